@@ -1,0 +1,28 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+{
+    "name": "BPO CRM",
+    "summary": "Sell for many dealerships: a won lead becomes an order on the dealer's own Odoo",
+    "version": "19.0.1.0.0",
+    "category": "Sales/CRM",
+    "license": "LGPL-3",
+    "author": "bpo_crm contributors",
+    "depends": ["crm", "product"],
+    "data": [
+        "security/bpo_crm_groups.xml",
+        "security/ir.model.access.csv",
+        "security/bpo_pipeline_security.xml",
+        "data/bpo_pipeline_data.xml",
+        "views/crm_stage_views.xml",
+        "views/bpo_pipeline_views.xml",
+        "views/crm_lost_reason_views.xml",
+        "views/crm_lead_views.xml",
+        "views/menus.xml",
+    ],
+    "demo": [],
+    "pre_init_hook": "pre_init_hook",
+    "post_init_hook": "post_init_hook",
+    "uninstall_hook": "uninstall_hook",
+    "application": True,
+}

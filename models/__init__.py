@@ -1,0 +1,7 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from . import bpo_pipeline
+from . import crm_stage
+from . import crm_lost_reason
+from . import crm_lead

@@ -1,0 +1,644 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+
+# What a lead that is open (again) does not keep: chatter has it.
+LOST_FIELDS = ("lost_reason_id", "lost_note", "lost_from_stage_id")
+
+
+class CrmLead(models.Model):
+    """A deal on the board of one pipeline.
+
+    STATE DIAGRAM of ``closed_status`` (what the lead became; ``won_status`` follows it)::
+
+                    enters a won stage                 enters a lost stage, with a reason
+          (open) ─────────────────────▶ won   (open) ─────────────────────▶ lost
+            ▲                            │      ▲                             │
+            └──── leaves that stage ─────┘      └────── leaves that stage ────┘
+
+    It is written when a lead enters or leaves a stage, and by nothing else: clearing the flag
+    of a stage, scoring and upgrades leave closed leads as they are.
+
+    Moving a lead is one path for every way in, see :meth:`write`: note where the leads come
+    from, let stock write, then check the moves as a batch and follow them up.
+    """
+
+    _inherit = "crm.lead"
+
+    pipeline_id = fields.Many2one(
+        "bpo.pipeline",
+        compute="_compute_pipeline_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+        index=True,
+        tracking=True,
+        ondelete="restrict",
+        check_company=True,
+        help="The sales workflow this lead goes through; its stages are the columns of the board.",
+    )
+    stage_id = fields.Many2one(
+        domain="[('stage_type', '=', 'deal'), ('pipeline_id', '=', pipeline_id)]",
+    )
+    closed_status = fields.Selection(
+        [("won", "Won"), ("lost", "Lost")],
+        readonly=True,
+        copy=False,
+        help="What the lead became in its present stage; kept when the stage's flags change.",
+    )
+    won_status = fields.Selection(selection_add=[("pending", "Open")])
+    lost_reason_id = fields.Many2one(copy=False)
+    lost_note = fields.Text(
+        copy=False, tracking=True, help="What was said when the lead was lost."
+    )
+    lost_from_stage_id = fields.Many2one(
+        "crm.stage",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        help="The stage that Restore returns the lead to.",
+    )
+    dealership_id = fields.Many2one(
+        "bpo.dealership",
+        index="btree_not_null",
+        tracking=True,
+        ondelete="restrict",
+        check_company=True,
+        help="The dealer this lead is worked for: once won, the order goes to its Odoo.",
+    )
+    line_ids = fields.One2many("bpo.lead.line", "lead_id", string="Units", copy=True)
+    # Stock's default of 0 would count as typed in and keep the compute from setting the total.
+    expected_revenue = fields.Monetary(
+        compute="_compute_expected_revenue", store=True, readonly=False, default=None
+    )
+    dealer_order_ids = fields.One2many("bpo.dealer.order", "lead_id")
+    dealer_order_id = fields.Many2one(
+        "bpo.dealer.order",
+        compute="_compute_dealer_order_id",
+        store=True,
+        index="btree_not_null",
+        copy=False,
+        ondelete="set null",
+        help="At most one: the outbox has one row per lead.",
+    )
+    dealer_order_state = fields.Selection(
+        related="dealer_order_id.state", string="Dealer Order", store=True
+    )
+    dealer_so_id = fields.Integer(
+        "Dealer Order ID",
+        related="dealer_order_id.remote_id",
+        store=True,
+        help="Database id of the sale order on the dealer's own Odoo.",
+    )
+    dealer_so_name = fields.Char(
+        "Dealer Order Number", related="dealer_order_id.remote_name", store=True
+    )
+    dealer_so_url = fields.Char("Dealer Order Link", related="dealer_order_id.remote_url")
+
+    # The board: leads of a pipeline per stage, in the order of the cards.
+    _board_idx = models.Index("(pipeline_id, stage_id, priority DESC, id DESC) WHERE active")
+
+    # ------------------------------------------------------------
+    # COMPUTES
+    # ------------------------------------------------------------
+
+    @api.depends("team_id")
+    def _compute_pipeline_id(self):
+        """Follow the given stage, else stay, else take the team's or the default pipeline.
+
+        A lead handed to a team that may not use its stage goes to that team's pipeline, like
+        stock moves it to one of that team's stages. Closed leads never move by themselves.
+        """
+        strayed = self.filtered(lambda lead: not lead.pipeline_id or lead._has_foreign_team())
+        for lead in strayed:
+            stage = lead.stage_id
+            if not lead.pipeline_id and stage.pipeline_id:
+                lead.pipeline_id = stage.pipeline_id
+            else:
+                lead.pipeline_id = lead._get_team_pipeline() or self.env[
+                    "bpo.pipeline"
+                ]._get_default(lead.company_id)
+
+    @api.depends("pipeline_id")
+    def _compute_stage_id(self):
+        """Put leads without a stage of their own pipeline into its first open stage."""
+        strayed = self.filtered(
+            lambda lead: not lead.stage_id
+            or lead._has_foreign_team()
+            or (not lead.closed_status and lead.stage_id.pipeline_id != lead.pipeline_id)
+        )
+        first_stages = strayed.pipeline_id._get_first_open_stages() if strayed else {}
+        for lead in strayed:
+            lead.stage_id = first_stages.get(lead.pipeline_id)
+
+    @api.depends("line_ids.price_subtotal")
+    def _compute_expected_revenue(self):
+        """Follow the total of the units; without units it is typed in, as in stock."""
+        for lead in self.filtered("line_ids"):
+            lead.expected_revenue = sum(lead.line_ids.mapped("price_subtotal"))
+
+    @api.depends("dealer_order_ids")
+    def _compute_dealer_order_id(self):
+        for lead in self:
+            lead.dealer_order_id = lead.dealer_order_ids[:1]
+
+    @api.depends("closed_status")
+    def _compute_probabilities(self):
+        """Keep 100 and 0 on closed leads, whatever the flags of their stage are by now."""
+        closed = self.filtered("closed_status")
+        for lead in closed:
+            lead.probability = lead.automated_probability = (
+                100 if lead.closed_status == "won" else 0
+            )
+        return super(CrmLead, self - closed)._compute_probabilities()
+
+    @api.depends("closed_status")
+    def _compute_won_status(self):
+        """Say what the lead became; leads archived as lost by stock stay lost."""
+        closed = self.filtered("closed_status")
+        for lead in closed:
+            lead.won_status = lead.closed_status
+        return super(CrmLead, self - closed)._compute_won_status()
+
+    # ------------------------------------------------------------
+    # CONSTRAINTS
+    # ------------------------------------------------------------
+
+    @api.constrains("probability", "closed_status")
+    def _check_closed_probability(self):
+        for lead in self:
+            if lead.closed_status == "lost" and lead.probability:
+                raise ValidationError(
+                    self.env._(
+                        "%(lead)s is lost, so its probability is 0. Restore it or move it to "
+                        "another stage first.",
+                        lead=lead.display_name,
+                    )
+                )
+            if lead.closed_status == "won" and lead.probability != 100:
+                raise ValidationError(
+                    self.env._(
+                        "%(lead)s is won, so its probability is 100. Move it to another stage "
+                        "first.",
+                        lead=lead.display_name,
+                    )
+                )
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Create leads, also straight into a closing stage: the rules of a move hold."""
+        leads = super().create(self._prepare_create(vals_list))
+        leads._compute_expected_revenue()
+        leads._after_create()
+        return leads
+
+    def write(self, vals):
+        """Write, and treat a change of stage as a move, whoever asks for it and however.
+
+        :raise ValidationError: one message that lists, per lead, all that stands against it
+        """
+        res = self._write_or_move(vals)
+        if "expected_revenue" in vals:
+            self._compute_expected_revenue()
+        return res
+
+    def copy_data(self, default=None):
+        """Copy a lead of an archived pipeline into the default one."""
+        vals_list = super().copy_data(default=default)
+        for lead, vals in zip(self, vals_list, strict=True):
+            if not lead.pipeline_id.active:
+                vals.pop("pipeline_id", None)
+        return vals_list
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_ordered(self):
+        ordered = self.sudo().filtered(lambda lead: lead.dealer_order_id._is_live())
+        if ordered:
+            raise UserError(
+                self.env._(
+                    "These leads have an order at their dealer, or one on its way, and cannot be "
+                    "deleted: %(leads)s. Archive them instead.",
+                    leads=", ".join(ordered.mapped("display_name")),
+                )
+            )
+
+    def unlink(self):
+        """Take the orders along that never reached a dealer."""
+        orders = self.sudo().dealer_order_id.filtered(lambda order: not order._is_live())
+        orders.unlink()
+        return super().unlink()
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_set_won(self):
+        """Move each lead to the won stage of its own pipeline.
+
+        :raise UserError: a pipeline has no won stage
+        """
+        self.action_unarchive()
+        for pipeline, leads in self.grouped("pipeline_id").items():
+            stage = pipeline.won_stage_id
+            if not stage:
+                raise UserError(pipeline._get_message_no_won_stage())
+            leads.write({"stage_id": stage.id, "probability": 100})
+        return True
+
+    def action_set_lost(self, **additional_values):
+        """Move each lead to the lost stage of its own pipeline; unlike stock it stays active.
+
+        :param additional_values: further values to write, ``lost_reason_id`` above all
+        :raise UserError: a pipeline has no lost stage
+        :raise ValidationError: no lost reason is given
+        """
+        for pipeline, leads in self.grouped("pipeline_id").items():
+            stage = pipeline.lost_stage_id
+            if not stage:
+                raise UserError(pipeline._get_message_no_lost_stage())
+            leads.write({**additional_values, "stage_id": stage.id})
+        return True
+
+    def action_restore(self):
+        """Return lost leads to the stage they were lost from, as open leads.
+
+        Where that stage is gone, it is the first open one of the pipeline. Leads that stock
+        lost by archiving are unarchived, as stock does.
+        """
+        lost = self.filtered(lambda lead: lead.closed_status == "lost")
+        if others := self - lost:
+            super(CrmLead, others).action_restore()
+        lost.filtered(lambda lead: not lead.active).action_unarchive()
+        first_stages = lost.pipeline_id._get_first_open_stages()
+        for target, leads in lost.grouped(
+            lambda lead: lead._get_restore_stage() or first_stages.get(lead.pipeline_id)
+        ).items():
+            if not target:
+                raise UserError(leads.pipeline_id[:1]._get_message_no_open_stage())
+            leads.with_context(bpo_crm_restore=True).write({"stage_id": target.id})
+        return True
+
+    # ------------------------------------------------------------
+    # MOVING: preparation
+    # ------------------------------------------------------------
+
+    @api.model
+    def _prepare_create(self, vals_list):
+        """Return the values with what entering their stage means for the lead itself."""
+        stages = self.env["crm.stage"].browse(
+            {vals["stage_id"] for vals in vals_list if vals.get("stage_id")}
+        )
+        statuses = {stage.id: stage._get_closed_status() for stage in stages.exists()}
+        prepared = []
+        for vals in vals_list:
+            status = statuses.get(vals.get("stage_id"))
+            if status:
+                vals = {**vals, "closed_status": status}
+            if status == "lost":
+                vals.update(
+                    probability=0,
+                    automated_probability=0,
+                    date_closed=vals.get("date_closed") or fields.Datetime.now(),
+                )
+            prepared.append(vals)
+        return prepared
+
+    def _after_create(self):
+        """Check and follow up the stages that new leads were put into."""
+        staged = self.filtered("stage_id")
+        nowhere = dict.fromkeys(staged, self.env["crm.stage"])
+        staged._check_move(nowhere)
+        staged._follow_up_closing()
+
+    def _write_or_move(self, vals):
+        """Tell plain writes from changes of pipeline and from moves."""
+        if "pipeline_id" in vals and "stage_id" not in vals:
+            return self._write_pipeline(vals)
+        if "dealership_id" in vals:
+            self._check_dealership_change(vals["dealership_id"])
+        if "stage_id" not in vals:
+            return super().write(vals)
+        stage = self.env["crm.stage"].browse(vals["stage_id"])
+        moving = self.filtered(lambda lead: lead.stage_id != stage)
+        staying = self - moving
+        res = super(CrmLead, staying).write(dict(vals)) if staying else True
+        return (moving._write_move(vals, stage) and res) if moving else res
+
+    def _write_pipeline(self, vals):
+        """Change the pipeline alone: leads that change move to its first open stage."""
+        pipeline = self.env["bpo.pipeline"].browse(vals["pipeline_id"])
+        changing = self.filtered(lambda lead: lead.pipeline_id != pipeline)
+        if staying := self - changing:
+            super(CrmLead, staying).write(dict(vals))
+        if not changing:
+            return True
+        stage = pipeline._get_first_open_stages().get(pipeline)
+        if not stage:
+            raise UserError(pipeline._get_message_no_open_stage())
+        return changing.write({**vals, "stage_id": stage.id})
+
+    def _write_move(self, vals, stage):
+        """Write ``vals`` on leads that all move to ``stage``: the one path of every move."""
+        origins = {lead: lead.stage_id for lead in self}
+        leaving_won = self.filtered(lambda lead: lead.closed_status == "won")
+        status = stage._get_closed_status()
+        if status == "lost":
+            self._note_origin()
+        res = super().write({**vals, **self._prepare_move(vals, status)})
+        self._check_move(origins)
+        if leaving_won and status != "won":
+            self.env["bpo.dealer.order"]._withdraw(leaving_won)
+        self._follow_up_closing()
+        return res
+
+    def _prepare_move(self, vals, status):
+        """Return what entering a stage of the given closed status changes on the leads."""
+        move = {"closed_status": status}
+        if status == "lost":
+            move.update(
+                probability=0,
+                automated_probability=0,
+                date_closed=vals.get("date_closed") or fields.Datetime.now(),
+            )
+        elif any(lead[name] for lead in self for name in LOST_FIELDS):
+            move.update(dict.fromkeys(LOST_FIELDS, False))
+        return move
+
+    def _note_origin(self):
+        """Remember the open stage each lead is about to be lost from."""
+        still_open = self.filtered(lambda lead: not lead.closed_status)
+        for origin, leads in still_open.grouped("stage_id").items():
+            super(CrmLead, leads).write({"lost_from_stage_id": origin.id})
+
+    def _close_in_place(self):
+        """Close the leads of a stage that has just become a closing stage, like a move into it."""
+        for stage, leads in self.grouped("stage_id").items():
+            status = stage._get_closed_status()
+            entering = leads.filtered(lambda lead, status=status: lead.closed_status != status)
+            if not entering:
+                continue
+            move = entering._prepare_move({}, status)
+            if status == "won":
+                move.update(
+                    probability=100, automated_probability=100, date_closed=fields.Datetime.now()
+                )
+            super(CrmLead, entering).write(move)
+            entering._check_move(dict.fromkeys(entering, stage))
+            entering._follow_up_closing()
+
+    def _follow_up_closing(self):
+        """Hand the leads that were won to the outbox of their dealers."""
+        won = self._filtered_to_push()
+        if won:
+            self.env["bpo.dealer.order"]._enqueue(won)
+
+    def _filtered_to_push(self):
+        """Return the won leads whose order is to be sent to a dealer."""
+        if self.env.context.get("bpo_crm_no_push"):
+            return self.browse()
+        return self.filtered(
+            lambda lead: lead.closed_status == "won" and lead.pipeline_id.push_orders
+        )
+
+    # ------------------------------------------------------------
+    # MOVING: rules
+    # ------------------------------------------------------------
+
+    def _check_move(self, origins):
+        """Check the leads in their new stage, as a batch, after the move was written.
+
+        After it, so that the values written together with the stage count.
+
+        :param dict origins: ``{lead: the stage it comes from}``, an empty stage for new leads
+        :raise ValidationError: listing, per lead, all that is wrong
+        """
+        problems = {lead: [] for lead in self}
+        for rule in (
+            self._get_problems_pipeline,
+            self._get_problems_forward_only,
+            self._get_problems_lost,
+            self._get_problems_won,
+        ):
+            for lead, messages in rule(origins).items():
+                problems[lead] += messages
+        lines = [
+            self.env._(
+                "- %(lead)s: %(problems)s", lead=lead.display_name, problems="; ".join(messages)
+            )
+            for lead, messages in problems.items()
+            if messages
+        ]
+        if lines:
+            raise ValidationError(
+                self.env._(
+                    "Nothing was moved. Put this right first:\n%(problems)s",
+                    problems="\n".join(lines),
+                )
+            )
+
+    def _get_problems_pipeline(self, origins):
+        """Rule 1: the stage is an active deal stage of the lead's own pipeline."""
+        problems = {}
+        for lead in self:
+            stage = lead.stage_id
+            if not stage:
+                continue
+            if stage.stage_type != "deal":
+                problems[lead] = [
+                    self.env._(
+                        "“%(stage)s” is a service stage, not one of deals", stage=stage.display_name
+                    )
+                ]
+            elif stage.pipeline_id != lead.pipeline_id:
+                problems[lead] = [
+                    self.env._(
+                        "the stage “%(stage)s” belongs to the pipeline “%(other)s”, the lead to "
+                        "“%(pipeline)s”",
+                        stage=stage.display_name,
+                        other=stage.pipeline_id.sudo().display_name,
+                        pipeline=lead.pipeline_id.display_name,
+                    )
+                ]
+            elif not stage.active:
+                problems[lead] = [
+                    self.env._("the stage “%(stage)s” is archived", stage=stage.display_name)
+                ]
+        return problems
+
+    def _get_problems_forward_only(self, origins):
+        """Rule 2: on ``forward_only`` pipelines agents advance one open stage at a time."""
+        if self.env.user.has_group("bpo_crm.group_manager"):
+            return {}
+        leads = self.filtered(
+            lambda lead: lead.pipeline_id.forward_only
+            and not lead.closed_status
+            and origins[lead].pipeline_id == lead.pipeline_id
+            and not self.env.context.get("bpo_crm_restore")
+        )
+        if not leads:
+            return {}
+        open_stages = (
+            self.env["crm.stage"]
+            .search(
+                [
+                    ("pipeline_id", "in", leads.pipeline_id.ids),
+                    ("is_won", "=", False),
+                    ("is_lost", "=", False),
+                ]
+            )
+            .grouped("pipeline_id")
+        )
+        problems = {}
+        for lead in leads:
+            stages = open_stages.get(lead.pipeline_id, self.env["crm.stage"])
+            following = stages._get_following(origins[lead])
+            if lead.stage_id == following or origins[lead] not in stages:
+                continue
+            problems[lead] = [
+                self.env._(
+                    "from “%(stage)s” the only next stage is “%(next)s”; use Mark Won or Mark "
+                    "Lost to close the lead",
+                    stage=origins[lead].display_name,
+                    next=following.display_name,
+                )
+                if following
+                else self.env._(
+                    "“%(stage)s” is the last open stage; use Mark Won or Mark Lost to close the "
+                    "lead",
+                    stage=origins[lead].display_name,
+                )
+            ]
+        return problems
+
+    def _get_problems_lost(self, origins):
+        """Rule 3: into a lost stage only with a lost reason."""
+        return {
+            lead: [
+                self.env._(
+                    "a lost reason is needed to enter “%(stage)s”: use Mark Lost, or pass "
+                    "lost_reason_id together with stage_id",
+                    stage=lead.stage_id.display_name,
+                )
+            ]
+            for lead in self
+            if lead.closed_status == "lost" and not lead.lost_reason_id
+        }
+
+    def _get_problems_won(self, origins):
+        """Rule 4: a lead that is won where orders are pushed is ready for its dealer."""
+        won = self._filtered_to_push()
+        return self.env["bpo.dealer.order"]._get_missing(won) if won else {}
+
+    def _check_dealership_change(self, dealership_id):
+        """Refuse another dealership while an order for the present one is on its way or there."""
+        ordered = self.sudo().filtered(
+            lambda lead: lead.dealership_id.id != dealership_id and lead.dealer_order_id._is_live()
+        )
+        if ordered:
+            raise UserError(
+                self.env._(
+                    "The order of these leads is at their dealership, or on its way: %(leads)s. "
+                    "Move them out of Won before you choose another dealership.",
+                    leads=", ".join(ordered.mapped("display_name")),
+                )
+            )
+
+    # ------------------------------------------------------------
+    # STAGES OF A LEAD
+    # ------------------------------------------------------------
+
+    def _has_foreign_team(self):
+        """Tell whether this open lead sits in a stage reserved for other teams (stock's rule)."""
+        self.ensure_one()
+        teams = self.stage_id.team_ids
+        return bool(
+            teams and self.team_id and self.team_id not in teams and not self.closed_status
+        )
+
+    def _get_team_pipeline(self):
+        """Return the pipeline whose stages are reserved for this lead's team, if any."""
+        self.ensure_one()
+        if not self.team_id:
+            return self.env["bpo.pipeline"]
+        return (
+            self.env["crm.stage"]
+            .search([("stage_type", "=", "deal"), ("team_ids", "in", self.team_id.ids)], limit=1)
+            .pipeline_id
+        )
+
+    def _get_restore_stage(self):
+        """Return the stage this lead was lost from, where it can still take the lead back."""
+        self.ensure_one()
+        stage = self.lost_from_stage_id
+        usable = (
+            stage.active
+            and stage.pipeline_id == self.pipeline_id
+            and not stage._get_closed_status()
+        )
+        return stage if usable else self.env["crm.stage"]
+
+    def _stage_find(self, team_id=False, domain=None, order="sequence, id", limit=1):
+        """Look among the stages of the leads' own pipelines, never among service stages."""
+        pipelines = self.pipeline_id or self.env["bpo.pipeline"]._get_default()
+        domain = Domain(domain or Domain.TRUE) & Domain("pipeline_id", "in", pipelines.ids)
+        return super()._stage_find(team_id=team_id, domain=domain, order=order, limit=limit)
+
+    @api.model
+    def _read_group_stage_ids(self, stages, domain):
+        """Show all stages of the pipeline at hand as columns, also empty ones, in order."""
+        pipeline_id = self.env.context.get("default_pipeline_id")
+        pipelines = self.env["bpo.pipeline"].browse(pipeline_id or [])
+        pipelines = pipelines or self.env["bpo.pipeline"]._get_default()
+        return self.env["crm.stage"].search(
+            Domain("id", "in", stages.ids)
+            | (Domain("stage_type", "=", "deal") & Domain("pipeline_id", "in", pipelines.ids))
+        )
+
+    # ------------------------------------------------------------
+    # MERGE
+    # ------------------------------------------------------------
+
+    def _sort_by_confidence_level(self, reverse=False):
+        """Let a lead whose dealer has the order be the one that the others are merged into."""
+        leads = super()._sort_by_confidence_level(reverse=reverse)
+        return leads.sorted(lambda lead: lead.sudo().dealer_order_id._is_live(), reverse=reverse)
+
+    def _merge_opportunity(self, user_id=False, team_id=False, auto_unlink=True, max_length=5):
+        """Refuse to merge leads that each have an order of their own; keep the one there is."""
+        ordered = self.sudo().filtered(lambda lead: lead.dealer_order_id._is_live())
+        if len(ordered) > 1:
+            raise UserError(
+                self.env._(
+                    "Each of these leads has an order at a dealer, or one on its way: %(leads)s. "
+                    "They cannot be merged into one lead.",
+                    leads=", ".join(ordered.mapped("display_name")),
+                )
+            )
+        return super()._merge_opportunity(
+            user_id=user_id, team_id=team_id, auto_unlink=auto_unlink, max_length=max_length
+        )
+
+    def _merge_get_fields(self):
+        return [*super()._merge_get_fields(), "pipeline_id", "dealership_id", "lost_note"]
+
+    def _merge_data(self, fnames=None):
+        """Keep pipeline and stage of the lead that the others are merged into together."""
+        data = super()._merge_data(fnames)
+        head = self[:1]
+        data.update(pipeline_id=head.pipeline_id.id, stage_id=head.stage_id.id)
+        return data
+
+    def _merge_dependences(self, opportunities):
+        """Take over the units of the merged leads."""
+        res = super()._merge_dependences(opportunities)
+        if not self.line_ids:
+            opportunities.line_ids.write({"lead_id": self.id})
+        return res

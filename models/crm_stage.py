@@ -1,0 +1,350 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from collections import defaultdict
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL
+
+# Sequences are laid with gaps, so that a stage can be put between two others by hand.
+SEQUENCE_GAP = 10
+
+
+class CrmStage(models.Model):
+    """The one Stages resource, shared by deals (scoped to a pipeline) and services.
+
+    Won and lost are recognised by the flags, never by names. The flags decide what happens to
+    the leads that *enter* the stage; what a lead became is kept on the lead itself
+    (``crm.lead.closed_status``), so that clearing a flag does not rewrite history.
+    """
+
+    _inherit = "crm.stage"
+
+    sequence = fields.Integer(default=None, copy=False)
+    active = fields.Boolean(
+        default=True, help="Archive a stage that is no longer used; it must be empty."
+    )
+    stage_type = fields.Selection(
+        [("deal", "Deals"), ("service", "Services")],
+        string="Type",
+        required=True,
+        default="deal",
+        index=True,
+        help="Deals: a column on the board of one pipeline. Services: a step of service requests.",
+    )
+    pipeline_id = fields.Many2one(
+        "bpo.pipeline",
+        compute="_compute_pipeline_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        index=True,
+        ondelete="restrict",
+        help="The pipeline on whose board this stage is a column.",
+    )
+    is_won = fields.Boolean(
+        "Is Won Stage",
+        help="A lead entering this stage is won; where its pipeline creates dealer orders, "
+        "the order is sent to the dealership. At most one per pipeline.",
+    )
+    is_lost = fields.Boolean(
+        "Is Lost Stage",
+        help="A lead entering this stage is lost, and a lost reason is asked for. "
+        "At most one per pipeline.",
+    )
+    fold = fields.Boolean(
+        "Folded in Kanban",
+        help="The column starts collapsed on the board: made for closing stages.",
+    )
+    configuration_warning = fields.Char(compute="_compute_configuration_warning")
+
+    # Archived stages count for names: bringing one back must never fail or confuse.
+    _name_pipeline_uniq = models.UniqueIndex(
+        "(pipeline_id, lower(btrim(name->>'en_US'))) WHERE stage_type = 'deal'",
+        "A stage of this name exists already in this pipeline (archived ones count too). "
+        "Choose another name, or unarchive the other stage.",
+    )
+    _name_service_uniq = models.UniqueIndex(
+        "(lower(btrim(name->>'en_US'))) WHERE stage_type = 'service'",
+        "A service stage of this name exists already (archived ones count too). "
+        "Attach that one to your service, or choose another name.",
+    )
+    _one_won_per_pipeline = models.UniqueIndex(
+        "(pipeline_id) WHERE is_won AND active",
+        "Another stage of this pipeline is its Won stage already. Clear Is Won Stage there first.",
+    )
+    _one_lost_per_pipeline = models.UniqueIndex(
+        "(pipeline_id) WHERE is_lost AND active",
+        "Another stage of this pipeline is its Lost stage already. "
+        "Clear Is Lost Stage there first.",
+    )
+    _won_xor_lost = models.Constraint(
+        "CHECK (NOT (COALESCE(is_won, FALSE) AND COALESCE(is_lost, FALSE)))",
+        "A stage cannot be both the Won and the Lost stage.",
+    )
+    _flags_on_deal_stages = models.Constraint(
+        "CHECK (stage_type = 'deal'"
+        " OR NOT (COALESCE(is_won, FALSE) OR COALESCE(is_lost, FALSE)))",
+        "Only deal stages can be a Won or Lost stage.",
+    )
+    _pipeline_on_deal_stages = models.Constraint(
+        "CHECK ((stage_type = 'deal') = (pipeline_id IS NOT NULL))",
+        "A deal stage belongs to a pipeline; a service stage does not.",
+    )
+
+    # ------------------------------------------------------------
+    # COMPUTES
+    # ------------------------------------------------------------
+
+    @api.depends("stage_type")
+    def _compute_pipeline_id(self):
+        deals = self.filtered(lambda stage: stage.stage_type == "deal")
+        (self - deals).pipeline_id = False
+        homeless = deals.filtered(lambda stage: not stage.pipeline_id)
+        if homeless:
+            homeless.pipeline_id = self.env["bpo.pipeline"]._get_default()
+
+    @api.depends("pipeline_id.won_stage_id", "pipeline_id.lost_stage_id", "pipeline_id.active")
+    def _compute_configuration_warning(self):
+        for stage in self:
+            pipeline = stage.pipeline_id
+            if not pipeline.active:
+                stage.configuration_warning = False
+            elif not pipeline.won_stage_id and not pipeline.lost_stage_id:
+                stage.configuration_warning = self.env._("No Won and no Lost stage in the pipeline")
+            elif not pipeline.won_stage_id:
+                stage.configuration_warning = self.env._("No Won stage in the pipeline")
+            elif not pipeline.lost_stage_id:
+                stage.configuration_warning = self.env._("No Lost stage in the pipeline")
+            else:
+                stage.configuration_warning = False
+
+    # ------------------------------------------------------------
+    # CONSTRAINTS
+    # ------------------------------------------------------------
+
+    @api.constrains("name", "pipeline_id", "stage_type")
+    def _check_name_unique_translated(self):
+        """Refuse a name that another stage in scope bears in *any* installed language.
+
+        The indexes above see the source language only.
+        """
+        self.flush_model(["name", "pipeline_id", "stage_type"])
+        if any(not (stage.name or "").strip() for stage in self):
+            raise ValidationError(self.env._("Give the stage a name."))
+        languages = [code for code, _name in self.env["res.lang"].get_installed()]
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT DISTINCT other.id, COALESCE(other.name->>lang, other.name->>'en_US')
+                  FROM crm_stage stage
+                  JOIN crm_stage other
+                    ON other.id <> stage.id
+                   AND other.stage_type = stage.stage_type
+                   AND other.pipeline_id IS NOT DISTINCT FROM stage.pipeline_id
+                 CROSS JOIN unnest(%(languages)s) AS lang
+                 WHERE stage.id IN %(stages)s
+                   AND lower(btrim(COALESCE(stage.name->>lang, stage.name->>'en_US')))
+                     = lower(btrim(COALESCE(other.name->>lang, other.name->>'en_US')))
+                """,
+                languages=languages,
+                stages=tuple(self.ids),
+            )
+        )
+        if names := {name for _id, name in self.env.cr.fetchall()}:
+            raise ValidationError(
+                self.env._(
+                    "These stage names are taken, archived stages and translations included: "
+                    "%(names)s. Choose another name, or unarchive the other stage.",
+                    names=", ".join(sorted(names)),
+                )
+            )
+
+    # ------------------------------------------------------------
+    # ONCHANGE
+    # ------------------------------------------------------------
+
+    @api.onchange("is_won")
+    def _onchange_is_won(self):
+        """Warn only where leads are concerned: on an empty stage nothing is recomputed."""
+        if self._origin and self.env["crm.lead"].search_count(
+            [("stage_id", "=", self._origin.id)], limit=1
+        ):
+            return super()._onchange_is_won()
+        return None
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Append the stages that come without a sequence at the end of their pipeline."""
+        stages = super().create(vals_list)
+        stages.filtered(lambda stage: not stage.sequence)._append_to_pipeline()
+        return stages
+
+    def write(self, vals):
+        """Guard the leads of the stages, and close those whose stage becomes a closing one."""
+        if vals.get("active") is False:
+            self.filtered("active")._check_empty(self.env._("archived"))
+        if "pipeline_id" in vals:
+            self.filtered(lambda stage: stage.pipeline_id.id != vals["pipeline_id"])._check_empty(
+                self.env._("moved to another pipeline")
+            )
+        if "stage_type" in vals:
+            self.filtered(lambda stage: stage.stage_type != vals["stage_type"])._check_empty(
+                self.env._("given another type")
+            )
+        flagged = self.filtered(
+            lambda stage: any(vals.get(flag) and not stage[flag] for flag in ("is_won", "is_lost"))
+        )
+        res = super().write(vals)
+        if flagged:
+            self.env["crm.lead"].sudo().search([("stage_id", "in", flagged.ids)])._close_in_place()
+        return res
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_in_use(self):
+        self._check_empty(self.env._("deleted"))
+
+    def copy_data(self, default=None):
+        """Make a copy that can live beside its origin: other name, no closing flag.
+
+        Copies made for another pipeline (``bpo_crm_copy_pipeline``) stay true to the origin.
+        """
+        vals_list = super().copy_data(default=default)
+        for stage, vals in zip(self, vals_list, strict=True):
+            if self.env.context.get("bpo_crm_copy_pipeline"):
+                vals["sequence"] = stage.sequence
+                continue
+            vals.update(is_won=False, is_lost=False)
+            if "name" not in (default or {}):
+                vals["name"] = self.env._("%s (copy)", stage.name)
+        return vals_list
+
+    def web_resequence(self, specification, field_name="sequence", offset=0):
+        """Reorder like the web client asks, but leave gaps of 10 in the whole pipeline.
+
+        The client numbers only the rows between the old and the new place, without gaps.
+        """
+        if field_name != "sequence":
+            return super().web_resequence(specification, field_name, offset)
+        self._reorder()
+        return self.web_read(specification)
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_renumber(self):
+        """Rewrite the sequences of the chosen stages' pipelines: 10, 20, 30…"""
+        self._get_siblings()._write_sequences()
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    # ------------------------------------------------------------
+    # BUSINESS METHODS
+    # ------------------------------------------------------------
+
+    def _get_siblings(self):
+        """Return all stages, archived ones too, of the pipelines (or type) of these stages."""
+        domain = [("pipeline_id", "in", self.pipeline_id.ids)]
+        if any(stage.stage_type == "service" for stage in self):
+            domain = ["|", ("stage_type", "=", "service"), *domain]
+        return self.with_context(active_test=False).search(domain)
+
+    def _get_scope(self):
+        """Return what orders this stage: its pipeline, or all service stages together."""
+        self.ensure_one()
+        return self.stage_type, self.pipeline_id
+
+    def _write_sequences(self):
+        """Number the stages in the order of this recordset, with gaps, per pipeline."""
+        positions = defaultdict(int)
+        for stage in self:
+            scope = stage._get_scope()
+            positions[scope] += SEQUENCE_GAP
+            if stage.sequence != positions[scope]:
+                stage.sequence = positions[scope]
+
+    def _reorder(self):
+        """Put these stages, in this order, into the places they hold among their siblings."""
+        queues = {scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()}
+        moved = set(self.ids)
+        self.browse(
+            next(queues[stage._get_scope()]).id if stage.id in moved else stage.id
+            for stage in self._get_siblings()
+        )._write_sequences()
+
+    def _append_to_pipeline(self):
+        """Number these stages behind the last of their pipeline, in the order given."""
+        siblings = self._get_siblings() - self
+        last = defaultdict(int)
+        for stage in siblings:
+            scope = stage._get_scope()
+            last[scope] = max(last[scope], stage.sequence)
+        for stage in self:
+            scope = stage._get_scope()
+            last[scope] += SEQUENCE_GAP
+            stage.sequence = last[scope]
+
+    def _get_closed_status(self):
+        """Return what a lead becomes by entering this stage: "won", "lost" or False (open)."""
+        if self.is_won:
+            return "won"
+        return "lost" if self.is_lost else False
+
+    def _get_following(self, stage):
+        """Return the stage behind ``stage`` in this recordset, empty behind the last one."""
+        ids = self.ids
+        position = ids.index(stage.id) + 1 if stage.id in ids else len(ids)
+        return self.browse(ids[position : position + 1])
+
+    def _get_usage(self):
+        """Return ``{stage: [(count, [some record names])]}`` of stages in use.
+
+        Everybody's records count, archived ones too: hidden records must not be stranded.
+        """
+        usage = defaultdict(list)
+        for model_name in self._get_models_in_stages():
+            model = self.env[model_name].sudo().with_context(active_test=False)
+            for stage, count in model._read_group(
+                [("stage_id", "in", self.ids)], ["stage_id"], ["__count"]
+            ):
+                some = model.search([("stage_id", "=", stage.id)], limit=3)
+                usage[stage].append((count, some.mapped("display_name")))
+        return usage
+
+    @api.model
+    def _get_models_in_stages(self):
+        """Return the names of the models whose records sit in stages."""
+        return ["crm.lead"]
+
+    def _check_empty(self, what):
+        """Refuse what is about to be done to these stages while records are in them.
+
+        :param str what: translated participle of the deed, e.g. "archived"
+        :raise UserError: naming counts and some of the records
+        """
+        usage = self._get_usage()
+        if not usage:
+            return
+        lines = [
+            self.env._(
+                "- %(stage)s: %(count)s records, such as %(names)s",
+                stage=stage.display_name,
+                count=count,
+                names=", ".join(names),
+            )
+            for stage, uses in usage.items()
+            for count, names in uses
+        ]
+        raise UserError(
+            self.env._(
+                "A stage that is in use cannot be %(what)s (archived records count too):\n"
+                "%(stages)s\nMove these records to another stage first.",
+                what=what,
+                stages="\n".join(lines),
+            )
+        )
