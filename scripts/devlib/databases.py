@@ -1,0 +1,129 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Databases made by Odoo: modules are installed once in a template, then it is copied."""
+
+import ast
+import hashlib
+import subprocess
+
+from . import locks, paths
+from .console import Problem, Progress
+from .postgres import database_name
+from .process import Child
+
+DEALER_MODULES = ("sale_management",)
+
+# what of the checkout an installed database depends on
+_INSTALLED_FROM = ("*.py", "*.xml", "*.csv", "*.sql", "*.po", "*.pot")
+_NOT_INSTALLED = {"scripts", "tests", "docs", ".git"}
+
+
+def dependencies():
+    """Return the modules that this addon depends on, as its manifest says."""
+    manifest = ast.literal_eval((paths.CHECKOUT / "__manifest__.py").read_text("utf-8"))
+    return tuple(manifest["depends"])
+
+
+def addon_digest():
+    """Return 8 hex digits of everything that installing the addon reads."""
+    digest = hashlib.sha256()
+    for pattern in _INSTALLED_FROM:
+        for path in sorted(paths.CHECKOUT.rglob(pattern)):
+            relative = path.relative_to(paths.CHECKOUT)
+            if relative.parts[0] not in _NOT_INSTALLED:
+                digest.update(str(relative).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def odoo_arguments(odoo, database, *arguments):
+    """Return Odoo's arguments for a run without a web server."""
+    return [
+        f"--addons-path={odoo.addons_path}",
+        f"--data-dir={paths.data_dir()}",
+        f"--database={database}",
+        "--max-cron-threads=0",
+        "--no-http",
+        *arguments,
+    ]
+
+
+def install(odoo, postgres, database, modules, demo=False):
+    """Install modules in a database, which is created when it does not exist."""
+    log = paths.log_dir() / f"{database}.log"
+    arguments = odoo_arguments(
+        odoo,
+        database,
+        f"--init={','.join(modules)}",
+        "--with-demo" if demo else "--without-demo",
+        "--stop-after-init",
+    )
+    log.unlink(missing_ok=True)
+    with Child(odoo.command(*arguments), log=log, env=postgres.environment()) as child:
+        status = child.wait()
+    text = log.read_text("utf-8", "replace") if log.exists() else ""
+    failed = [line for line in text.splitlines() if " ERROR " in line or " CRITICAL " in line]
+    if status or failed:
+        lines = (failed or text.splitlines())[-10:] + text.splitlines()[-12:]
+        names = ", ".join(modules)
+        raise Problem("\n  ".join([f"Installing {names} failed (whole log: {log}):", *lines]))
+
+
+def template(odoo, postgres, modules, demo=False):
+    """Return the name of a template database in which stock modules are installed."""
+    key = _key(odoo, *sorted(modules), "demo" if demo else "")
+    name = database_name(f"tpl_{key}")
+    title = f"Installing {', '.join(modules)}{' with demo data' if demo else ''} (once)"
+    return _build(postgres, name, title, lambda new: install(odoo, postgres, new, modules, demo))
+
+
+def addon_template(odoo, postgres, demo=False):
+    """Return the name of a template database in which this addon, as it is now, is installed."""
+    base = template(odoo, postgres, dependencies(), demo)
+    prefix = database_name("addon_demo_" if demo else "addon_plain_")
+    name = prefix + _key(odoo, addon_digest())
+
+    def build(new):
+        postgres.clone(base, new)
+        install(odoo, postgres, new, [paths.ADDON], demo)
+        for old in postgres.databases(prefix):
+            if old not in (name, new):
+                postgres.drop(old)
+
+    return _build(postgres, name, "Installing the addon (once per change)", build)
+
+
+def _build(postgres, name, title, build):
+    """Build a template unless it exists; it gets its name when it is complete."""
+    with locks.exclusive(paths.run_dir() / f"{name}.lock"):
+        if not postgres.exists(name):
+            new = f"{name}_new"
+            postgres.drop(new)
+            with Progress(title):
+                build(new)
+            postgres.rename(new, name)
+    return name
+
+
+def _key(odoo, *parts):
+    return hashlib.sha256("\0".join([odoo.version, *parts]).encode()).hexdigest()[:8]
+
+
+def shell(odoo, postgres, database, code):
+    """Run Python code inside Odoo (``env`` is there) and return what it printed.
+
+    The code has to commit by itself.
+    """
+    arguments = [argument for argument in odoo_arguments(odoo, database) if argument != "--no-http"]
+    done = subprocess.run(
+        odoo.command("shell", *arguments, "--no-http", "--log-level=warn"),
+        input=code,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        env=postgres.environment(),
+    )
+    if done.returncode:
+        lines = done.stderr.splitlines()[-15:]
+        raise Problem("\n  ".join([f"A step inside Odoo failed (database {database}):", *lines]))
+    return done.stdout

@@ -1,0 +1,102 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Child processes that end with the script, also when it is killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from .system import plain_environment
+
+_GUARD = Path(__file__).with_name("guard.py")
+
+
+class Child:
+    """A program under a guard (see guard.py).
+
+    The guard dies with the *thread* that started it: start children from the main thread, or
+    from one that waits for them.
+
+    :param argv: the program and its arguments
+    :param log: file that gets its output; None: the script's own output
+    :param grace: seconds between SIGTERM and SIGKILL
+    """
+
+    def __init__(self, argv, log=None, env=None, cwd=None, grace=10):
+        self.log = log
+        self.grace = grace
+        guarded = [sys.executable, "-I", "-S", _GUARD, os.getpid(), grace, *argv]
+        output = open(log, "ab") if log else None  # noqa: SIM115  closed below
+        try:
+            self.process = subprocess.Popen(
+                [str(part) for part in guarded],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                env=env or plain_environment(),
+                cwd=cwd,
+                # Ctrl-C is for the script alone, which then ends its children in order
+                start_new_session=True,
+            )
+        finally:
+            if output:
+                output.close()
+
+    @property
+    def is_running(self):
+        """Whether the program is still there."""
+        return self.process.poll() is None
+
+    def wait(self, timeout=None):
+        """Wait for the end and return the exit status (128 + signal when it was killed)."""
+        return self.process.wait(timeout)
+
+    def stop(self):
+        """Ask the program to end, insist after the grace; return when nothing of it is left."""
+        return self._signal(signal.SIGTERM, self.grace + 15)
+
+    def kill(self):
+        """End the program as a crash would (SIGKILL); return when nothing of it is left."""
+        return self._signal(signal.SIGUSR1, 15)
+
+    def _signal(self, number, timeout):
+        if self.is_running:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.stop()
+
+
+def free_ports(count=1):
+    """Return ports of 127.0.0.1 that nobody listens on at the moment."""
+    sockets = [socket.socket() for _number in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def port_is_free(port):
+    """Whether a server could listen on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        # as Odoo does: a port that only lingers after its last owner is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

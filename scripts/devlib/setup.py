@@ -1,0 +1,29 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""From an empty state folder to what a command needs; a moment when all is there."""
+
+from . import debian, locks, paths
+from .odoo import Environment, Odoo, find_home
+from .system import ensure_browser
+
+
+def prepare(tools=False, browser=False):
+    """Fetch and install whatever is missing and return the Odoo to work with.
+
+    Can be interrupted at any time and run again, and run by several scripts at once.
+
+    :param tools: the linters and test runners, too
+    :param browser: the browser of the tests, too
+    """
+    names = ["odoo", "tools"] if tools else ["odoo"]
+    home = find_home()
+    if not home or not Environment(home).is_ready(names):
+        waiting = "Another script is preparing the same state folder; waiting for it."
+        with locks.exclusive(paths.state_dir() / "setup.lock", waiting):
+            home = find_home() or debian.package_folder(debian.fetch())
+            environment = Environment(home)
+            if not environment.is_ready(names):
+                environment.prepare(names)
+    if browser:
+        ensure_browser()
+    return Odoo(home, Environment(home).python)
