@@ -286,6 +286,16 @@ class CrmLead(models.Model):
             leads.with_context(bpo_crm_restore=True).write({"stage_id": target.id})
         return True
 
+    def action_open_dealer_order(self):
+        """Open the order that this lead's dealer gets, or got."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "bpo.dealer.order",
+            "res_id": self.dealer_order_id.id,
+            "view_mode": "form",
+        }
+
     # ------------------------------------------------------------
     # MOVING: preparation
     # ------------------------------------------------------------
@@ -637,8 +647,10 @@ class CrmLead(models.Model):
         return data
 
     def _merge_dependences(self, opportunities):
-        """Take over the units of the merged leads."""
+        """Take over the units and the dealer order of the merged leads, where there are none."""
         res = super()._merge_dependences(opportunities)
         if not self.line_ids:
             opportunities.line_ids.write({"lead_id": self.id})
+        if not self.sudo().dealer_order_id:
+            opportunities.sudo().dealer_order_id[:1].write({"lead_id": self.id})
         return res
