@@ -17,5 +17,5 @@
 
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036  whoever runs it may have an older one
     sys.exit("Python 3.11 or newer is needed; this is {}.{}.".format(*sys.version_info))

@@ -69,7 +69,9 @@ _OTHER_WAY = (
 def unpacked_prefix():
     """Return the folder Odoo's package was unpacked to, or None when there is none yet."""
     # a folder gets its final name only when everything is in it
-    found = sorted((paths.state_dir() / "odoo").glob("[0-9]*"), key=lambda path: path.stat().st_mtime)
+    found = sorted(
+        (paths.state_dir() / "odoo").glob("[0-9]*"), key=lambda path: path.stat().st_mtime
+    )
     return found[-1] if found else None
 
 
@@ -195,7 +197,8 @@ class _Apt:
                 sizes[parts[1]] = int(parts[2])
         if len(sizes) != len(names):
             raise Problem(
-                f"apt names {len(sizes)} of the {len(names)} packages that hold Odoo 19.\n{_OTHER_WAY}"
+                f"apt names {len(sizes)} of the {len(names)} packages that hold Odoo 19."
+                f"\n{_OTHER_WAY}"
             )
         return sizes
 

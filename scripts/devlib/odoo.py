@@ -109,11 +109,12 @@ class Environment:
         with Progress("Creating the virtual environment"):
             shutil.rmtree(self.folder, ignore_errors=True)
             try:
-                import ensurepip  # noqa: F401, PLC0415  Debian packs it apart from Python
+                import ensurepip  # noqa: F401  Debian packs it apart from Python
             except ImportError:
                 version = "{}.{}".format(*sys.version_info)
                 install_packages(
-                    [f"python{version}-venv"], "Python's module venv is needed, and it is not complete"
+                    [f"python{version}-venv"],
+                    "Python's module venv is needed, and it is not complete",
                 )
             venv.EnvBuilder(clear=True, symlinks=True).create(self.folder)
             run_quietly(

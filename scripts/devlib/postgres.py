@@ -73,7 +73,9 @@ class Postgres:
         """Return the environment in which programs, Odoo too, find the server."""
         if is_given():
             return plain_environment(**extra)
-        return plain_environment(PGHOST=str(paths.socket_dir()), PGUSER=ROLE, PGPORT="5432", **extra)
+        return plain_environment(
+            PGHOST=str(paths.socket_dir()), PGUSER=ROLE, PGPORT="5432", **extra
+        )
 
     def acquire(self, keep_across_exec=False):
         """Make sure the server runs, and keep it running while this process lives.
@@ -250,7 +252,9 @@ class Postgres:
         self.sql(f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         if paths.filestore(template).exists():
             # stored files never change, so both may have the same ones
-            shutil.copytree(paths.filestore(template), paths.filestore(database), copy_function=os.link)
+            shutil.copytree(
+                paths.filestore(template), paths.filestore(database), copy_function=os.link
+            )
         self.sql(
             "UPDATE ir_config_parameter SET value = gen_random_uuid()::text"
             " WHERE key IN ('database.uuid', 'database.secret')",

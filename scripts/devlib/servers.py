@@ -113,5 +113,7 @@ class OdooServer:
         self.stop()
 
     def _with_log(self, text):
-        lines = self.log.read_text("utf-8", "replace").splitlines()[-15:] if self.log.exists() else []
+        lines = (
+            self.log.read_text("utf-8", "replace").splitlines()[-15:] if self.log.exists() else []
+        )
         return "\n  ".join([text, f"The end of {self.log}:", *lines])

