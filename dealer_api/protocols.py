@@ -1,0 +1,243 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The two languages an Odoo understands from outside, behind one interface.
+
+Both have ``authenticate() -> uid`` and ``call(model, method, ids, kwargs)``. Arguments go by
+name, which both can do and which JSON-2 demands.
+"""
+
+import json
+import re
+import xmlrpc.client
+
+from . import xmlrpc_codec
+from .errors import DealerAccessRefused, DealerBadAnswer, DealerFault
+
+_XML_TYPES = frozenset(("text/xml", "application/xml"))
+_JSON_TYPES = frozenset(("application/json",))
+_HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
+
+# Fault codes of Odoo's /xmlrpc/2 (rpc/controllers/xmlrpc.py).
+_FAULT_USER, _FAULT_DENIED, _FAULT_ACCESS = 2, 3, 4
+
+# What PostgreSQL says when two transactions get in each other's way. Its messages follow the
+# language of the dealer's database server, not that of the service user, hence the list.
+_BUSY = re.compile(
+    r"SerializationFailure|DeadlockDetected|LockNotAvailable|ConcurrencyError|LockError"
+    r"|TransactionRollback|could not serialize access|deadlock detected"
+    r"|could not obtain lock|lock timeout|lock not available|current transaction is aborted"
+    r"|konnte Zugriff nicht serialisieren|Verklemmung entdeckt"
+    r"|n'a pas pu sérialiser|Bloquage mortel|blocage mortel"
+    r"|no se pudo serializar|se ha detectado un deadlock"
+    r"|serializzare l'accesso|rilevato un deadlock"
+    r"|serializar o? ?acesso|не удалось сериализовать",
+    re.IGNORECASE,
+)
+
+
+def is_busy(text):
+    """Tell whether a message is about a conflict between transactions, gone when repeated."""
+    return bool(_BUSY.search(str(text)))
+
+
+def refuse_wrong_type(transport, answer, accepted):
+    """Raise for an answer whose kind shows that it is not from an Odoo."""
+    if answer.content_type in accepted:
+        return
+    if answer.status == 401:
+        raise DealerAccessRefused("http_unauthorized", status=answer.status)
+    if answer.status == 404:
+        raise DealerBadAnswer("not_found", host=transport.host)
+    if answer.status != 200:
+        raise DealerBadAnswer("http_status", host=transport.host, status=answer.status)
+    if answer.content_type in _HTML_TYPES:
+        raise DealerBadAnswer("html_answer", host=transport.host)
+    shown = transport.clean(answer.content_type or "none given", limit=60)
+    raise DealerBadAnswer("content_type", host=transport.host, content_type=shown)
+
+
+class XmlRpc:
+    """``/xmlrpc/2``: every Odoo up to 21. Takes a password or an API key."""
+
+    name = "xmlrpc"
+
+    def __init__(self, transport, uid=None):
+        self.transport = transport
+        self.settings = transport.settings
+        self.uid = uid
+
+    def version(self):
+        """Return the version as the dealer tells it, for example ``19.0``."""
+        info = self._post("common", "version", (), what="version")
+        if not isinstance(info, dict):
+            raise DealerBadAnswer("unexpected_answer", call="version")
+        version = info.get("server_serie") or info.get("server_version")
+        return self.transport.clean(version or "", limit=40)
+
+    def authenticate(self):
+        uid = self._post(
+            "common",
+            "authenticate",
+            (self.settings.database, self.settings.login, self.settings.api_key, {}),
+            what="authenticate",
+        )
+        if not uid:
+            raise DealerAccessRefused("login_refused")
+        if isinstance(uid, bool) or not isinstance(uid, int):
+            raise DealerBadAnswer("unexpected_answer", call="authenticate")
+        self.uid = uid
+        return uid
+
+    def call(self, model, method, ids, kwargs):
+        args = [] if ids is None else [list(ids)]
+        params = (
+            self.settings.database,
+            self.uid,
+            self.settings.api_key,
+            model,
+            method,
+            args,
+            kwargs,
+        )
+        return self._post("object", "execute_kw", params, what=f"{model}.{method}", model=model)
+
+    def _post(self, service, method, params, what, model=None):
+        answer = self.transport.request(
+            "POST",
+            f"/xmlrpc/2/{service}",
+            body=xmlrpc_codec.encode(method, params),
+            headers={"Content-Type": "text/xml", "Accept": "text/xml"},
+        )
+        refuse_wrong_type(self.transport, answer, _XML_TYPES)
+        if answer.status != 200:
+            raise DealerBadAnswer("http_status", host=self.transport.host, status=answer.status)
+        failure = fault = None
+        try:
+            return xmlrpc_codec.decode(answer.body)
+        except xmlrpc.client.Fault as error:
+            fault = error
+        except xmlrpc_codec.DtdRefused:
+            failure = DealerBadAnswer("dtd_refused", host=self.transport.host)
+        except xmlrpc_codec.BadXml:
+            failure = DealerBadAnswer("bad_xml", host=self.transport.host)
+        failure = failure or self._explain(fault, what, model)
+        failure.request_sent = True
+        raise failure
+
+    def _explain(self, fault, what, model):
+        code, text = fault.faultCode, str(fault.faultString)
+        message = self.transport.clean(text)
+        if code == _FAULT_DENIED:
+            return DealerAccessRefused("login_refused")
+        if code == _FAULT_ACCESS:
+            return DealerFault("right_missing", kind="access", model=model or what, message=message)
+        if code == _FAULT_USER:
+            if re.search(r"Object \S+ doesn't exist", text):
+                return DealerFault("remote_error", kind="missing", message=message)
+            kind = "busy" if is_busy(text) else "user"
+            return DealerFault("remote_error", kind=kind, message=message)
+        if self._names_unknown_database(text):
+            return DealerAccessRefused("database_unknown")
+        if is_busy(text[-2000:]):
+            return DealerFault("remote_busy", kind="busy")
+        return DealerFault("remote_error", message=message)
+
+    def _names_unknown_database(self, text):
+        """Tell whether PostgreSQL says in any language that the database is not there.
+
+        There is no code for it: the fault carries a traceback that ends with PostgreSQL's
+        sentence, in which the database stands in the quotes of that language.
+        """
+        if "OperationalError" not in text or not self.settings.database:
+            return False
+        quoted = rf"[\"'«»„“”‘’「]\s*{re.escape(self.settings.database)}\s*[\"'«»“”‘’」]"
+        return bool(re.search(rf"failed: FATAL:.*{quoted}|^.*FATAL:.*{quoted}", text, re.MULTILINE))
+
+
+class Json2:
+    """``/json/2``: Odoo 19 and later. Takes an API key only."""
+
+    name = "json2"
+
+    def __init__(self, transport, uid=None):
+        self.transport = transport
+        self.settings = transport.settings
+        self.uid = uid
+
+    def version(self):
+        answer = self.transport.request(
+            "GET", "/web/version", headers={"Accept": "application/json"}
+        )
+        refuse_wrong_type(self.transport, answer, _JSON_TYPES)
+        info = self._decode(answer)
+        if not isinstance(info, dict) or not isinstance(info.get("version"), str):
+            raise DealerBadAnswer("unexpected_answer", call="version")
+        return self.transport.clean(info["version"], limit=40)
+
+    def authenticate(self):
+        context = self.call("res.users", "context_get", None, {})
+        uid = context.get("uid") if isinstance(context, dict) else None
+        if isinstance(uid, bool) or not isinstance(uid, int):
+            raise DealerBadAnswer("unexpected_answer", call="context_get")
+        # The key alone decides who we are: see that it is who the settings say.
+        users = self.call("res.users", "read", [uid], {"fields": ["login"]})
+        login = users[0].get("login") if isinstance(users, list) and users else None
+        if str(login).strip().lower() != self.settings.login.strip().lower():
+            raise DealerAccessRefused("login_mismatch")
+        self.uid = uid
+        return uid
+
+    def call(self, model, method, ids, kwargs):
+        params = dict(kwargs)
+        if ids is not None:
+            params["ids"] = list(ids)
+        answer = self.transport.request(
+            "POST",
+            f"/json/2/{model}/{method}",
+            body=json.dumps(params).encode("utf-8"),
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "Authorization": f"bearer {self.settings.api_key}",
+                "X-Odoo-Database": self.settings.database,
+            },
+        )
+        if answer.status == 404 and answer.content_type in _HTML_TYPES:
+            # Without a database of that name Odoo does not get as far as to JSON.
+            if b"No database is selected" in answer.body:
+                raise DealerAccessRefused("database_unknown", request_sent=True)
+        refuse_wrong_type(self.transport, answer, _JSON_TYPES)
+        result = self._decode(answer)
+        if answer.status != 200:
+            raise self._explain(answer.status, result, model, method)
+        return result
+
+    def _decode(self, answer):
+        try:
+            return json.loads(answer.body)
+        except (ValueError, RecursionError):
+            failure = DealerBadAnswer("bad_json", host=self.transport.host)
+        failure.request_sent = True
+        raise failure
+
+    def _explain(self, status, body, model, method):
+        body = body if isinstance(body, dict) else {}
+        name = str(body.get("name") or "")
+        text = str(body.get("message") or "")
+        message = self.transport.clean(text or f"HTTP status {status}")
+        sent = {"request_sent": True}
+        if status == 401:
+            return DealerAccessRefused("login_refused", **sent)
+        if name.endswith((".AccessDenied", ".SessionExpiredException")):
+            return DealerAccessRefused("access_denied", **sent)
+        if name.endswith(".AccessError"):
+            return DealerFault("right_missing", kind="access", model=model, message=message)
+        if is_busy(name) or is_busy(text):
+            return DealerFault("remote_busy", kind="busy")
+        if status == 404 and "does not exist" in text and f"{model}" in text:
+            return DealerFault("remote_error", kind="missing", message=message)
+        if status in (400, 404, 409, 422):
+            return DealerFault("remote_error", kind="user", message=message)
+        if status >= 500:
+            return DealerFault("remote_error", message=message)
+        return DealerBadAnswer("http_status", host=self.transport.host, status=status, **sent)

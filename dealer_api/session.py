@@ -1,0 +1,245 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""One run of work with one dealer's Odoo."""
+
+import re
+from functools import cached_property
+
+from .errors import (
+    DealerAccessRefused,
+    DealerBadAnswer,
+    DealerError,
+    DealerFault,
+    DealerUnreachable,
+)
+from .protocols import Json2, XmlRpc
+from .transport import HttpTransport
+
+# The first version with JSON-2.
+JSON2_VERSION = 19
+# From here on has_access() replaces check_access_rights().
+HAS_ACCESS_VERSION = 18
+
+
+def major_version(version):
+    """Return the number before the point (``19`` of ``saas~19.2``), or None."""
+    found = re.search(r"(\d+)(?:\.\d+)?", version or "")
+    return int(found.group(1)) if found else None
+
+
+class DealerSession:
+    """Talk with one dealer: a context manager that keeps the connection and what it learned.
+
+    Nothing is sent before the first call that needs an answer. ``fresh`` ignores what the
+    settings remember from earlier sessions.
+    """
+
+    def __init__(self, settings, fresh=False):
+        self.settings = settings
+        self._remembered_version = None if fresh else settings.server_version
+        self._remembered_uid = None if fresh else settings.uid
+        self._transport = None
+        self._protocol = None
+        self._version = None
+        self._fields = {}
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {self.settings.url}>"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+    def close(self):
+        if self._transport:
+            self._transport.close()
+            self._transport = None
+        self._protocol = None
+
+    @property
+    def transport(self):
+        if self._transport is None:
+            self._transport = HttpTransport(self.settings)
+        return self._transport
+
+    # ------------------------------------------------------------
+    # Who is there, and how to speak to them
+    # ------------------------------------------------------------
+
+    @property
+    def server_version(self):
+        """Return the dealer's Odoo version, asking for it when it is not known yet.
+
+        An empty string when the dealer does not tell.
+        """
+        if self._version is None:
+            self._version = self._remembered_version or self._ask_version()
+        return self._version
+
+    def _ask_version(self):
+        # Up to Odoo 18 only XML-RPC tells it, from 22 on only JSON does. Where XML-RPC is
+        # asked of an Odoo 19 to 21 it writes a deprecation warning to its log, once.
+        asked = [XmlRpc(self.transport), Json2(self.transport)]
+        if self.settings.protocol == "json2":
+            asked.reverse()
+        first_error = None
+        for protocol in asked:
+            try:
+                return protocol.version()
+            except (DealerBadAnswer, DealerFault, DealerAccessRefused) as error:
+                # A server may close either door (404, 403, a login page) and open the other.
+                first_error = first_error or error
+        raise first_error
+
+    @property
+    def protocol(self):
+        """Return the protocol really used: ``xmlrpc`` or ``json2``."""
+        return self._connected().name
+
+    @property
+    def uid(self):
+        """Return the id of the service user in the dealer's Odoo."""
+        protocol = self._connected()
+        return protocol.uid or protocol.authenticate()
+
+    def _connected(self):
+        if self._protocol is None:
+            self._protocol = self._choose_protocol()
+        return self._protocol
+
+    def _choose_protocol(self):
+        if self.settings.protocol == "xmlrpc":
+            protocol = XmlRpc(self.transport, self._remembered_uid)
+            if protocol.uid is None:
+                protocol.authenticate()
+            return protocol
+        major = major_version(self.server_version)
+        if self.settings.protocol == "json2":
+            if major is not None and major < JSON2_VERSION:
+                raise DealerAccessRefused("protocol_unavailable", version=self.server_version)
+            protocol = Json2(self.transport)
+            protocol.authenticate()
+            return protocol
+        return self._choose_automatically(major)
+
+    def _choose_automatically(self, major):
+        """Take JSON-2 where it is to be had, else XML-RPC.
+
+        A password works with XML-RPC only. Odoo's API keys are 40 hexadecimal digits: what
+        looks otherwise is tried as a password first.
+        """
+        if major is not None and major < JSON2_VERSION:
+            candidates = [XmlRpc]
+        elif re.fullmatch(r"[0-9a-f]{40}", self.settings.api_key or ""):
+            candidates = [Json2, XmlRpc]
+        else:
+            candidates = [XmlRpc, Json2]
+        refusals = []
+        for candidate in candidates:
+            protocol = candidate(self.transport)
+            if candidate is XmlRpc is candidates[0] and self._remembered_uid:
+                protocol.uid = self._remembered_uid
+                return protocol
+            try:
+                protocol.authenticate()
+            except DealerUnreachable:
+                raise
+            except DealerError as error:
+                refusals.append(error)
+            else:
+                return protocol
+        # What the Odoo itself says about the login counts more than a closed door beside it.
+        refusals.sort(key=lambda error: not isinstance(error, DealerAccessRefused))
+        raise refusals[0]
+
+    # ------------------------------------------------------------
+    # Calls
+    # ------------------------------------------------------------
+
+    def call(self, model, method, ids=None, **kwargs):
+        """Call a method of a model at the dealer and return its plain result.
+
+        :param ids: the records to call it on; None for a method of the model itself
+        :raise DealerFault: when the dealer's Odoo reports a failure of this call
+        :raise DealerError: when the dealer could not be worked with
+        """
+        protocol = self._connected()
+        trusted = protocol.uid != self._remembered_uid or protocol.name != "xmlrpc"
+        try:
+            return protocol.call(model, method, ids, kwargs)
+        except DealerAccessRefused as error:
+            if trusted or error.code != "login_refused":
+                raise
+        # The remembered user id may be that of a user who is gone (a restored database). The
+        # call was refused before anything was done, so it may be made again.
+        self._remembered_uid = None
+        protocol.authenticate()
+        return protocol.call(model, method, ids, kwargs)
+
+    def search_read(self, model, domain, fields, limit=None):
+        """Return the readable records of a domain by ascending id, checked for their shape."""
+        kwargs = {"domain": domain, "fields": fields, "order": "id"}
+        if limit:
+            kwargs["limit"] = limit
+        return self._checked_records(model, self.call(model, "search_read", **kwargs))
+
+    def read(self, model, ids, fields):
+        return self._checked_records(model, self.call(model, "read", ids, fields=fields))
+
+    @staticmethod
+    def _checked_records(model, records):
+        if not isinstance(records, list) or not all(
+            isinstance(record, dict) and is_id(record.get("id")) for record in records
+        ):
+            raise DealerBadAnswer("unexpected_answer", request_sent=True, call=f"{model} (read)")
+        return records
+
+    def fields(self, model, names):
+        """Return which of the named fields the model has, for this version and user."""
+        key = (model, tuple(names))
+        if key not in self._fields:
+            found = self.call(model, "fields_get", allfields=list(names), attributes=["type"])
+            if not isinstance(found, dict):
+                raise DealerBadAnswer(
+                    "unexpected_answer", request_sent=True, call=f"{model}.fields_get"
+                )
+            self._fields[key] = frozenset(found) & frozenset(names)
+        return self._fields[key]
+
+    def has_right(self, model, operation):
+        """Tell whether the service user may do something with a model in general."""
+        major = major_version(self.server_version)
+        if major is None or major >= HAS_ACCESS_VERSION:
+            return bool(self.call(model, "has_access", [], operation=operation))
+        return bool(
+            self.call(model, "check_access_rights", operation=operation, raise_exception=False)
+        )
+
+    @cached_property
+    def company_currency(self):
+        """Return the code of the currency of the service user's company, or None."""
+        users = self.read("res.users", [self.uid], ["company_id"])
+        company_id = many2one_id(users[0].get("company_id")) if users else None
+        if not company_id:
+            raise DealerBadAnswer("unexpected_answer", request_sent=True, call="res.users.read")
+        companies = self.read("res.company", [company_id], ["currency_id"])
+        return many2one_name(companies[0].get("currency_id")) if companies else None
+
+
+def is_id(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def many2one_id(value):
+    """Return the id in a many2one as read: ``[id, name]``, or False when empty."""
+    if isinstance(value, (list, tuple)) and value and is_id(value[0]):
+        return value[0]
+    return value if is_id(value) else None
+
+
+def many2one_name(value):
+    if isinstance(value, (list, tuple)) and len(value) > 1 and isinstance(value[1], str):
+        return value[1]
+    return None

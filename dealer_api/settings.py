@@ -1,0 +1,43 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""How a dealer's Odoo is reached."""
+
+from dataclasses import dataclass, field
+
+PROTOCOLS = ("auto", "xmlrpc", "json2")
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """Everything needed to talk with one dealer.
+
+    What identifies the service user stays out of the representation, so that it cannot get
+    into a log by way of one. Times are in seconds.
+    """
+
+    url: str
+    database: str = field(repr=False)
+    login: str = field(repr=False)
+    api_key: str = field(repr=False)
+    # "auto" takes JSON-2 where the dealer has it and the key works there, else XML-RPC.
+    protocol: str = "auto"
+    # Plain http is permitted for this dealer.
+    allow_http: bool = False
+    # Loopback and private addresses are permitted on this system.
+    allow_private: bool = False
+    connect_timeout: float = 5.0
+    # Until an answer is complete, not only until its next byte.
+    read_timeout: float = 30.0
+    # For all requests of one session together.
+    session_timeout: float = 180.0
+    # Largest answer accepted, unpacked.
+    max_bytes: int = 8 * 1024 * 1024
+    # A file of certificates to trust instead of the usual ones.
+    ca_bundle: str | None = None
+    # Learned in an earlier session. May be out of date: nothing depends on their truth.
+    server_version: str | None = None
+    uid: int | None = None
+
+    def __post_init__(self):
+        if self.protocol not in PROTOCOLS:
+            raise ValueError(f"unknown protocol {self.protocol!r}")
