@@ -1,0 +1,5 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from . import test_hooks
+from . import test_lead_moves

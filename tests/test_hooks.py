@@ -1,0 +1,99 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo.tests import TransactionCase, tagged
+
+from .. import hooks
+
+
+@tagged("post_install", "-at_install")
+class TestAdoption(TransactionCase):
+    """The set-based adoption of stages and leads (design, section 10), step by step.
+
+    The steps run on rows put into the state a stock database is in before installation; the
+    installation as a whole is tested end to end on real databases.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.default = cls.env.ref("bpo_crm.pipeline_bpo_sales")
+        # indexes and checks come after adoption in an installation
+        cls.env.cr.execute(
+            """
+            ALTER TABLE crm_stage DROP CONSTRAINT IF EXISTS crm_stage_pipeline_on_deal_stages;
+            DROP INDEX IF EXISTS crm_stage__name_pipeline_uniq, crm_stage__one_won_per_pipeline;
+            """
+        )
+        cls.teams = cls.env["crm.team"].create([{"name": f"Team {name}"} for name in "ABC"])
+
+    def _create_stage(self, name, teams=None, sequence=1, is_won=False):
+        self.env.flush_all()
+        self.env.cr.execute(
+            "INSERT INTO crm_stage (name, sequence, active, stage_type, is_won)"
+            " VALUES (jsonb_build_object('en_US', %s), %s, TRUE, 'deal', %s) RETURNING id",
+            [name, sequence, is_won],
+        )
+        stage_id = self.env.cr.fetchone()[0]
+        for team in teams or []:
+            self.env.cr.execute(
+                "INSERT INTO crm_stage_crm_team_rel (crm_stage_id, crm_team_id) VALUES (%s, %s)",
+                [stage_id, team.id],
+            )
+        return self.env["crm.stage"].browse(stage_id)
+
+    def test_teams_sharing_a_stage_share_a_pipeline(self):
+        team_a, team_b, team_c = self.teams
+        only_a = self._create_stage("Only A", team_a)
+        shared = self._create_stage("Shared", team_a + team_b)
+        only_b = self._create_stage("Only B", team_b)
+        only_c = self._create_stage("Only C", team_c)
+        generic = self._create_stage("Generic")
+        hooks._adopt_stages(self.env.cr, self.default.id)
+        self.env.invalidate_all()
+        self.assertEqual(len((only_a + shared + only_b).pipeline_id), 1)
+        self.assertEqual(only_a.pipeline_id.name, "Team A, Team B")
+        self.assertEqual(only_c.pipeline_id.name, "Team C")
+        self.assertEqual(generic.pipeline_id, self.default)
+
+    def test_one_won_stage_remains_per_pipeline(self):
+        first = self._create_stage("Won early", self.teams[0], sequence=1, is_won=True)
+        last = self._create_stage("Won late", self.teams[0], sequence=2, is_won=True)
+        hooks._adopt_stages(self.env.cr, self.default.id)
+        hooks._separate_won_stages(self.env.cr)
+        self.env.invalidate_all()
+        self.assertFalse(first.is_won)
+        self.assertTrue(last.is_won)
+
+    def test_doubled_names_are_numbered(self):
+        first = self._create_stage("Visit", self.teams[0], sequence=1)
+        second = self._create_stage(" visit ", self.teams[0], sequence=2)
+        hooks._adopt_stages(self.env.cr, self.default.id)
+        hooks._separate_names(self.env.cr)
+        self.env.invalidate_all()
+        self.assertEqual(first.name, "Visit")
+        self.assertEqual(second.name, f" visit  ({second.id})")
+
+    def test_each_pipeline_gets_what_it_lacks(self):
+        stage = self._create_stage("Won", self.teams[0])  # a name is no flag
+        hooks._adopt_stages(self.env.cr, self.default.id)
+        hooks._add_closing_stages(self.env.cr)
+        self.env.invalidate_all()
+        pipeline = stage.pipeline_id
+        self.assertEqual(pipeline.won_stage_id.name, "Won (closed)")
+        self.assertEqual(pipeline.lost_stage_id.name, "Lost")
+        self.assertTrue(pipeline.lost_stage_id.fold)
+
+    def test_fresh_stages_are_the_shipped_ones(self):
+        stages = self.default.with_context(lang="en_US").stage_ids
+        self.assertEqual(
+            [(stage.sequence, stage.name, stage.is_won, stage.is_lost) for stage in stages],
+            [
+                (10, "New", False, False),
+                (20, "Qualified", False, False),
+                (30, "Negotiation", False, False),
+                (40, "Won", True, False),
+                (50, "Lost", False, True),
+            ],
+        )
+        self.assertTrue(stages[-1].fold)

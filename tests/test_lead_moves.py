@@ -1,0 +1,432 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import Command
+from odoo.exceptions import UserError, ValidationError
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
+
+from .common import BpoCrmCommon
+
+
+@tagged("post_install", "-at_install")
+class TestLeadMoves(BpoCrmCommon):
+    """The rules of moving a lead (design, section 3), by every way into the server."""
+
+    def _assert_refused(self, leads, values, text):
+        """Writing ``values`` fails with ``text`` in the message, and changes nothing."""
+        before = leads.sudo().read(["stage_id", "pipeline_id", "closed_status", "probability"])
+        orders = self.env["bpo.dealer.order"].search_count([])
+        with self.assertRaisesRegex(UserError, text):
+            leads.write(values)
+        leads.invalidate_recordset()
+        self.assertEqual(
+            leads.sudo().read(["stage_id", "pipeline_id", "closed_status", "probability"]), before
+        )
+        self.assertEqual(self.env["bpo.dealer.order"].search_count([]), orders)
+
+    # -- a new lead --------------------------------------------------------------------------
+
+    def test_new_lead_starts_in_first_open_stage(self):
+        lead = self._create_leads()
+        self.assertEqual(lead.stage_id, self.stage_inbox)
+        self.assertEqual(lead.won_status, "pending")
+
+    def test_new_lead_follows_given_stage(self):
+        lead = self.env["crm.lead"].create({"name": "By stage", "stage_id": self.stage_offer.id})
+        self.assertEqual(lead.pipeline_id, self.pipeline)
+        self.assertEqual(lead.stage_id, self.stage_offer)
+
+    def test_new_lead_without_anything_gets_default_pipeline(self):
+        lead = self.env["crm.lead"].create({"name": "Bare"})
+        default = self.env["bpo.pipeline"].search([], limit=1)
+        self.assertEqual(lead.pipeline_id, default)
+        self.assertEqual(lead.stage_id.pipeline_id, default)
+
+    def test_mail_gateway_lead_gets_a_stage(self):
+        lead = self.env["crm.lead"].message_new(
+            {"subject": "Do you have it in red?", "from": "someone@example.com", "body": "?"}
+        )
+        self.assertEqual(lead.stage_id.pipeline_id, lead.pipeline_id)
+        self.assertFalse(lead.closed_status)
+
+    # -- rule 1: the stage belongs to the pipeline ---------------------------------------------
+
+    def test_foreign_stage_is_refused(self):
+        self._assert_refused(
+            self._create_leads(), {"stage_id": self.other_new.id}, "belongs to the pipeline “Fleet”"
+        )
+
+    def test_foreign_stage_is_refused_on_create(self):
+        with self.assertRaisesRegex(ValidationError, "belongs to the pipeline"):
+            self._create_leads(stage_id=self.other_new.id)
+
+    def test_service_stage_is_refused(self):
+        stage = self.env["crm.stage"].create({"name": "Received?", "stage_type": "service"})
+        self._assert_refused(self._create_leads(), {"stage_id": stage.id}, "service stage")
+
+    def test_archived_stage_is_refused(self):
+        self.stage_offer.active = False
+        self._assert_refused(self._create_leads(), {"stage_id": self.stage_offer.id}, "archived")
+
+    def test_pipeline_alone_moves_to_its_first_open_stage(self):
+        leads = self._create_leads(2)
+        leads[0].stage_id = self.stage_offer
+        leads.write({"pipeline_id": self.other_pipeline.id})
+        self.assertEqual(leads.stage_id, self.other_new)
+
+    def test_pipeline_with_its_stage(self):
+        lead = self._create_leads()
+        lead.write({"pipeline_id": self.other_pipeline.id, "stage_id": self.other_new.id})
+        self.assertEqual(lead.stage_id, self.other_new)
+
+    def test_pipeline_with_foreign_stage_is_refused(self):
+        self._assert_refused(
+            self._create_leads(),
+            {"pipeline_id": self.other_pipeline.id, "stage_id": self.stage_offer.id},
+            "belongs to the pipeline “Vehicles”",
+        )
+
+    def test_same_pipeline_keeps_stage(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_offer
+        lead.write({"pipeline_id": self.pipeline.id})
+        self.assertEqual(lead.stage_id, self.stage_offer)
+
+    def test_form_changes_stage_with_pipeline(self):
+        lead = self._create_leads()
+        with Form(lead) as form:
+            form.pipeline_id = self.other_pipeline
+            self.assertEqual(form.stage_id, self.other_new)
+        self.assertEqual(lead.stage_id, self.other_new)
+
+    def test_message_lists_every_lead(self):
+        leads = self._create_leads(2)
+        leads[0].name, leads[1].name = "First one", "Second one"
+        with self.assertRaisesRegex(ValidationError, "First one.*\n.*Second one"):
+            leads.write({"stage_id": self.other_new.id})
+
+    def test_import_checks_stages(self):
+        fields = ["name", "pipeline_id/.id", "stage_id/.id"]
+        result = self.env["crm.lead"].load(
+            fields,
+            [
+                ["Imported well", str(self.pipeline.id), str(self.stage_offer.id)],
+                ["Imported badly", str(self.pipeline.id), str(self.other_new.id)],
+            ],
+        )
+        self.assertFalse(result["ids"])
+        self.assertIn("belongs to the pipeline", result["messages"][0]["message"])
+        self.assertFalse(self.env["crm.lead"].search([("name", "like", "Imported %")]))
+
+    # -- rule 2: forward only ---------------------------------------------------------------------
+
+    def test_forward_only_agent_advances_one_stage(self):
+        self.pipeline.forward_only = True
+        lead = self._create_leads().with_user(self.agent)
+        self._assert_refused(lead, {"stage_id": self.stage_offer.id}, "Inbox.*Contacted.*Mark Won")
+        lead.stage_id = self.stage_contacted
+        lead.stage_id = self.stage_offer
+        self._assert_refused(lead, {"stage_id": self.stage_inbox.id}, "last open stage")
+
+    def test_forward_only_never_blocks_closing(self):
+        self.pipeline.forward_only = True
+        won, lost = self._create_leads(2).with_user(self.agent)
+        won.action_set_won()
+        lost.action_set_lost(lost_reason_id=self.reason.id)
+        self.assertEqual(won.won_status, "won")
+        self.assertEqual(lost.won_status, "lost")
+
+    def test_forward_only_manager_corrects(self):
+        self.pipeline.forward_only = True
+        lead = self._create_leads().with_user(self.manager)
+        lead.stage_id = self.stage_offer
+        lead.stage_id = self.stage_inbox
+        self.assertEqual(lead.stage_id, self.stage_inbox)
+
+    # -- rule 3: lost needs a reason ---------------------------------------------------------------
+
+    def test_lost_without_reason_is_refused(self):
+        self._assert_refused(
+            self._create_leads(2), {"stage_id": self.stage_gone.id}, "pass lost_reason_id"
+        )
+
+    def test_lost_with_reason(self):
+        lead = self._create_leads()
+        lead.write({"stage_id": self.stage_gone.id, "lost_reason_id": self.reason.id})
+        self.assertEqual(lead.won_status, "lost")
+        self.assertEqual(lead.probability, 0)
+        self.assertTrue(lead.active)
+        self.assertTrue(lead.date_closed)
+        self.assertEqual(lead.lost_from_stage_id, self.stage_inbox)
+
+    def test_created_straight_into_lost(self):
+        with self.assertRaisesRegex(ValidationError, "pass lost_reason_id"):
+            self._create_leads(stage_id=self.stage_gone.id)
+        lead = self._create_leads(stage_id=self.stage_gone.id, lost_reason_id=self.reason.id)
+        self.assertEqual(lead.won_status, "lost")
+        self.assertEqual(lead.probability, 0)
+
+    # -- rule 4: won needs a lead that is ready -----------------------------------------------------
+
+    def test_won_lists_all_that_is_missing(self):
+        self.dealership.write({"odoo_url": False})
+        lead = self._create_leads(contact_name=False, email_from=False, line_ids=[])
+        with self.assertRaises(ValidationError) as refused:
+            lead.action_set_won()
+        message = str(refused.exception)
+        for part in ("connection of Northside Motors lacks", "no units", "no name", "e-mail"):
+            self.assertIn(part, message)
+        self.assertEqual(lead.stage_id, self.stage_inbox)
+        self.assertFalse(lead.dealer_order_id)
+
+    def test_won_without_dealership(self):
+        self._assert_refused(
+            self._create_leads(dealership_id=False),
+            {"stage_id": self.stage_sold.id},
+            "no dealership",
+        )
+
+    def test_won_creates_one_order(self):
+        lead = self._create_leads().with_user(self.agent)
+        lead.stage_id = self.stage_sold
+        self.assertEqual(lead.won_status, "won")
+        self.assertEqual(lead.probability, 100)
+        self.assertEqual(lead.dealer_order_state, "pending")
+        self.assertEqual(len(self.env["bpo.dealer.order"].search([("lead_id", "=", lead.id)])), 1)
+
+    def test_won_with_missing_values_in_same_write(self):
+        lead = self._create_leads(dealership_id=False)
+        lead.write({"stage_id": self.stage_sold.id, "dealership_id": self.dealership.id})
+        self.assertEqual(lead.dealer_order_state, "pending")
+
+    def test_created_straight_into_won(self):
+        lead = self._create_leads(stage_id=self.stage_sold.id)
+        self.assertEqual(lead.won_status, "won")
+        self.assertEqual(lead.dealer_order_state, "pending")
+        with self.assertRaisesRegex(ValidationError, "no dealership"):
+            self._create_leads(stage_id=self.stage_sold.id, dealership_id=False)
+
+    def test_one_bad_lead_keeps_the_batch(self):
+        leads = self._create_leads(3)
+        leads[1].dealership_id = False
+        self._assert_refused(leads, {"stage_id": self.stage_sold.id}, "no dealership")
+
+    def test_import_of_won_leads_without_push(self):
+        lead = (
+            self.env["crm.lead"]
+            .with_context(bpo_crm_no_push=True)
+            .create({"name": "Long ago", "stage_id": self.stage_sold.id})
+        )
+        self.assertEqual(lead.won_status, "won")
+        self.assertFalse(lead.dealer_order_id)
+
+    def test_pipeline_that_does_not_push(self):
+        lead = self.env["crm.lead"].create({"name": "Fleet", "stage_id": self.other_new.id})
+        lead.action_set_won()
+        self.assertEqual(lead.stage_id, self.other_won)
+        self.assertFalse(lead.dealer_order_id)
+
+    def test_no_won_stage_configured(self):
+        self.stage_sold.is_won = False
+        with self.assertRaisesRegex(UserError, "No won stage configured.*Vehicles"):
+            self._create_leads().action_set_won()
+
+    def test_no_lost_stage_configured(self):
+        self.stage_gone.is_lost = False
+        with self.assertRaisesRegex(UserError, "No lost stage configured.*Vehicles"):
+            self._create_leads().action_set_lost(lost_reason_id=self.reason.id)
+
+    def test_flagging_a_stage_with_leads_wins_them_by_the_same_rules(self):
+        self.stage_sold.is_won = False
+        lead = self._create_leads(stage_id=self.stage_offer.id, dealership_id=False)
+        with self.assertRaisesRegex(ValidationError, "no dealership"):
+            self.stage_offer.is_won = True
+        lead.dealership_id = self.dealership
+        self.stage_offer.is_won = True
+        self.assertEqual(lead.won_status, "won")
+        self.assertEqual(lead.dealer_order_state, "pending")
+
+    # -- rule 5: out of won ---------------------------------------------------------------------------
+
+    def test_leaving_won_cancels_an_order_not_sent(self):
+        lead = self._create_leads().with_user(self.agent)
+        lead.stage_id = self.stage_sold
+        lead.stage_id = self.stage_offer
+        self.assertEqual(lead.dealer_order_state, "cancelled")
+        self.assertEqual(lead.won_status, "pending")
+        self.assertLess(lead.probability, 100)
+        self.assertFalse(lead.date_closed)
+
+    def test_leaving_won_by_pipeline_cancels_too(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        lead.pipeline_id = self.other_pipeline
+        self.assertEqual(lead.dealer_order_state, "cancelled")
+
+    def test_sent_order_needs_a_manager_to_reopen(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        lead.dealer_order_id.write({"state": "sent", "remote_id": 42, "remote_name": "S00042"})
+        self._assert_refused(
+            lead.with_user(self.agent), {"stage_id": self.stage_offer.id}, "S00042"
+        )
+        lead.with_user(self.manager).stage_id = self.stage_offer
+        self.assertEqual(lead.won_status, "pending")
+        self.assertIn("S00042", lead.message_ids[0].body)
+
+    def test_winning_again_makes_no_second_order(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        order = lead.dealer_order_id
+        lead.stage_id = self.stage_offer
+        lead.stage_id = self.stage_sold
+        self.assertEqual(lead.dealer_order_id, order)
+        self.assertEqual(order.state, "pending")
+        order.write({"state": "sent", "remote_id": 42, "remote_name": "S00042"})
+        lead.with_user(self.manager).stage_id = self.stage_offer
+        lead.stage_id = self.stage_sold
+        self.assertEqual(self.env["bpo.dealer.order"].search([("lead_id", "=", lead.id)]), order)
+        self.assertEqual(order.state, "sent")
+
+    # -- rule 6: out of lost ---------------------------------------------------------------------------
+
+    def test_leaving_lost_clears_the_reason(self):
+        lead = self._create_leads()
+        lead.write(
+            {
+                "stage_id": self.stage_gone.id,
+                "lost_reason_id": self.reason.id,
+                "lost_note": "Too far away",
+            }
+        )
+        lead.stage_id = self.stage_offer
+        self.assertFalse(lead.lost_reason_id)
+        self.assertFalse(lead.lost_note)
+        self.assertEqual(lead.won_status, "pending")
+        self.assertFalse(lead.date_closed)
+        self.assertGreater(lead.probability, 0)
+
+    def test_restore_returns_to_the_stage_it_was_lost_from(self):
+        lead = self._create_leads(stage_id=self.stage_offer.id).with_user(self.agent)
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        self.assertEqual(lead.stage_id, self.stage_gone)
+        lead.action_restore()
+        self.assertEqual(lead.stage_id, self.stage_offer)
+        self.assertEqual(lead.won_status, "pending")
+
+    # -- outcomes last -----------------------------------------------------------------------------------
+
+    def test_clearing_flags_keeps_outcomes(self):
+        won = self._create_leads()
+        won.stage_id = self.stage_sold
+        lost = self._create_leads()
+        lost.action_set_lost(lost_reason_id=self.reason.id)
+        closed = won.date_closed
+        self.stage_sold.is_won = False
+        self.stage_gone.is_lost = False
+        (won + lost).write({"name": "Edited later", "city": "Elsewhere"})
+        (won + lost)._compute_probabilities()
+        (won + lost).modified(["probability", "stage_id"])
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(won.won_status, "won")
+        self.assertEqual(won.probability, 100)
+        self.assertEqual(won.date_closed, closed)
+        self.assertEqual(lost.won_status, "lost")
+        self.assertEqual(lost.probability, 0)
+
+    def test_probability_of_closed_leads_is_fixed(self):
+        lead = self._create_leads()
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        with self.assertRaisesRegex(ValidationError, "probability is 0"):
+            lead.probability = 50
+            self.env.flush_all()
+
+    # -- money ---------------------------------------------------------------------------------------------
+
+    def test_expected_revenue_follows_units(self):
+        lead = self._create_leads()
+        self.assertEqual(lead.expected_revenue, 20000)
+        lead.line_ids.quantity = 2
+        self.assertEqual(lead.expected_revenue, 40000)
+        lead.expected_revenue = 5
+        self.assertEqual(lead.expected_revenue, 40000)
+
+    def test_expected_revenue_is_typed_without_units(self):
+        lead = self._create_leads(line_ids=[], expected_revenue=123)
+        self.assertEqual(lead.expected_revenue, 123)
+
+    # -- copy, delete, merge -------------------------------------------------------------------------------
+
+    def test_copy_starts_without_order_and_outcome(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        copy = lead.copy()
+        self.assertFalse(copy.dealer_order_id)
+        self.assertFalse(copy.closed_status)
+        self.assertEqual(copy.stage_id, self.stage_inbox)
+        self.assertEqual(len(copy.line_ids), 1)
+
+    def test_ordered_lead_cannot_be_deleted(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        with self.assertRaisesRegex(UserError, "cannot be deleted"):
+            lead.unlink()
+        lead.stage_id = self.stage_offer
+        lead.unlink()
+        self.assertFalse(lead.exists())
+
+    def test_dealership_is_fixed_while_an_order_is_live(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        other = self.dealership.create(
+            self._prepare_dealership(name="Southside Motors", code="SOUTH")
+        )
+        with self.assertRaisesRegex(UserError, "another dealership"):
+            lead.dealership_id = other
+
+    @mute_logger("odoo.models.unlink")
+    def test_merge_keeps_the_dealer_order(self):
+        won, spare = self._create_leads(2)
+        won.stage_id = self.stage_sold
+        order = won.dealer_order_id
+        merged = (spare + won).merge_opportunity()
+        self.assertEqual(merged.dealer_order_id, order)
+        self.assertEqual(merged.stage_id, self.stage_sold)
+        self.assertEqual(merged.won_status, "won")
+
+    def test_merge_of_two_orders_is_refused(self):
+        leads = self._create_leads(2)
+        leads.write({"stage_id": self.stage_sold.id})
+        with self.assertRaisesRegex(UserError, "cannot be merged"):
+            leads.merge_opportunity()
+
+    @mute_logger("odoo.models.unlink")
+    def test_merge_across_pipelines_keeps_one_that_fits(self):
+        leads = self._create_leads(2)
+        leads[0].pipeline_id = self.other_pipeline
+        merged = leads.merge_opportunity()
+        self.assertEqual(merged.stage_id.pipeline_id, merged.pipeline_id)
+
+    # -- batches ---------------------------------------------------------------------------------------------
+
+    def _count_move_queries(self, count, **values):
+        leads = self._create_leads(count, **values)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.cr.sql_log_count
+        leads.write({"stage_id": self.stage_sold.id})
+        self.env.flush_all()
+        return self.cr.sql_log_count - before
+
+    def test_winning_many_leads_takes_constant_queries(self):
+        self._count_move_queries(2)  # warm the caches
+        few, many = self._count_move_queries(10), self._count_move_queries(90)
+        # INSERTs and UPDATEs of the ORM are cut into chunks of 100 rows at most
+        self.assertLessEqual(many, few + 3)
+
+    def test_moves_of_a_batch_between_open_stages(self):
+        leads = self._create_leads(20, line_ids=[Command.clear()])
+        leads.write({"stage_id": self.stage_offer.id})
+        self.assertEqual(leads.stage_id, self.stage_offer)
