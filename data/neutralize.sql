@@ -1,0 +1,7 @@
+-- A copy of the database must never reach a dealer.
+UPDATE bpo_dealership
+   SET odoo_api_key = NULL,
+       remote_uid = 0,
+       connection_state = 'untested',
+       paused = true,
+       last_message = 'This is a neutralized copy: the API key was removed.';

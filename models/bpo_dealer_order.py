@@ -1,0 +1,474 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import logging
+
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+_logger = logging.getLogger(__name__)
+
+MANAGER = "bpo_crm.group_manager"
+CRON = "bpo_crm.ir_cron_push_dealer_orders"
+ACTIVITY_FAILED = "bpo_crm.mail_activity_type_dealer_order_failed"
+
+
+def get_total(payload):
+    """Return the total of a snapshot, before the dealer's taxes."""
+    return sum(line["quantity"] * line["price_unit"] for line in (payload or {}).get("lines", []))
+
+
+class BpoDealerOrder(models.Model):
+    """The outbox: one row per lead whose order must reach the Odoo of its dealership.
+
+    Written together with the move of the lead; pushed by a scheduled action afterwards
+    (``bpo_dealer_order_push.py``). What is sent is the snapshot taken when the lead was won.
+
+    STATE DIAGRAM::
+
+                      the dealer has it
+            pending ────────────────────▶ sent          (the end: never a second order)
+             ▲ │ ▲                          ▲
+       Retry │ │ │ won again                │ a talk that was under way when the lead left Won
+             │ │ └──────────────────────┐   │ turns out to have created the order after all
+             │ │ the lead left Won      │   │
+             │ ├────────────────────▶ cancelled
+             │ │                        ▲
+             │ │ the dealer refused it  │ the lead left Won
+             │ ▼                        │
+            failed ─────────────────────┘
+
+    ``pending`` is also the state while waiting for the next attempt. ``possibly_sent`` is set,
+    and committed, *before* the dealer is asked, and cleared when it is certain that the dealer
+    has created nothing: whatever dies in between, nobody cancels unknowingly an order that may
+    exist at the dealer. The next attempt finds it there by its external id.
+    """
+
+    _name = "bpo.dealer.order"
+    _description = "Dealer Order"
+    _order = "id desc"
+    _rec_name = "reference"
+
+    lead_id = fields.Many2one("crm.lead", required=True, readonly=True, ondelete="restrict")
+    dealership_id = fields.Many2one(
+        "bpo.dealership", required=True, readonly=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one(
+        "res.company", compute="_compute_company_id", store=True, index="btree_not_null"
+    )
+    user_id = fields.Many2one("res.users", string="Agent", related="lead_id.user_id")
+    reference = fields.Char(
+        required=True, readonly=True, help="How people at the dealership find the order."
+    )
+    state = fields.Selection(
+        [
+            ("pending", "Sending"),
+            ("sent", "Sent"),
+            ("failed", "Failed"),
+            ("cancelled", "Cancelled"),
+        ],
+        required=True,
+        readonly=True,
+        default="pending",
+        index=True,
+    )
+    attempt_count = fields.Integer("Attempts", readonly=True, aggregator=None)
+    error = fields.Text("Problem", readonly=True, help="What to put right, or what it waits for.")
+    next_attempt = fields.Datetime(readonly=True)
+    sent_date = fields.Datetime(readonly=True)
+    payload = fields.Json(readonly=True, help="Exactly what is sent.")
+    external_id = fields.Char(
+        required=True,
+        readonly=True,
+        help="The name of the order in the dealer's database, which has it at most once.",
+    )
+    possibly_sent = fields.Boolean(
+        readonly=True,
+        help="The dealer was asked and the answer is not known: the order may exist there.",
+    )
+    remote_id = fields.Integer("Dealer's ID", readonly=True, aggregator=None)
+    remote_name = fields.Char("Dealer's Order", readonly=True)
+    remote_url = fields.Char("Link", compute="_compute_remote_url", compute_sudo=True)
+    payload_html = fields.Html("Content", compute="_compute_payload_html", sanitize=False)
+    amount_total = fields.Monetary(
+        "Total", compute="_compute_amount_total", help="Without the dealer's taxes."
+    )
+    currency_id = fields.Many2one(related="dealership_id.currency_id")
+
+    _lead_uniq = models.UniqueIndex("(lead_id)", "This lead has a dealer order already.")
+    _external_id_uniq = models.UniqueIndex(
+        "(external_id)", "An order with this external id exists already."
+    )
+    _dealership_state_idx = models.Index("(dealership_id, state)")
+    _due_idx = models.Index("(dealership_id, id) WHERE state = 'pending'")
+    _nameless_idx = models.Index("(next_attempt) WHERE state = 'sent' AND remote_name IS NULL")
+
+    # ------------------------------------------------------------
+    # COMPUTES
+    # ------------------------------------------------------------
+
+    @api.depends("lead_id.company_id", "dealership_id.company_id")
+    def _compute_company_id(self):
+        for order in self:
+            order.company_id = order.lead_id.company_id or order.dealership_id.company_id
+
+    @api.depends("remote_id", "dealership_id.odoo_url", "dealership_id.server_version")
+    def _compute_remote_url(self):
+        for order in self:
+            order.remote_url = order.dealership_id._get_order_url(order.remote_id)
+
+    @api.depends("payload")
+    def _compute_amount_total(self):
+        for order in self:
+            order.amount_total = get_total(order.payload)
+
+    @api.depends("payload", "currency_id")
+    @api.depends_context("lang")
+    def _compute_payload_html(self):
+        for order in self:
+            order.payload_html = order.payload and self.env["ir.qweb"]._render(
+                "bpo_crm.dealer_order_snapshot",
+                {
+                    "payload": order.payload,
+                    "total": get_total(order.payload),
+                    "currency": order.currency_id,
+                },
+            )
+
+    @api.depends("remote_name", "reference")
+    def _compute_display_name(self):
+        for order in self:
+            order.display_name = order.remote_name or order.reference
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_live(self):
+        """Keep the trace of each order that a dealer has or may have."""
+        if live := self.filtered(lambda order: order._is_live()):
+            raise UserError(
+                self.env._(
+                    "The dealer has these orders, or may have them: %(orders)s. "
+                    "They cannot be deleted.",
+                    orders=", ".join(live.mapped("display_name")),
+                )
+            )
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_retry(self):
+        """Send failed orders again, with what the leads say now; waiting ones at once.
+
+        Whoever may edit the lead may retry its order.
+
+        :raise UserError: an order that is sent or cancelled; or what a lead still lacks
+        """
+        self.check_access("read")
+        self.lead_id.check_access("write")
+        orders = self.sudo()
+        if others := orders.filtered(lambda order: order.state not in ("failed", "pending")):
+            raise UserError(
+                self.env._(
+                    "Only failed and waiting orders can be retried, not these: %(orders)s.",
+                    orders=", ".join(others.mapped("display_name")),
+                )
+            )
+        orders._check_not_being_sent()
+        failed = orders.filtered(lambda order: order.state == "failed")
+        failed._check_ready()
+        failed._renew()
+        (orders - failed).write({"next_attempt": False})
+        failed._log_on_leads(lambda order: order.env._("The dealer order is tried again."))
+        self._trigger_push()
+        return True
+
+    def action_confirm_not_sent(self):
+        """Note that a person has looked: the dealer does not have these orders.
+
+        :raise UserError: the user is no BPO manager, or an order is sent or being sent
+        """
+        if not self.env.user.has_group(MANAGER):
+            raise UserError(
+                self.env._("Only BPO managers may declare that the dealer has no such order.")
+            )
+        self.check_access("read")
+        orders = self.sudo()
+        if orders.filtered(lambda order: order.state not in ("failed", "cancelled")):
+            raise UserError(
+                self.env._("This is for orders that have failed or were cancelled, only.")
+            )
+        orders.write({"possibly_sent": False})
+        orders._log_on_leads(
+            lambda order: order.env._(
+                "%(user)s confirmed that %(dealership)s has no order %(reference)s.",
+                user=self.env.user.name,
+                dealership=order.dealership_id.name,
+                reference=order.reference,
+            )
+        )
+        return True
+
+    def action_open_lead(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "crm.lead",
+            "res_id": self.lead_id.id,
+            "view_mode": "form",
+        }
+
+    def action_open_remote(self):
+        """Open the order in the dealer's own Odoo."""
+        self.ensure_one()
+        return {"type": "ir.actions.act_url", "url": self.remote_url, "target": "new"}
+
+    # ------------------------------------------------------------
+    # WON: what is missing, and the row of the outbox
+    # ------------------------------------------------------------
+
+    @api.model
+    @api.private
+    def _get_missing(self, leads):
+        """Return ``{lead: [what keeps its order from being sent]}``, in a constant number of queries.
+
+        Leads that are ready have an empty list.
+        """
+        leads_sudo = leads.sudo()
+        missing_connections = leads_sudo.dealership_id._get_missing_connection()
+        orders = self._get_orders(leads)
+        return {
+            lead: [
+                *lead_sudo._get_missing_dealership(missing_connections, orders.get(lead_sudo)),
+                *lead_sudo._get_missing_lines(),
+                *lead_sudo._get_missing_customer(),
+            ]
+            for lead, lead_sudo in zip(leads, leads_sudo, strict=True)
+        }
+
+    @api.model
+    @api.private
+    def _enqueue(self, leads):
+        """Put the orders of won leads into the outbox, and wake the scheduled action at commit.
+
+        A lead has one row for ever: one that failed or was cancelled takes a new snapshot; one
+        that is sent stays as it is.
+        """
+        leads = leads.sudo()
+        existing = self._get_orders(leads)
+        new_leads = leads.filtered(lambda lead: lead not in existing)
+        rows = self.sudo().create(
+            [
+                {
+                    "lead_id": lead.id,
+                    "external_id": payload["external_id"],
+                    **self._prepare_snapshot_vals(lead, payload),
+                }
+                for lead, payload in self._prepare_payloads(new_leads).items()
+            ]
+        )
+        known = self.sudo().union(*existing.values())
+        again = known.filtered(lambda order: order.state in ("failed", "cancelled"))
+        again._renew()
+        known.filtered(lambda order: order.state == "sent")._log_on_leads(
+            lambda order: Markup("%s %s")
+            % (
+                order.env._(
+                    "%(dealership)s has the order of this lead already; no second one is created:",
+                    dealership=order.dealership_id.name,
+                ),
+                order._get_link(),
+            )
+        )
+        if rows or again:
+            self._trigger_push()
+
+    @api.model
+    def _get_orders(self, leads):
+        """Return ``{lead: its order}`` of the leads that have one."""
+        if not leads.ids:
+            return {}
+        orders = self.sudo().search([("lead_id", "in", leads.ids)])
+        return {order.lead_id: order for order in orders}
+
+    def _check_ready(self):
+        """Raise one error that names everything the leads of these orders lack."""
+        problems = {
+            lead: lacks for lead, lacks in self._get_missing(self.lead_id).items() if lacks
+        }
+        if problems:
+            raise UserError(
+                self.env._(
+                    "These leads are not ready to be sent:\n%(problems)s",
+                    problems="\n".join(
+                        f"- {lead.display_name}: {'; '.join(lacks)}"
+                        for lead, lacks in problems.items()
+                    ),
+                )
+            )
+
+    def _renew(self):
+        """Put rows back into the queue, with a snapshot of what the leads say now."""
+        payloads = self._prepare_payloads(self.lead_id)
+        for order in self:
+            payload = payloads[order.lead_id]
+            # the dealer's database knows the order, if at all, under the name it had first
+            payload["external_id"] = order.external_id
+            order.write(self._prepare_snapshot_vals(order.lead_id, payload))
+        self._close_activities()
+
+    @api.model
+    def _prepare_snapshot_vals(self, lead, payload):
+        return {
+            "dealership_id": lead.dealership_id.id,
+            "reference": payload["reference"],
+            "payload": payload,
+            "state": "pending",
+            "error": False,
+            "next_attempt": False,
+        }
+
+    @api.model
+    @api.private
+    def _prepare_payloads(self, leads):
+        """Return ``{lead: what the dealer is to get}``, in a constant number of queries."""
+        namespace = self._get_namespace()
+        return {lead: lead._prepare_dealer_payload(namespace) for lead in leads.sudo()}
+
+    @api.model
+    def _get_namespace(self):
+        """Return the module name under which dealers' databases know our records."""
+        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+        return f"bpo_crm_{uuid.replace('-', '')[:12]}"
+
+    # ------------------------------------------------------------
+    # OUT OF WON
+    # ------------------------------------------------------------
+
+    @api.private
+    def _is_live(self):
+        """Tell whether any of these orders is at the dealer, may be, or is on its way."""
+        return any(order.state in ("pending", "sent") or order.possibly_sent for order in self)
+
+    @api.model
+    @api.private
+    def _withdraw(self, leads):
+        """Take back the orders of leads that leave Won.
+
+        :raise UserError: an order is being sent right now; or the dealer has it or may have it
+            and the user is no BPO manager
+        """
+        orders = self.sudo().search(
+            [("lead_id", "in", leads.ids), ("state", "in", ("pending", "failed", "sent"))]
+        )
+        orders._check_not_being_sent()
+        uncertain = orders.filtered(lambda order: order.state == "sent" or order.possibly_sent)
+        uncertain._check_may_reopen()
+        waiting = orders.filtered(lambda order: order.state != "sent")
+        waiting._log_on_leads(lambda order: order._get_withdrawn_text())
+        (orders - waiting)._log_on_leads(
+            lambda order: Markup("%s %s")
+            % (
+                order.env._(
+                    "The lead was reopened. Cancel this order at %(dealership)s by hand:",
+                    dealership=order.dealership_id.name,
+                ),
+                order._get_link(),
+            )
+        )
+        waiting._close_activities()
+        waiting.write({"state": "cancelled", "error": False, "next_attempt": False})
+
+    def _check_not_being_sent(self):
+        """Lock the waiting orders; the worker holds the lock of those it is sending.
+
+        :raise UserError: naming the orders that the worker is sending
+        """
+        pending = self.filtered(lambda order: order.state == "pending")
+        if not pending:
+            return
+        if busy := pending - pending.try_lock_for_update(allow_referencing=True):
+            raise UserError(
+                self.env._(
+                    "The order of these leads is being sent at this moment: %(leads)s. "
+                    "Try again in a minute.",
+                    leads=", ".join(busy.lead_id.mapped("display_name")),
+                )
+            )
+
+    def _check_may_reopen(self):
+        """Let only BPO managers take back what the dealer has, or may have."""
+        if not self or self.env.user.has_group(MANAGER):
+            return
+        managers = self._get_managers(self.company_id)[:3]
+        raise UserError(
+            self.env._(
+                "The dealer has the order of these leads, or may have it:\n%(orders)s\n"
+                "Only a BPO manager may reopen them. Ask %(managers)s.",
+                orders="\n".join(
+                    f"- {order.lead_id.display_name}: {order.display_name} "
+                    f"({order.dealership_id.name})"
+                    for order in self
+                ),
+                managers=", ".join(managers.mapped("name")) or self.env._("your administrator"),
+            )
+        )
+
+    def _get_withdrawn_text(self):
+        if not self.possibly_sent:
+            return self.env._("The dealer order was not sent yet and is cancelled.")
+        return self.env._(
+            "The dealer order is cancelled here, but %(dealership)s may have got it. Look there "
+            "for the reference %(reference)s and cancel it by hand.",
+            dealership=self.dealership_id.name,
+            reference=self.reference,
+        )
+
+    # ------------------------------------------------------------
+    # CHATTER AND ACTIVITIES
+    # ------------------------------------------------------------
+
+    def _get_link(self):
+        """Return the order as a link into the dealer's Odoo, for chatter."""
+        if not self.remote_url:
+            return self.display_name
+        return Markup('<a href="%s" target="_blank">%s</a>') % (self.remote_url, self.display_name)
+
+    def _log_on_leads(self, get_body):
+        """Log on the leads of these orders, all in one go.
+
+        :param get_body: function that returns the text for one order; it gets the order in the
+            language of the user at work, or of the lead's owner when nobody is
+        """
+        if self:
+            bodies = {}
+            for order in self:
+                lang = self.env.lang or order.user_id.lang
+                bodies[order.lead_id.id] = get_body(order.with_context(lang=lang))
+            self.lead_id._message_log_batch(bodies=bodies)
+
+    def _close_activities(self):
+        """Remove the activities that ask for what has become settled."""
+        if self:
+            self.lead_id.activity_unlink([ACTIVITY_FAILED])
+
+    @api.model
+    def _get_managers(self, companies=None):
+        """Return the BPO managers that are people, those of the given companies first."""
+        users = self.env.ref(MANAGER).sudo().all_user_ids.filtered(
+            lambda user: user.active and not user.share and not user._is_superuser()
+        )
+        if companies:
+            return users.filtered(lambda user: companies <= user.company_ids) or users
+        return users
+
+    @api.model
+    @api.private
+    def _trigger_push(self, at=None):
+        """Wake the scheduled action when this transaction is committed, or later."""
+        self.env.ref(CRON).sudo()._trigger(at=at)

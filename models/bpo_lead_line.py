@@ -1,0 +1,64 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import api, fields, models
+
+
+class BpoLeadLine(models.Model):
+    """A unit sold on a lead. Rights follow the lead."""
+
+    _name = "bpo.lead.line"
+    _description = "Lead Line"
+    _order = "lead_id, sequence, id"
+    _rec_name = "name"
+
+    lead_id = fields.Many2one("crm.lead", required=True, ondelete="cascade", index=True)
+    sequence = fields.Integer(default=10)
+    product_id = fields.Many2one(
+        "product.product",
+        required=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        domain=[("sale_ok", "=", True)],
+    )
+    default_code = fields.Char(
+        related="product_id.default_code",
+        help="The dealership finds its own product by this code.",
+    )
+    name = fields.Char(
+        "Description", compute="_compute_name", store=True, readonly=False, precompute=True
+    )
+    quantity = fields.Float(digits="Product Unit", default=1.0, required=True)
+    price_unit = fields.Monetary(
+        "Unit Price", compute="_compute_price_unit", store=True, readonly=False, precompute=True
+    )
+    currency_id = fields.Many2one("res.currency", compute="_compute_currency_id", compute_sudo=True)
+    price_subtotal = fields.Monetary("Subtotal", compute="_compute_price_subtotal", store=True)
+
+    @api.depends("product_id")
+    def _compute_name(self):
+        for line in self:
+            line.name = line.product_id.name
+
+    @api.depends("product_id")
+    def _compute_price_unit(self):
+        today = fields.Date.context_today(self)
+        for line in self:
+            company = line.lead_id.company_id or self.env.company
+            product = line.product_id.with_company(company)
+            line.price_unit = product.currency_id._convert(
+                product.lst_price, company.currency_id, company, today
+            )
+
+    @api.depends("lead_id.company_id")
+    @api.depends_context("company")
+    def _compute_currency_id(self):
+        """Follow the lead's own currency rule, which has no column to relate to."""
+        for line in self:
+            line.currency_id = line.lead_id.company_currency or self.env.company.currency_id
+
+    @api.depends("quantity", "price_unit")
+    def _compute_price_subtotal(self):
+        for line in self:
+            subtotal = line.quantity * line.price_unit
+            line.price_subtotal = line.currency_id.round(subtotal)
