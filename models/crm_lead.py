@@ -75,7 +75,7 @@ class CrmLead(models.Model):
     expected_revenue = fields.Monetary(
         compute="_compute_expected_revenue", store=True, readonly=False, default=None
     )
-    dealer_order_ids = fields.One2many("bpo.dealer.order", "lead_id")
+    dealer_order_ids = fields.One2many("bpo.dealer.order", "lead_id", string="Dealer Orders")
     dealer_order_id = fields.Many2one(
         "bpo.dealer.order",
         compute="_compute_dealer_order_id",
@@ -86,7 +86,7 @@ class CrmLead(models.Model):
         help="At most one: the outbox has one row per lead.",
     )
     dealer_order_state = fields.Selection(
-        related="dealer_order_id.state", string="Dealer Order", store=True
+        related="dealer_order_id.state", string="Dealer Order Status", store=True
     )
     dealer_so_id = fields.Integer(
         "Dealer Order ID",
@@ -154,7 +154,8 @@ class CrmLead(models.Model):
             lead.probability = lead.automated_probability = (
                 100 if lead.closed_status == "won" else 0
             )
-        return super(CrmLead, self - closed)._compute_probabilities()
+        if others := self - closed:  # stock's scoring does not take an empty recordset
+            super(CrmLead, others)._compute_probabilities()
 
     @api.depends("closed_status")
     def _compute_won_status(self):
@@ -196,7 +197,7 @@ class CrmLead(models.Model):
     def create(self, vals_list):
         """Create leads, also straight into a closing stage: the rules of a move hold."""
         leads = super().create(self._prepare_create(vals_list))
-        leads._compute_expected_revenue()
+        leads._follow_lines()
         leads._after_create()
         return leads
 
@@ -207,7 +208,7 @@ class CrmLead(models.Model):
         """
         res = self._write_or_move(vals)
         if "expected_revenue" in vals:
-            self._compute_expected_revenue()
+            self._follow_lines()
         return res
 
     def copy_data(self, default=None):
@@ -560,6 +561,10 @@ class CrmLead(models.Model):
                     leads=", ".join(ordered.mapped("display_name")),
                 )
             )
+
+    def _follow_lines(self):
+        """Let the total of the units prevail over a revenue that was passed beside them."""
+        self.env.add_to_compute(self._fields["expected_revenue"], self.filtered("line_ids"))
 
     # ------------------------------------------------------------
     # STAGES OF A LEAD

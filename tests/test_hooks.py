@@ -22,7 +22,7 @@ class TestAdoption(TransactionCase):
         cls.env.cr.execute(
             """
             ALTER TABLE crm_stage DROP CONSTRAINT IF EXISTS crm_stage_pipeline_on_deal_stages;
-            DROP INDEX IF EXISTS crm_stage__name_pipeline_uniq, crm_stage__one_won_per_pipeline;
+            DROP INDEX IF EXISTS crm_stage_name_pipeline_uniq, crm_stage_one_won_per_pipeline;
             """
         )
         cls.teams = cls.env["crm.team"].create([{"name": f"Team {name}"} for name in "ABC"])

@@ -17,7 +17,7 @@ class TestLeadMoves(BpoCrmCommon):
         """Writing ``values`` fails with ``text`` in the message, and changes nothing."""
         before = leads.sudo().read(["stage_id", "pipeline_id", "closed_status", "probability"])
         orders = self.env["bpo.dealer.order"].search_count([])
-        with self.assertRaisesRegex(UserError, text):
+        with self.assertRaisesRegex(UserError, text), self.cr.savepoint():
             leads.write(values)
         leads.invalidate_recordset()
         self.assertEqual(
@@ -58,7 +58,7 @@ class TestLeadMoves(BpoCrmCommon):
         )
 
     def test_foreign_stage_is_refused_on_create(self):
-        with self.assertRaisesRegex(ValidationError, "belongs to the pipeline"):
+        with self.assertRaisesRegex(ValidationError, "belongs to the pipeline"), self.cr.savepoint():
             self._create_leads(stage_id=self.other_new.id)
 
     def test_service_stage_is_refused(self):
@@ -103,7 +103,7 @@ class TestLeadMoves(BpoCrmCommon):
     def test_message_lists_every_lead(self):
         leads = self._create_leads(2)
         leads[0].name, leads[1].name = "First one", "Second one"
-        with self.assertRaisesRegex(ValidationError, "First one.*\n.*Second one"):
+        with self.assertRaisesRegex(ValidationError, "First one.*\n.*Second one"), self.cr.savepoint():
             leads.write({"stage_id": self.other_new.id})
 
     def test_import_checks_stages(self):
@@ -161,7 +161,7 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertEqual(lead.lost_from_stage_id, self.stage_inbox)
 
     def test_created_straight_into_lost(self):
-        with self.assertRaisesRegex(ValidationError, "pass lost_reason_id"):
+        with self.assertRaisesRegex(ValidationError, "pass lost_reason_id"), self.cr.savepoint():
             self._create_leads(stage_id=self.stage_gone.id)
         lead = self._create_leads(stage_id=self.stage_gone.id, lost_reason_id=self.reason.id)
         self.assertEqual(lead.won_status, "lost")
@@ -172,7 +172,7 @@ class TestLeadMoves(BpoCrmCommon):
     def test_won_lists_all_that_is_missing(self):
         self.dealership.write({"odoo_url": False})
         lead = self._create_leads(contact_name=False, email_from=False, line_ids=[])
-        with self.assertRaises(ValidationError) as refused:
+        with self.assertRaises(ValidationError) as refused, self.cr.savepoint():
             lead.action_set_won()
         message = str(refused.exception)
         for part in ("connection of Northside Motors lacks", "no units", "no name", "e-mail"):
@@ -204,7 +204,7 @@ class TestLeadMoves(BpoCrmCommon):
         lead = self._create_leads(stage_id=self.stage_sold.id)
         self.assertEqual(lead.won_status, "won")
         self.assertEqual(lead.dealer_order_state, "pending")
-        with self.assertRaisesRegex(ValidationError, "no dealership"):
+        with self.assertRaisesRegex(ValidationError, "no dealership"), self.cr.savepoint():
             self._create_leads(stage_id=self.stage_sold.id, dealership_id=False)
 
     def test_one_bad_lead_keeps_the_batch(self):
@@ -229,18 +229,18 @@ class TestLeadMoves(BpoCrmCommon):
 
     def test_no_won_stage_configured(self):
         self.stage_sold.is_won = False
-        with self.assertRaisesRegex(UserError, "No won stage configured.*Vehicles"):
+        with self.assertRaisesRegex(UserError, "No won stage configured.*Vehicles"), self.cr.savepoint():
             self._create_leads().action_set_won()
 
     def test_no_lost_stage_configured(self):
         self.stage_gone.is_lost = False
-        with self.assertRaisesRegex(UserError, "No lost stage configured.*Vehicles"):
+        with self.assertRaisesRegex(UserError, "No lost stage configured.*Vehicles"), self.cr.savepoint():
             self._create_leads().action_set_lost(lost_reason_id=self.reason.id)
 
     def test_flagging_a_stage_with_leads_wins_them_by_the_same_rules(self):
         self.stage_sold.is_won = False
         lead = self._create_leads(stage_id=self.stage_offer.id, dealership_id=False)
-        with self.assertRaisesRegex(ValidationError, "no dealership"):
+        with self.assertRaisesRegex(ValidationError, "no dealership"), self.cr.savepoint():
             self.stage_offer.is_won = True
         lead.dealership_id = self.dealership
         self.stage_offer.is_won = True
@@ -339,7 +339,7 @@ class TestLeadMoves(BpoCrmCommon):
     def test_probability_of_closed_leads_is_fixed(self):
         lead = self._create_leads()
         lead.action_set_lost(lost_reason_id=self.reason.id)
-        with self.assertRaisesRegex(ValidationError, "probability is 0"):
+        with self.assertRaisesRegex(ValidationError, "probability is 0"), self.cr.savepoint():
             lead.probability = 50
             self.env.flush_all()
 
@@ -371,7 +371,7 @@ class TestLeadMoves(BpoCrmCommon):
     def test_ordered_lead_cannot_be_deleted(self):
         lead = self._create_leads()
         lead.stage_id = self.stage_sold
-        with self.assertRaisesRegex(UserError, "cannot be deleted"):
+        with self.assertRaisesRegex(UserError, "cannot be deleted"), self.cr.savepoint():
             lead.unlink()
         lead.stage_id = self.stage_offer
         lead.unlink()
@@ -383,7 +383,7 @@ class TestLeadMoves(BpoCrmCommon):
         other = self.dealership.create(
             self._prepare_dealership(name="Southside Motors", code="SOUTH")
         )
-        with self.assertRaisesRegex(UserError, "another dealership"):
+        with self.assertRaisesRegex(UserError, "another dealership"), self.cr.savepoint():
             lead.dealership_id = other
 
     @mute_logger("odoo.models.unlink")
@@ -399,7 +399,7 @@ class TestLeadMoves(BpoCrmCommon):
     def test_merge_of_two_orders_is_refused(self):
         leads = self._create_leads(2)
         leads.write({"stage_id": self.stage_sold.id})
-        with self.assertRaisesRegex(UserError, "cannot be merged"):
+        with self.assertRaisesRegex(UserError, "cannot be merged"), self.cr.savepoint():
             leads.merge_opportunity()
 
     @mute_logger("odoo.models.unlink")
