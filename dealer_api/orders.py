@@ -146,6 +146,7 @@ class _Push:
         self.payloads = list(payloads)
         self.orders = {}
         self.products = {}
+        self.broken_off = None
         self.company_currency = None
         self.partner_fields = frozenset()
         for payload in self.payloads:
@@ -395,7 +396,9 @@ class _Push:
 
     def _load(self, orders, columns, rows):
         loader = _Loader(self.session, "sale.order", columns, LOAD_CONTEXT)
-        for order, outcome in zip(orders, loader.load(rows), strict=True):
+        outcomes = loader.load(rows)
+        self.broken_off = self.broken_off or loader.broken_off
+        for order, outcome in zip(orders, outcomes, strict=True):
             if outcome.record_id:
                 order.result = OrderResult(SENT, "order_sent", remote_id=outcome.record_id)
             else:
@@ -443,7 +446,8 @@ class _Push:
         sent = [o for o in self.orders.values() if o.result and o.result.outcome == SENT]
         known = {}
         try:
-            known = read_orders(self.session, [order.result.remote_id for order in sent])
+            if not self.broken_off:
+                known = read_orders(self.session, [order.result.remote_id for order in sent])
         except DealerError:
             known = {}
         for order in sent:
@@ -677,6 +681,10 @@ class _Loader:
         self.columns = columns
         self.context = context
         self.crashes = 0
+        # An internal error may have come after the dealer had committed.
+        self.uncertain = False
+        # The error that ended the work before all had an outcome.
+        self.broken_off = None
 
     def load(self, records):
         """Return one ``_Outcome`` per record, a record being a list of rows.
@@ -693,10 +701,12 @@ class _Loader:
                 if self.crashes >= _CRASH_LIMIT:
                     break
                 queue.extend(part for part in self._load_group(group) if part)
-        except DealerError:
+        except DealerError as error:
+            error.request_sent = error.request_sent or self.uncertain
             if not any(outcome and outcome.record_id for outcome in self.outcomes):
                 raise
             # What is there is there: report it, the rest is for the next run.
+            self.broken_off = error
         return [outcome or _Outcome() for outcome in self.outcomes]
 
     def _load_group(self, group):
@@ -741,6 +751,8 @@ class _Loader:
         if fault.kind == "access":
             self._settle(group, fault=fault)
             return []
+        if fault.kind == "other":
+            self.uncertain = True
         if len(group) > 1:
             return _halves(group)
         if fault.kind == "busy" and group[0] not in self.marked:
