@@ -53,6 +53,9 @@ def uninstall_hook(env):
     )
     cr.execute("DELETE FROM crm_stage WHERE stage_type = 'service'")
     cr.execute("UPDATE crm_stage SET active = TRUE WHERE active IS FALSE")
+    # Pipelines go with their table; deleted as records they would take their stages along.
+    cr.execute("DELETE FROM ir_model_data WHERE module = 'bpo_crm' AND model = 'bpo.pipeline'")
+    env.ref("crm.crm_stage_action").context = "{}"
     env["ir.config_parameter"].sudo().search([("key", "=like", "bpo\\_crm.%")]).unlink()
     # Menus, access rights and view texts of stock that we changed come back with its own data.
     env["ir.module.module"].search([("name", "=", "crm"), ("state", "=", "installed")]).write(
