@@ -210,10 +210,21 @@ class Postgres:
             *["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"],
             *["--pdeathsig", "INT"],
         ]
-        reach = [*plain, "test", "-x", self.programs / "postgres", "-a", "-w", self.folder]
-        if not subprocess.call([str(part) for part in reach], cwd="/"):
-            return plain
-        return [*plain, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        # access(2) honours the right only when the switch of user has not dropped it
+        reaching = [
+            *[*plain, "--securebits=+no_setuid_fixup"],
+            *["--inh-caps=+dac_override", "--ambient-caps=+dac_override"],
+        ]
+        program = self.programs / "postgres"
+        reach = ["test", "-r", program, "-a", "-x", program, "-a", "-w", self.folder]
+        for account in (plain, reaching):
+            command = [str(part) for part in (*account, *reach)]
+            if not subprocess.call(command, cwd="/", stderr=subprocess.DEVNULL):
+                return account
+        raise Problem(
+            "As root, PostgreSQL runs under the account 'nobody', which cannot get at"
+            f" {self.folder}. Set BPO_DEV_DIR to a folder that everybody may enter."
+        )
 
     # -- the databases
 

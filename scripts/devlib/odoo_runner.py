@@ -1,0 +1,82 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Run Odoo as its command does, and write down what becomes of every test.
+
+    python odoo_runner.py [ODOO'S ARGUMENTS]
+
+environment:
+  BPO_TEST_REPORT   file that gets one JSON object a line: {"test", "outcome", "text"}
+  BPO_TEST_FILTER   run only the tests whose id contains one of these words
+  BPO_TEST_LAST     run the tests of every position after all modules are loaded; Odoo runs the
+                    at_install ones of a module before the modules that extend it are there, on
+                    tables that have their columns already
+"""
+
+import json
+import os
+import threading
+
+import odoo.cli
+from odoo.tests import loader, result
+
+_lock = threading.Lock()
+
+
+def report(test, outcome, text=""):
+    """Append one line to the report."""
+    line = json.dumps({"test": test, "outcome": outcome, "text": text})
+    with _lock, open(os.environ["BPO_TEST_REPORT"], "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def watch_results():
+    """Have Odoo's test results report as they come."""
+    original = result.OdooTestResult
+
+    class ReportingResult(original):
+        def startTest(self, test):
+            super().startTest(test)
+            report(self.getDescription(test), "started")
+
+        def stopTest(self, test):
+            super().stopTest(test)
+            report(self.getDescription(test), "ended")
+
+        def addSkip(self, test, reason):
+            super().addSkip(test, reason)
+            report(self.getDescription(test), "skipped", reason)
+
+        def logError(self, flavour, test, error):
+            super().logError(flavour, test, error)
+            if self._soft_fail:
+                return  # to be tried again
+            owner = getattr(test, "test_case", test)
+            text = f"{self.getDescription(test)}\n{self._exc_info_to_string(error, test)}"
+            report(self.getDescription(owner), "failed", text)
+
+    loader.OdooTestResult = result.OdooTestResult = ReportingResult
+
+
+def choose_tests():
+    """Apply the filter, and gather the tests at the end when asked to."""
+    make_suite = loader.make_suite
+    words = os.environ.get("BPO_TEST_FILTER", "").split()
+    last = os.environ.get("BPO_TEST_LAST")
+
+    def make_chosen_suite(module_names, position="at_install"):
+        if not last:
+            positions = [position]
+        else:
+            positions = ["at_install", "post_install"] if position == "post_install" else []
+        tests = [test for each in positions for test in make_suite(module_names, each)]
+        if words:
+            tests = [test for test in tests if any(word in test.id() for word in words)]
+        return loader.OdooSuite(sorted(tests, key=lambda test: getattr(test, "test_sequence", 0)))
+
+    loader.make_suite = make_chosen_suite
+
+
+if __name__ == "__main__":
+    watch_results()
+    choose_tests()
+    odoo.cli.main()
