@@ -278,6 +278,7 @@ class _Push:
         try:
             return function(self.session, *args)
         except DealerFault as fault:
+            self.session.forget_fields()
             if fault.kind not in ("access", "user"):
                 raise
             code, details, outcome = _as_refusal(fault, "order_refused")
