@@ -1,11 +1,15 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import re
 from collections import defaultdict
 
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL
+
+ICON_CLASS = re.compile(r"(fa )?fa-[a-z0-9]+(-[a-z0-9]+)*")
 
 # Sequences are laid with gaps, so that a stage can be put between two others by hand.
 SEQUENCE_GAP = 10
@@ -58,6 +62,23 @@ class CrmStage(models.Model):
         help="The column starts collapsed on the board: made for closing stages.",
     )
     configuration_warning = fields.Char(compute="_compute_configuration_warning")
+    service_line_ids = fields.One2many("bpo.service.stage", "stage_id")
+    service_ids = fields.Many2many(
+        "bpo.service",
+        string="Services",
+        compute="_compute_service_ids",
+        inverse="_inverse_service_ids",
+        search="_search_service_ids",
+        help="The services this stage is a step of; each has its own order of steps.",
+    )
+    icon = fields.Char(help="Shown beside the name of a service stage; a Font Awesome class.")
+    status_on_enter = fields.Selection(
+        selection=lambda self: self.env["bpo.service.request"]
+        ._fields["status"]
+        ._description_selection(self.env),
+        string="Sets Status",
+        help="Requests that enter this stage take this status; leave empty to keep theirs.",
+    )
 
     # Archived stages count for names: bringing one back must never fail or confuse.
     _name_pipeline_uniq = models.UniqueIndex(
@@ -120,6 +141,33 @@ class CrmStage(models.Model):
             else:
                 stage.configuration_warning = False
 
+    @api.depends("service_line_ids.service_id")
+    def _compute_service_ids(self):
+        for stage in self:
+            stage.service_ids = stage.service_line_ids.service_id
+
+    def _inverse_service_ids(self):
+        """Attach these stages to services, as their last step, and detach; hidden ones stay."""
+        wanted = {stage: stage.service_ids for stage in self}
+        for stage, services in wanted.items():
+            lines = stage.service_line_ids
+            if self.env.context.get("active_test", True):
+                lines = lines.filtered("service_id.active")
+            lines.filtered(
+                lambda line, services=services: line.service_id not in services
+            ).unlink()
+            stage.service_line_ids = [
+                Command.create({"service_id": service.id}) for service in services - lines.service_id
+            ]
+
+    def _search_service_ids(self, operator, value):
+        if operator in Domain.NEGATIVE_OPERATORS:
+            return NotImplemented
+        domain = Domain("service_line_ids.service_id", operator, value)
+        if operator == "in" and False in value:
+            domain |= Domain("service_line_ids", "=", False)
+        return domain
+
     # ------------------------------------------------------------
     # CONSTRAINTS
     # ------------------------------------------------------------
@@ -161,6 +209,29 @@ class CrmStage(models.Model):
                 )
             )
 
+    @api.constrains("icon")
+    def _check_icon(self):
+        for stage in self:
+            if stage.icon and not ICON_CLASS.fullmatch(stage.icon):
+                raise ValidationError(
+                    self.env._(
+                        "“%(icon)s” is not a Font Awesome class, such as fa-inbox.", icon=stage.icon
+                    )
+                )
+
+    @api.constrains("stage_type")
+    def _check_type_in_services(self):
+        attached = self.sudo().filtered(
+            lambda stage: stage.stage_type != "service" and stage.service_line_ids
+        )
+        if attached:
+            raise ValidationError(
+                self.env._(
+                    "These stages are part of services; take them out there first: %(stages)s.",
+                    stages=", ".join(attached.mapped("display_name")),
+                )
+            )
+
     # ------------------------------------------------------------
     # ONCHANGE
     # ------------------------------------------------------------
@@ -177,6 +248,20 @@ class CrmStage(models.Model):
     # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
+
+    @api.model
+    def default_get(self, fields):
+        """Make a stage created on a service's board, or in a request of it, one of its steps."""
+        values = super().default_get(fields)
+        if service_id := self.env.context.get("bpo_crm_service_id"):
+            service_values = {
+                "stage_type": "service",
+                "service_ids": [Command.link(service_id)],
+            }
+            values.update(
+                {name: value for name, value in service_values.items() if name in fields}
+            )
+        return values
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -209,6 +294,11 @@ class CrmStage(models.Model):
     def _unlink_except_in_use(self):
         self._check_empty(self.env._("deleted"))
 
+    def unlink(self):
+        """Leave the services first, so that another stage of theirs becomes the default one."""
+        self.sudo().service_line_ids.unlink()
+        return super().unlink()
+
     def copy_data(self, default=None):
         """Make a copy that can live beside its origin: other name, no closing flag.
 
@@ -231,8 +321,61 @@ class CrmStage(models.Model):
         """
         if field_name != "sequence":
             return super().web_resequence(specification, field_name, offset)
-        self._reorder()
+        if service_id := self.env.context.get("bpo_crm_service_id"):
+            self.env["bpo.service"].browse(service_id)._reorder_stages(self)
+        else:
+            self._reorder()
         return self.web_read(specification)
+
+    @api.model
+    def _search(self, domain, offset=0, limit=None, order=None, **kwargs):
+        """Return the stages of one service in the order of that service."""
+        service_id = self._get_only_service(domain) if order in (None, self._order) else None
+        stages = self.with_context(bpo_crm_service_id=service_id) if service_id else self
+        return super(CrmStage, stages)._search(domain, offset, limit, order, **kwargs)
+
+    @api.model
+    def _get_only_service(self, domain):
+        """Return the id of the service whose stages are asked for, where it is only one."""
+        services = set()
+        for condition in Domain(domain).iter_conditions():
+            if condition.field_expr == "service_ids" and condition.operator in ("=", "in"):
+                value = condition.value
+                services.update([value] if condition.operator == "=" else value)
+        service_id = services.pop() if len(services) == 1 else None
+        return service_id if isinstance(service_id, int) else None
+
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        """Order by the place in the service at hand first (``bpo_crm_service_id``), if any."""
+        terms = super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+        service_id = self.env.context.get("bpo_crm_service_id")
+        if field_name != "sequence" or not service_id:
+            return terms
+        places = query.make_alias(alias, "bpo_service_stage")
+        query.add_join(
+            "LEFT JOIN",
+            places,
+            "bpo_service_stage",
+            SQL(
+                "%s = %s AND %s = %s",
+                SQL.identifier(places, "stage_id"),
+                SQL.identifier(alias, "id"),
+                SQL.identifier(places, "service_id"),
+                service_id,
+            ),
+        )
+        place = SQL.identifier(
+            places, "sequence", to_flush=self.env["bpo.service.stage"]._fields["sequence"]
+        )
+        query._order_groupby.append(place)
+        return SQL("%s %s NULLS LAST, %s", place, direction, terms)
+
+    @api.model
+    def name_search(self, name="", domain=None, operator="ilike", limit=100):
+        """Look among the stages of one type where the context asks for it (imports do)."""
+        if stage_type := self.env.context.get("bpo_crm_stage_type"):
+            domain = Domain(domain or Domain.TRUE) & Domain("stage_type", "=", stage_type)
+        return super().name_search(name, domain, operator, limit)
 
     # ------------------------------------------------------------
     # ACTIONS
@@ -319,7 +462,7 @@ class CrmStage(models.Model):
     @api.model
     def _get_models_in_stages(self):
         """Return the names of the models whose records sit in stages."""
-        return ["crm.lead"]
+        return ["crm.lead", "bpo.service.request"]
 
     def _check_empty(self, what):
         """Refuse what is about to be done to these stages while records are in them.
