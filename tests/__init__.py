@@ -3,6 +3,7 @@
 
 from . import test_dealer_order
 from . import test_dealer_order_push
+from . import test_dealer_order_wire
 from . import test_dealership
 from . import test_hooks
 from . import test_lead_line
