@@ -713,7 +713,8 @@ class _Loader:
                 group = queue.pop(0)
                 if self.crashes >= _CRASH_LIMIT:
                     break
-                queue.extend(part for part in self._load_group(group) if part)
+                # Depth first: where all fail, single records are reached, and given up, soon.
+                queue[:0] = [part for part in self._load_group(group) if part]
         except DealerError as error:
             self.uncertain = self.uncertain or error.request_sent
             if not any(outcome and outcome.record_id for outcome in self.outcomes):

@@ -223,6 +223,7 @@ class BpoDealerOrder(models.Model):
                 if len(batches) < room:
                     taken.add(dealership.id)
                     batches.append(self._open_batch(dealership, domain, names_only))
+        given_up.update(batch.dealership_id for batch in batches if not batch.orders)
         return [batch for batch in batches if batch.orders]
 
     @api.model

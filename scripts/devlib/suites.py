@@ -169,7 +169,6 @@ class OdooPart(Part):
         odoo = self.context.odoo
         [port] = free_ports()
         arguments = databases.odoo_arguments(odoo, database, *self.options())
-        arguments.remove("--no-http")
         runner = Path(__file__).with_name("odoo_runner.py")
         command = [
             # -P: 'import odoo' is Odoo, not the module beside the runner

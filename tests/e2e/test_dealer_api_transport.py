@@ -349,10 +349,8 @@ def test_automatic_choice_knows_no_way_in(dealer):
 
 def test_json2_before_its_time():
     with FaultDealer(version="18.0") as dealer:
-        with (
-            DealerSession(settings_for(dealer, "json2")) as session,
-            pytest.raises(DealerAccessRefused) as caught,
-        ):
+        session = DealerSession(settings_for(dealer, "json2"))
+        with session, pytest.raises(DealerAccessRefused) as caught:
             _ = session.uid
     assert caught.value.code == "protocol_unavailable"
 
