@@ -301,25 +301,17 @@ class CrmStage(models.Model):
     def action_move_and_archive(self):
         """Open the dialog that empties these stages into another one and archives them."""
         self.check_access("write")
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Move and archive"),
-            "res_model": "bpo.stage.move",
-            "view_mode": "form",
-            "target": "new",
-            "context": {"default_stage_ids": self.ids},
-        }
+        action = self.env["ir.actions.act_window"]._for_xml_id("bpo_crm.bpo_stage_move_action")
+        return {**action, "context": {"default_stage_ids": self.ids}}
 
     def action_remove(self):
-        """Delete these stages where they are empty, else open the *Move and archive* dialog.
+        """Say how these stages can be removed from the board.
 
-        :return: the action of the dialog, or False when the stages are gone
+        :return: the action of the *Move and archive* dialog for stages that are in use, else
+            False: they may be deleted
         """
         self.check_access("unlink")
-        if self._get_usage():
-            return self.action_move_and_archive()
-        self.unlink()
-        return False
+        return self.action_move_and_archive() if self._get_usage() else False
 
     # ------------------------------------------------------------
     # BUSINESS METHODS
