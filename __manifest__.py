@@ -33,9 +33,15 @@
     ],
     "demo": [],
     "assets": {
-        "web.assets_backend": ["bpo_crm/static/src/**/*"],
-        "web.assets_tests": ["bpo_crm/static/tests/tours/**/*"],
-        "web.assets_unit_tests": ["bpo_crm/static/tests/**/*.test.js"],
+        "web.assets_backend": [
+            "bpo_crm/static/src/**/*",
+        ],
+        "web.assets_tests": [
+            "bpo_crm/static/tests/tours/**/*",
+        ],
+        "web.assets_unit_tests": [
+            "bpo_crm/static/tests/**/*.test.js",
+        ],
     },
     "pre_init_hook": "pre_init_hook",
     "post_init_hook": "post_init_hook",

@@ -311,9 +311,7 @@ class BpoDealership(models.Model):
 
     @api.model
     def _allow_private_addresses(self):
-        value = (
-            self.env["ir.config_parameter"].sudo().get_param("bpo_crm.allow_private_addresses")
-        )
+        value = self.env["ir.config_parameter"].sudo().get_param("bpo_crm.allow_private_addresses")
         return str2bool(value or "", default=False)
 
     @api.private

@@ -68,6 +68,7 @@ class CrmStage(models.Model):
         "Folded in Kanban",
         help="The column starts collapsed on the board: made for closing stages.",
     )
+    color = fields.Integer(aggregator=None)
     configuration_warning = fields.Char(
         "Warning", compute="_compute_configuration_warning", compute_sudo=True
     )

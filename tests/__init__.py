@@ -6,5 +6,6 @@ from . import test_dealer_order_push
 from . import test_dealer_order_wire
 from . import test_dealership
 from . import test_hooks
+from . import test_js
 from . import test_lead_line
 from . import test_lead_moves

@@ -50,9 +50,7 @@ class FakeDealer:
         if answer := self.answers.get(payload["reference"]):
             return answer
         number = 1000 + len(self.orders)
-        remote_id, name = self.orders.setdefault(
-            payload["external_id"], (number, f"S{number:05}")
-        )
+        remote_id, name = self.orders.setdefault(payload["external_id"], (number, f"S{number:05}"))
         return OrderResult("sent", "order_sent", remote_id=remote_id, remote_name=name)
 
     def read_orders(self, session, remote_ids):

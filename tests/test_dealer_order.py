@@ -95,8 +95,10 @@ class TestMissing(DealerOrderCommon):
         self.assertFalse(lead.dealer_order_id)
 
     def test_agent_who_may_not_read_the_connection(self):
-        missing = self.env["bpo.dealer.order"].with_user(self.agent)._get_missing(
-            self._create_leads().with_user(self.agent)
+        missing = (
+            self.env["bpo.dealer.order"]
+            .with_user(self.agent)
+            ._get_missing(self._create_leads().with_user(self.agent))
         )
         self.assertEqual(list(missing.values()), [[]])
 
@@ -503,9 +505,7 @@ class TestDealerOrderRights(DealerOrderCommon):
 @tagged("post_install", "-at_install")
 class TestPreview(DealerOrderCommon):
     def _preview(self, lead):
-        preview = (
-            self.env["bpo.order.preview"].with_user(self.agent).create({"lead_id": lead.id})
-        )
+        preview = self.env["bpo.order.preview"].with_user(self.agent).create({"lead_id": lead.id})
         return str(preview.preview_html)
 
     def test_shows_what_would_be_sent(self):

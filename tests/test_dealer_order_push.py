@@ -54,7 +54,9 @@ class TestPushSent(PushCommon):
         self.assertTrue(order.sent_date)
         self.assertFalse(order.possibly_sent)
         self.assertFalse(order.error)
-        self.assertEqual((lead.dealer_so_id, lead.dealer_so_name), self.dealer.orders[order.external_id])
+        self.assertEqual(
+            (lead.dealer_so_id, lead.dealer_so_name), self.dealer.orders[order.external_id]
+        )
         self.assertEqual(lead.dealer_order_state, "sent")
         self.assertEqual(self.dealership.connection_state, "connected")
         self.assertEqual(self.dealership.server_version, "19.0")
@@ -129,7 +131,7 @@ class TestPushSent(PushCommon):
         self.assertEqual(len(sent), 1)
         user_id, name, message = sent[0]
         self.assertEqual((user_id, name), (self.agent.id, "bpo_crm.dealer_order"))
-        self.assertEqual(sorted(message["lead_ids"]), sorted(leads.ids))
+        self.assertEqual(sorted(message["records"]["crm.lead"]), sorted(leads.ids))
         self.assertEqual(message["type"], "success")
 
     def test_fifty_at_a_time(self):
@@ -175,9 +177,11 @@ class TestPushSent(PushCommon):
             orders.browse(batch.orders).write({"state": "cancelled"})
             return original(orders, batch, outcome)
 
-        with patch.object(push.BpoDealerOrder, "_write_outcome", write_outcome):
-            with self._assert_note(lead, "left Won while", "by hand"):
-                self._push()
+        with (
+            patch.object(push.BpoDealerOrder, "_write_outcome", write_outcome),
+            self._assert_note(lead, "left Won while", "by hand"),
+        ):
+            self._push()
         self.assertEqual(order.state, "sent")
         self.assertTrue(order.remote_name)
 
@@ -212,10 +216,12 @@ class TestPushExactlyOnce(PushCommon):
 
     def test_died_after_the_dealer_took_it(self):
         lead, order = self._win_one()
-        with patch.object(push.BpoDealerOrder, "_finish_talk", side_effect=SystemExit):
+        with (
+            patch.object(push.BpoDealerOrder, "_finish_talk", side_effect=SystemExit),
             # not assertRaises: it takes back what was committed
-            with contextlib.suppress(SystemExit):
-                self._push()
+            contextlib.suppress(SystemExit),
+        ):
+            self._push()
         self.assertEqual(len(self.dealer.talks), 1)
         self.assertEqual(order.state, "pending")
         self.assertTrue(order.possibly_sent)
@@ -249,9 +255,11 @@ class TestPushExactlyOnce(PushCommon):
 
     def test_conflict_that_does_not_end(self):
         _lead, order = self._win_one()
-        with patch.object(push.BpoDealerOrder, "_write_sent", side_effect=SerializationFailure):
-            with self.capture_triggers(CRON) as captured:
-                self._push()
+        with (
+            patch.object(push.BpoDealerOrder, "_write_sent", side_effect=SerializationFailure),
+            self.capture_triggers(CRON) as captured,
+        ):
+            self._push()
         self.assertEqual(order.state, "pending")
         self.assertTrue(captured.records, "comes again soon")
         self._push()

@@ -85,7 +85,8 @@ class TestDealerOrderWire(BpoCrmCommon):
 
     def _check_messages(self, order):
         """No key, traceback or markup reaches a person."""
-        texts = f"{order.error} {self.dealership.last_message} {order.lead_id.message_ids.mapped('body')}"
+        chatter = order.lead_id.message_ids.mapped("body")
+        texts = f"{order.error} {self.dealership.last_message} {chatter}"
         for word in (KEY, "Traceback", "secret_source_code", "<html", "DOCTYPE"):
             self.assertNotIn(word, texts)
 

@@ -15,8 +15,8 @@ from odoo.tools import mute_logger
 
 from odoo.addons.bpo_crm.dealer_api import (
     MESSAGES,
-    ConnectionReport,
     CheckLine,
+    ConnectionReport,
     DealerUnreachable,
 )
 from odoo.addons.bpo_crm.models import bpo_dealership, dealer_texts
@@ -211,8 +211,10 @@ class TestApiKey(BpoCrmCommon):
             dealership = self.dealership.with_user(user)
             dealership.odoo_api_key = KEY
             self.assertFalse(dealership.odoo_api_key)
-            created = self.env["bpo.dealership"].with_user(user).create(
-                self._prepare_dealership(code=user.login, odoo_api_key=KEY)
+            created = (
+                self.env["bpo.dealership"]
+                .with_user(user)
+                .create(self._prepare_dealership(code=user.login, odoo_api_key=KEY))
             )
             self.assertFalse(created.odoo_api_key)
             self.assertEqual(created.sudo()._load_api_key(), KEY)
@@ -364,7 +366,8 @@ class TestDealershipRights(BpoCrmCommon):
     def test_screens_open_for_everybody(self):
         for user in (self.agent, self.supervisor, self.manager):
             dealerships = self.env["bpo.dealership"].with_user(user)
-            views = dealerships.get_views([(False, "list"), (False, "kanban"), (False, "form"), (False, "search")])
+            kinds = ("list", "kanban", "form", "search")
+            views = dealerships.get_views([(False, kind) for kind in kinds])
             arch = str({name: view["arch"] for name, view in views["views"].items()})
             self.assertEqual("odoo_url" in arch, user == self.manager)
             self.assertEqual("connection_state" in arch, user == self.manager)
@@ -380,7 +383,9 @@ class TestDealershipRights(BpoCrmCommon):
         tracked = dealership.message_ids.sudo().tracking_value_ids
         self.assertEqual(tracked.field_id.name, "odoo_url")
         self.assertTrue(tracked.with_user(self.manager)._filter_has_field_access(dealership.env))
-        self.assertFalse(tracked._filter_has_field_access(self.dealership.with_user(self.agent).env))
+        self.assertFalse(
+            tracked._filter_has_field_access(self.dealership.with_user(self.agent).env)
+        )
 
     def test_managers_do_everything(self):
         dealerships = self.env["bpo.dealership"].with_user(self.manager)
@@ -418,9 +423,7 @@ class TestConnection(DealerOrderCommon):
         return CheckLine(step, "check_login_ok", True)
 
     def test_success(self):
-        self._test_connection(
-            self._ok(), server_version="19.0", protocol="json2", uid=5
-        )
+        self._test_connection(self._ok(), server_version="19.0", protocol="json2", uid=5)
         self.assertEqual(self.dealership.connection_state, "connected")
         self.assertEqual(self.dealership.server_version, "19.0")
         self.assertEqual(self.dealership.remote_uid, 5)
@@ -472,9 +475,7 @@ class TestConnection(DealerOrderCommon):
         self.dealership.write({"server_version": "17.0", "remote_uid": 5})
         self._create_leads()
         van = self.env["product.product"].create({"name": "Van", "default_code": "VAN-1"})
-        self._win(
-            self._create_leads(line_ids=[Command.create({"product_id": van.id})])
-        )
+        self._win(self._create_leads(line_ids=[Command.create({"product_id": van.id})]))
         check = self._test_connection(self._ok())
         settings = check.call_args.args[0]
         self.assertEqual((settings.server_version, settings.uid), (None, None))

@@ -12,15 +12,14 @@ from .common import BpoCrmCommon
 class TestLeadLine(BpoCrmCommon):
     def test_product_fills_the_line(self):
         lead = self._create_leads(line_ids=False)
-        with Form(lead.with_user(self.agent)) as form:
-            with form.line_ids.new() as line:
-                line.product_id = self.product
-                self.assertEqual(line.name, "Test Hatchback")
-                self.assertEqual(line.default_code, "TH-100")
-                self.assertEqual(line.quantity, 1)
-                self.assertEqual(line.price_unit, 20000)
-                line.quantity = 3
-                self.assertEqual(line.price_subtotal, 60000)
+        with Form(lead.with_user(self.agent)) as form, form.line_ids.new() as line:
+            line.product_id = self.product
+            self.assertEqual(line.name, "Test Hatchback")
+            self.assertEqual(line.default_code, "TH-100")
+            self.assertEqual(line.quantity, 1)
+            self.assertEqual(line.price_unit, 20000)
+            line.quantity = 3
+            self.assertEqual(line.price_subtotal, 60000)
         self.assertEqual(lead.expected_revenue, 60000)
 
     def test_price_and_description_can_be_agreed(self):
@@ -49,7 +48,8 @@ class TestLeadLine(BpoCrmCommon):
         )
         self.assertEqual(lead.line_ids.currency_id, currency)
         self.assertEqual(
-            lead.line_ids.price_unit, currency.round(self.product.with_company(company).lst_price)
+            lead.line_ids.price_unit,
+            currency.round(self.product.with_company(company).lst_price)
             if self.product.with_company(company).currency_id == currency
             else price,
         )
