@@ -31,7 +31,12 @@
         "wizards/bpo_stage_move_views.xml",
         "views/menus.xml",
     ],
-    "demo": [],
+    "demo": [
+        "demo/res_users_demo.xml",
+        "demo/product_demo.xml",
+        "demo/bpo_dealership_demo.xml",
+        "demo/crm_lead_demo.xml",
+    ],
     "assets": {
         "web.assets_backend": [
             "bpo_crm/static/src/**/*",
