@@ -32,16 +32,28 @@
         "views/bpo_service_request_views.xml",
         "views/res_partner_views.xml",
         "views/crm_lead_views.xml",
+        "views/crm_lead_board_views.xml",
+        "wizards/bpo_stage_move_views.xml",
         "views/crm_lead_service_views.xml",
         "views/menus.xml",
     ],
     "demo": [
+        "demo/res_users_demo.xml",
+        "demo/product_demo.xml",
+        "demo/bpo_dealership_demo.xml",
+        "demo/crm_lead_demo.xml",
         "demo/bpo_service_demo.xml",
     ],
     "assets": {
-        "web.assets_backend": ["bpo_crm/static/src/**/*"],
-        "web.assets_tests": ["bpo_crm/static/tests/tours/**/*"],
-        "web.assets_unit_tests": ["bpo_crm/static/tests/**/*.test.js"],
+        "web.assets_backend": [
+            "bpo_crm/static/src/**/*",
+        ],
+        "web.assets_tests": [
+            "bpo_crm/static/tests/tours/**/*",
+        ],
+        "web.assets_unit_tests": [
+            "bpo_crm/static/tests/**/*.test.js",
+        ],
     },
     "pre_init_hook": "pre_init_hook",
     "post_init_hook": "post_init_hook",

@@ -201,7 +201,7 @@ class DealerSession:
         if not isinstance(records, list) or not all(
             isinstance(record, dict) and is_id(record.get("id")) for record in records
         ):
-            raise DealerBadAnswer("unexpected_answer", request_sent=True, call=f"{model} (read)")
+            raise DealerBadAnswer("unexpected_answer", call=f"{model} (read)")
         return records
 
     def fields(self, model, names):
@@ -212,9 +212,7 @@ class DealerSession:
         if found is None or time.monotonic() - asked_at > _FIELDS_MAX_AGE:
             found = self.call(model, "fields_get", allfields=list(names), attributes=["type"])
             if not isinstance(found, dict):
-                raise DealerBadAnswer(
-                    "unexpected_answer", request_sent=True, call=f"{model}.fields_get"
-                )
+                raise DealerBadAnswer("unexpected_answer", call=f"{model}.fields_get")
             found = frozenset(found) & frozenset(names)
             with _fields_lock:
                 if len(_fields_known) >= _FIELDS_MAX_DEALERS:
@@ -248,7 +246,7 @@ class DealerSession:
         users = self.read("res.users", [self.uid], ["company_id"])
         company_id = many2one_id(users[0].get("company_id")) if users else None
         if not company_id:
-            raise DealerBadAnswer("unexpected_answer", request_sent=True, call="res.users.read")
+            raise DealerBadAnswer("unexpected_answer", call="res.users.read")
         companies = self.read("res.company", [company_id], ["currency_id"])
         return many2one_name(companies[0].get("currency_id")) if companies else None
 

@@ -5,6 +5,8 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
+from .bpo_pipeline import get_free_copy_name
+
 
 class BpoService(models.Model):
     """A service offered to clients, with the workflow that requests for it go through.
@@ -193,7 +195,7 @@ class BpoService(models.Model):
         vals_list = super().copy_data(default=default)
         for service, vals in zip(self, vals_list, strict=True):
             if "name" not in (default or {}):
-                vals["name"] = self.env._("%s (copy)", service.name)
+                vals["name"] = service._get_free_name()
             if not {"stage_ids", "stage_line_ids"} & set(default or {}):
                 vals["stage_line_ids"] = [
                     Command.create({"stage_id": line.stage_id.id, "sequence": line.sequence})
@@ -267,6 +269,12 @@ class BpoService(models.Model):
         order = [next(queue) if line in moved else line for line in lines]
         order = lines.browse(line.id for line in order)
         order._write_sequences()
+
+    def _get_free_name(self):
+        """Return a name for a copy of this service that no other one bears."""
+        self.ensure_one()
+        names = self.sudo().with_context(active_test=False).search([]).mapped("name")
+        return get_free_copy_name(self.env, self.name, names)
 
     def _check_default_stage(self):
         """Refuse a default stage that is not one of the service's stages."""

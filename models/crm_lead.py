@@ -114,14 +114,14 @@ class CrmLead(models.Model):
         stock moves it to one of that team's stages. Closed leads never move by themselves.
         """
         strayed = self.filtered(lambda lead: not lead.pipeline_id or lead._has_foreign_team())
-        for lead in strayed:
-            stage = lead.stage_id
-            if not lead.pipeline_id and stage.pipeline_id:
-                lead.pipeline_id = stage.pipeline_id
-            else:
-                lead.pipeline_id = lead._get_team_pipeline() or self.env[
-                    "bpo.pipeline"
-                ]._get_default(lead.company_id)
+        staged = strayed.filtered(lambda lead: not lead.pipeline_id and lead.stage_id.pipeline_id)
+        for lead in staged:
+            lead.pipeline_id = lead.stage_id.pipeline_id
+        pipelines = self.env["bpo.pipeline"]
+        for (team, company), leads in (
+            (strayed - staged).grouped(lambda lead: (lead.team_id, lead.company_id)).items()
+        ):
+            leads.pipeline_id = pipelines._get_for_team(team) or pipelines._get_default(company)
 
     @api.depends("pipeline_id")
     def _compute_stage_id(self):
@@ -338,7 +338,10 @@ class CrmLead(models.Model):
         if "stage_id" not in vals:
             return super().write(vals)
         stage = self.env["crm.stage"].browse(vals["stage_id"])
-        moving = self.filtered(lambda lead: lead.stage_id != stage)
+        moving = self.filtered(
+            lambda lead: lead.stage_id != stage
+            or lead.pipeline_id.id != vals.get("pipeline_id", lead.pipeline_id.id)
+        )
         staying = self - moving
         res = super(CrmLead, staying).write(dict(vals)) if staying else True
         return (moving._write_move(vals, stage) and res) if moving else res
@@ -578,17 +581,6 @@ class CrmLead(models.Model):
             teams and self.team_id and self.team_id not in teams and not self.closed_status
         )
 
-    def _get_team_pipeline(self):
-        """Return the pipeline whose stages are reserved for this lead's team, if any."""
-        self.ensure_one()
-        if not self.team_id:
-            return self.env["bpo.pipeline"]
-        return (
-            self.env["crm.stage"]
-            .search([("stage_type", "=", "deal"), ("team_ids", "in", self.team_id.ids)], limit=1)
-            .pipeline_id
-        )
-
     def _get_restore_stage(self):
         """Return the stage this lead was lost from, where it can still take the lead back."""
         self.ensure_one()
@@ -605,17 +597,6 @@ class CrmLead(models.Model):
         pipelines = self.pipeline_id or self.env["bpo.pipeline"]._get_default()
         domain = Domain(domain or Domain.TRUE) & Domain("pipeline_id", "in", pipelines.ids)
         return super()._stage_find(team_id=team_id, domain=domain, order=order, limit=limit)
-
-    @api.model
-    def _read_group_stage_ids(self, stages, domain):
-        """Show all stages of the pipeline at hand as columns, also empty ones, in order."""
-        pipeline_id = self.env.context.get("default_pipeline_id")
-        pipelines = self.env["bpo.pipeline"].browse(pipeline_id or [])
-        pipelines = pipelines or self.env["bpo.pipeline"]._get_default()
-        return self.env["crm.stage"].search(
-            Domain("id", "in", stages.ids)
-            | (Domain("stage_type", "=", "deal") & Domain("pipeline_id", "in", pipelines.ids))
-        )
 
     # ------------------------------------------------------------
     # MERGE
@@ -654,7 +635,7 @@ class CrmLead(models.Model):
     def _merge_dependences(self, opportunities):
         """Take over the units and the dealer order of the merged leads, where there are none."""
         res = super()._merge_dependences(opportunities)
-        if not self.line_ids:
+        if not self.line_ids and not self.dealer_order_id:
             opportunities.line_ids.write({"lead_id": self.id})
         if not self.sudo().dealer_order_id:
             opportunities.sudo().dealer_order_id[:1].write({"lead_id": self.id})

@@ -5,6 +5,8 @@
 import socket
 
 import pytest
+from fault_dealer import FaultDealer
+
 from dealer_api import (
     ConnectionSettings,
     DealerAddressRefused,
@@ -14,7 +16,6 @@ from dealer_api import (
     normalize_url,
 )
 from dealer_api.address import FORBIDDEN, PRIVATE, PUBLIC, classify
-from fault_dealer import FaultDealer
 
 
 @pytest.mark.parametrize(
@@ -233,9 +234,9 @@ def test_each_new_connection_is_checked_again(resolver):
 def test_every_address_behind_a_name_counts(resolver, addresses, allow_private, code):
     resolver.answers = [addresses]
     with FaultDealer() as dealer:
-        with open_session(dealer.port, allow_private=allow_private) as session:
-            with pytest.raises(DealerAddressRefused) as caught:
-                _ = session.server_version
+        session = open_session(dealer.port, allow_private=allow_private)
+        with session, pytest.raises(DealerAddressRefused) as caught:
+            _ = session.server_version
         assert caught.value.code == code
         assert caught.value.outcome == "pause"
         assert dealer.connection_count == 0
