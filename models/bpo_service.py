@@ -97,9 +97,11 @@ class BpoService(models.Model):
             lines = service._get_sorted_lines()
             if self.env.context.get("active_test", True):
                 lines = lines.filtered("stage_id.active")
-            lines.filtered(lambda line, stages=stages: line.stage_id not in stages).unlink()
+            gone = lines.filtered(lambda line, stages=stages: line.stage_id not in stages)
+            missing = stages - lines.stage_id
+            gone.unlink()
             service.stage_line_ids = [
-                Command.create({"stage_id": stage.id}) for stage in stages - lines.stage_id
+                Command.create({"stage_id": stage.id}) for stage in missing
             ]
             service._reorder_stages(stages)
 
@@ -127,7 +129,10 @@ class BpoService(models.Model):
 
     def _inverse_default_stage_id(self):
         for service in self:
-            service.chosen_default_stage_id = service.default_stage_id
+            # not by our own write(): the stages given together with it may come later
+            super(BpoService, service).write(
+                {"chosen_default_stage_id": service.default_stage_id.id}
+            )
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_request_counts(self):
@@ -182,12 +187,15 @@ class BpoService(models.Model):
     def create(self, vals_list):
         services = super().create(vals_list)
         services._check_default_stage()
+        services._forget_default_stage()
         return services
 
     def write(self, vals):
         res = super().write(vals)
         if vals.get("default_stage_id") or vals.get("chosen_default_stage_id"):
             self._check_default_stage()
+        if "default_stage_id" in vals:
+            self._forget_default_stage()
         return res
 
     def copy_data(self, default=None):
@@ -269,6 +277,10 @@ class BpoService(models.Model):
         order = [next(queue) if line in moved else line for line in lines]
         order = lines.browse(line.id for line in order)
         order._write_sequences()
+
+    def _forget_default_stage(self):
+        """Let the default stage be computed anew: what was written may be none, or archived."""
+        self.invalidate_recordset(["default_stage_id"], flush=False)
 
     def _get_free_name(self):
         """Return a name for a copy of this service that no other one bears."""

@@ -172,11 +172,11 @@ class CrmStage(models.Model):
             lines = stage.service_line_ids
             if self.env.context.get("active_test", True):
                 lines = lines.filtered("service_id.active")
-            lines.filtered(
-                lambda line, services=services: line.service_id not in services
-            ).unlink()
+            gone = lines.filtered(lambda line, services=services: line.service_id not in services)
+            missing = services - lines.service_id
+            gone.unlink()
             stage.service_line_ids = [
-                Command.create({"service_id": service.id}) for service in services - lines.service_id
+                Command.create({"service_id": service.id}) for service in missing
             ]
 
     def _search_service_ids(self, operator, value):

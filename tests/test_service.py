@@ -270,7 +270,7 @@ class TestServiceStagesInUse(ServiceCommon):
     def test_usage_is_found_in_constant_queries(self):
         lines = (self.papers + self.visit).stage_line_ids
         self.env.flush_all()
-        lines[:2]._check_unused()
+        lines._check_unused()
         with self.assertQueryCount(1):
             lines[:2]._check_unused()
         with self.assertQueryCount(1):
@@ -344,7 +344,7 @@ class TestService(ServiceCommon):
     def test_company(self):
         company = self.env["res.company"].create({"name": "Test Elsewhere"})
         self._create_request()
-        with self.assertRaisesRegex(ValidationError, "another company"):
+        with self.assertRaises(ValidationError):
             self.papers.company_id = company
         self.visit.company_id = company
         services = self.env["bpo.service"].with_user(self.manager).search([])
