@@ -4,10 +4,10 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
-from .crm_stage import SEQUENCE_GAP
+from .crm_stage import SEQUENCE_GAP, StageInUseError
 
 
 class BpoServiceStage(models.Model):
@@ -141,36 +141,50 @@ class BpoServiceStage(models.Model):
             if line.sequence != position * SEQUENCE_GAP:
                 line.sequence = position * SEQUENCE_GAP
 
-    def _check_unused(self):
-        """Refuse to take stages out of a service while its requests are in them.
+    def _get_usage(self):
+        """Return ``[(service, stage, count, request ids)]`` of these lines with requests.
 
-        Requests of other services in a shared stage do not count; archived ones do.
-
-        :raise UserError: naming counts and some of the requests
+        Everybody's requests count, archived ones too: hidden ones must not be stranded.
         """
         request = self.env["bpo.service.request"].sudo().with_context(active_test=False)
         domain = Domain.OR(
             Domain("service_id", "=", line.service_id.id) & Domain("stage_id", "=", line.stage_id.id)
             for line in self
         )
-        usage = request._read_group(
-            domain, ["service_id", "stage_id"], ["__count", "id:array_agg"]
-        )
+        return request._read_group(domain, ["service_id", "stage_id"], ["__count", "id:array_agg"])
+
+    def _get_usage_lines(self, usage):
+        """Return ``usage`` in words: one line per stage and service, with some names."""
+        request = self.env["bpo.service.request"].sudo()
+        return [
+            self.env._(
+                "- %(stage)s, in %(service)s: %(count)s requests, such as %(names)s",
+                stage=stage.display_name,
+                service=service.display_name,
+                count=count,
+                names=", ".join(request.browse(ids[:3]).mapped("display_name")),
+            )
+            for service, stage, count, ids in usage
+        ]
+
+    def _check_unused(self):
+        """Refuse to take stages out of a service while its requests are in them.
+
+        Requests of other services in a shared stage do not count; archived ones do.
+
+        :raise StageInUseError: naming counts and some of the requests
+        """
+        usage = self._get_usage()
         if not usage:
             return
-        raise UserError(
+        stages = self.stage_id.browse(stage.id for _service, stage, _count, _ids in usage)
+        services = {service for service, _stage, _count, _ids in usage}
+        raise StageInUseError(
             self.env._(
                 "A stage cannot be taken out of a service while requests are in it (archived "
                 "ones count too):\n%(stages)s\nMove these requests to another stage first.",
-                stages="\n".join(
-                    self.env._(
-                        "- %(stage)s, in %(service)s: %(count)s requests, such as %(names)s",
-                        stage=stage.display_name,
-                        service=service.display_name,
-                        count=count,
-                        names=", ".join(request.browse(ids[:3]).mapped("display_name")),
-                    )
-                    for service, stage, count, ids in usage
-                ),
-            )
+                stages="\n".join(self._get_usage_lines(usage)),
+            ),
+            stages,
+            services.pop() if len(services) == 1 else None,
         )

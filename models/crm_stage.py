@@ -18,12 +18,20 @@ SEQUENCE_GAP = 10
 
 
 class StageInUseError(UserError):
-    """A stage cannot go while records are in it; the web client offers *Move and archive*."""
+    """A stage cannot go while records are in it; the web client offers *Move and archive*.
 
-    def __init__(self, message, stages):
+    Where it is only one service that the stage cannot leave, the offer is to move the requests
+    of that service and take the stage out of it.
+    """
+
+    def __init__(self, message, stages, service=None):
         super().__init__(message)
         # Sent along to the web client, which picks its dialog by exception_class.
-        self.context = {"exception_class": "bpo_crm.stage_in_use", "stage_ids": stages.ids}
+        self.context = {
+            "exception_class": "bpo_crm.stage_in_use",
+            "stage_ids": stages.ids,
+            "service_id": service.id if service else False,
+        }
 
 
 class CrmStage(models.Model):
@@ -364,10 +372,7 @@ class CrmStage(models.Model):
         if field_name != "sequence":
             return super().web_resequence(specification, field_name, offset)
         self.check_access("write")
-        if service_id := self.env.context.get("bpo_crm_service_id"):
-            self.env["bpo.service"].browse(service_id)._reorder_stages(self)
-        else:
-            self._reorder()
+        self._reorder()
         return self.web_read(specification)
 
     @api.model
@@ -442,6 +447,22 @@ class CrmStage(models.Model):
         """Exchange this stage with the one on its right on the board."""
         return self._exchange(1)
 
+    def action_take_out(self):
+        """Take this stage out of the service whose board asks for it (``bpo_crm_service_id``).
+
+        :return: the action of the *Move and take out* dialog where requests are in the stage,
+            else False: it is out
+        """
+        self.check_access("write")
+        service = self._get_context_service()
+        lines = service.stage_line_ids.filtered(lambda line: line.stage_id in self)
+        if lines._get_usage():
+            action = self.action_move_and_archive()
+            action["context"]["default_service_id"] = service.id
+            return action
+        lines.unlink()
+        return False
+
     def action_move_and_archive(self):
         """Open the dialog that empties these stages into another one and archives them."""
         self.check_access("write")
@@ -485,7 +506,8 @@ class CrmStage(models.Model):
         self.ensure_one()
         self.check_access("write")
         # Archived stages are not seen on the board: they keep their neighbours.
-        row = self._get_siblings().filtered(lambda stage: stage.active or stage == self)
+        siblings = self._get_context_service().stage_ids or self._get_siblings()
+        row = siblings.filtered(lambda stage: stage.active or stage == self)
         place = row.ids.index(self.id)
         if 0 <= place + offset < len(row):
             ids = row.ids
@@ -506,6 +528,30 @@ class CrmStage(models.Model):
             place = places[-1] if places else 0
             (others[:place] + stages + others[place:])._write_sequences()
 
+    @api.model
+    def _get_context_service(self):
+        """Return the service whose board or workflow is at hand, if any."""
+        return self.env["bpo.service"].browse(self.env.context.get("bpo_crm_service_id") or [])
+
+    def _get_move_targets(self, service=None):
+        """Return the stages that everything in these stages could be moved to, in order.
+
+        :param service: only the requests of this ``bpo.service`` are to be moved
+        """
+        if len(self.grouped(CrmStage._get_scope)) != 1:
+            return self.browse()
+        if self[0].stage_type == "deal":
+            return self._get_siblings().filtered("active") - self
+        services = service
+        if not services:
+            requests = self.env["bpo.service.request"].sudo().with_context(active_test=False)
+            groups = requests._read_group([("stage_id", "in", self.ids)], ["service_id"])
+            services = self.env["bpo.service"].union(*(service for (service,) in groups))
+        if not services:
+            return self._get_siblings().filtered("active") - self
+        targets = services[0].stage_ids - self
+        return targets.filtered(lambda stage: services <= stage.sudo().service_ids)
+
     def _get_scope(self):
         """Return what orders this stage: its pipeline, or all service stages together."""
         self.ensure_one()
@@ -522,6 +568,9 @@ class CrmStage(models.Model):
 
     def _reorder(self):
         """Put these stages, in this order, into the places they hold among their siblings."""
+        if service := self._get_context_service():
+            service._reorder_stages(self)
+            return
         queues = {scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()}
         moved = set(self.ids)
         self.browse(

@@ -115,6 +115,19 @@ class TestServiceStages(ServiceCommon):
             (self.s_wait + self.s_check + self.s_in + self.s_done).ids,
         )
 
+    def test_move_left_and_right_on_the_board_of_a_service(self):
+        order = self.s_in.search([("stage_type", "=", "service")]).ids
+        stage = self.s_in.with_context(bpo_crm_service_id=self.visit.id)
+        stage.action_move_left()
+        self.assertEqual(self.visit.stage_ids.ids, (self.s_in + self.s_work + self.s_done).ids)
+        stage.action_move_left()
+        self.assertEqual(self.visit.stage_ids[0], self.s_in, "at the left end already")
+        stage.action_move_right()
+        stage.action_move_right()
+        self.assertEqual(self.visit.stage_ids.ids, (self.s_work + self.s_done + self.s_in).ids)
+        self.assertEqual(self.papers.stage_ids[0], self.s_in)
+        self.assertEqual(self.s_in.search([("stage_type", "=", "service")]).ids, order)
+
     def test_new_stage_on_the_board_of_a_service(self):
         """The column quick create and the dropdown of a request make a stage of the service."""
         stage_id, _name = (
@@ -259,6 +272,59 @@ class TestServiceStagesInUse(ServiceCommon):
         request.write({"stage_id": self.s_wait.id})
         self.s_check.action_archive()
         self.assertEqual(self.papers.stage_ids.ids, (self.s_in + self.s_wait + self.s_done).ids)
+
+    def test_move_and_archive_offers_stages_of_the_services(self):
+        self._create_request(stage_id=self.s_in.id)
+        wizard = self.env["bpo.stage.move"].create({"stage_ids": self.s_in.ids})
+        self.assertEqual(
+            wizard.allowed_stage_ids, self.s_check + self.s_wait + self.s_done, "of the one service"
+        )
+        self._create_request(service_id=self.visit.id, stage_id=self.s_in.id)
+        wizard = self.env["bpo.stage.move"].create({"stage_ids": self.s_in.ids})
+        self.assertEqual(wizard.allowed_stage_ids, self.s_done, "part of both services")
+        wizard.target_stage_id = self.s_done
+        wizard.action_move_and_archive()
+        self.assertFalse(self.s_in.active)
+        self.assertEqual(self.papers.request_ids.stage_id, self.s_done)
+        self.assertEqual(self.visit.request_ids.stage_id, self.s_done)
+
+    def test_move_and_take_out(self):
+        moved = self._create_request(stage_id=self.s_in.id) + self._create_request(active=False)
+        kept = self._create_request(service_id=self.visit.id, stage_id=self.s_in.id)
+        stage = self.s_in.with_user(self.manager).with_context(bpo_crm_service_id=self.papers.id)
+        action = stage.action_take_out()
+        wizard = (
+            self.env["bpo.stage.move"].with_user(self.manager).with_context(**action["context"])
+        ).create({"target_stage_id": self.s_wait.id})
+        self.assertIn("2 requests", wizard.usage)
+        self.assertEqual(wizard.allowed_stage_ids, self.s_check + self.s_wait + self.s_done)
+        wizard.action_move_and_archive()
+        self.assertEqual(moved.stage_id, self.s_wait)
+        self.assertEqual(kept.stage_id, self.s_in)
+        self.assertTrue(self.s_in.active)
+        self.assertEqual(self.s_in.service_ids, self.visit)
+
+    def test_take_out_unused(self):
+        stage = self.s_check.with_context(bpo_crm_service_id=self.papers.id)
+        self.assertFalse(stage.action_take_out())
+        self.assertNotIn(self.s_check, self.papers.stage_ids)
+        with self.assertRaises(AccessError):
+            self.s_wait.with_user(self.agent).with_context(
+                bpo_crm_service_id=self.papers.id
+            ).action_take_out()
+
+    def test_refusal_offers_to_move_and_take_out(self):
+        self._create_request(stage_id=self.s_check.id)
+        with self.assertRaises(UserError) as refused:
+            self.papers.stage_ids = [Command.unlink(self.s_check.id)]
+        self.assertEqual(
+            refused.exception.context,
+            {
+                "exception_class": "bpo_crm.stage_in_use",
+                "stage_ids": self.s_check.ids,
+                "service_id": self.papers.id,
+            },
+        )
 
     def test_delete_service(self):
         self._create_request(active=False)
