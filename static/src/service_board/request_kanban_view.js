@@ -25,6 +25,13 @@ const STAGE_GROUP_INFO = {
 
 export class RequestKanbanController extends KanbanController {
     /** @override */
+    get className() {
+        const { root, isReady } = this.model;
+        const isStageBoard = isReady && root.isGrouped && isStageField(root.groupByField);
+        return `${super.className || ""} ${isStageBoard ? "o_bpo_board" : ""}`;
+    }
+
+    /** @override */
     get modelParams() {
         const params = super.modelParams;
         params.groupByInfo = { ...params.groupByInfo, stage_id: STAGE_GROUP_INFO };
