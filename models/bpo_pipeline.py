@@ -221,6 +221,18 @@ class BpoPipeline(models.Model):
             )
         return pipelines
 
+    def write(self, vals):
+        """Free the closing flags of some stages before others of the same save take them."""
+        if vals.get("stage_ids"):
+            vals = dict(vals, stage_ids=sorted(vals["stage_ids"], key=self._takes_closing_flag))
+        return super().write(vals)
+
+    @api.model
+    def _takes_closing_flag(self, command):
+        """Tell whether a command on stages flags one as won or lost."""
+        values = command[2] if len(command) > 2 and isinstance(command[2], dict) else {}
+        return bool(values.get("is_won") or values.get("is_lost"))
+
     def _update_field_translations(self, field_name, translations, *args, **kwargs):
         """Check the names given in the translation dialog too, which bypasses ``write``."""
         res = super()._update_field_translations(field_name, translations, *args, **kwargs)

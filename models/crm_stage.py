@@ -230,6 +230,9 @@ class CrmStage(models.Model):
             lambda stage: any(vals.get(flag) and not stage[flag] for flag in ("is_won", "is_lost"))
         )
         res = super().write(vals)
+        if any(not vals.get(name, True) for name in ("is_won", "is_lost", "active")):
+            # A flag that is given up is free for the next stage of the same transaction.
+            self.flush_recordset(["is_won", "is_lost", "active"])
         if flagged:
             self.env["crm.lead"].sudo().search([("stage_id", "in", flagged.ids)])._close_in_place()
         return res
