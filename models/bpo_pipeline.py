@@ -91,7 +91,9 @@ class BpoPipeline(models.Model):
             elif pipeline.lost_stage_id:
                 pipeline.configuration_warning = self.env._("No Won stage in the pipeline")
             else:
-                pipeline.configuration_warning = self.env._("No Won and no Lost stage in the pipeline")
+                pipeline.configuration_warning = self.env._(
+                    "No Won and no Lost stage in the pipeline"
+                )
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_counters(self):
@@ -169,7 +171,10 @@ class BpoPipeline(models.Model):
                 .sudo()
                 .with_context(active_test=False)
                 .search_count(
-                    [("pipeline_id", "=", pipeline.id), ("company_id", "!=", pipeline.company_id.id)]
+                    [
+                        ("pipeline_id", "=", pipeline.id),
+                        ("company_id", "!=", pipeline.company_id.id),
+                    ]
                 )
             )
             if count:

@@ -98,8 +98,7 @@ class CrmStage(models.Model):
         "A stage cannot be both the Won and the Lost stage.",
     )
     _flags_on_deal_stages = models.Constraint(
-        "CHECK (stage_type = 'deal'"
-        " OR NOT (COALESCE(is_won, FALSE) OR COALESCE(is_lost, FALSE)))",
+        "CHECK (stage_type = 'deal' OR NOT (COALESCE(is_won, FALSE) OR COALESCE(is_lost, FALSE)))",
         "Only deal stages can be a Won or Lost stage.",
     )
     _pipeline_on_deal_stages = models.Constraint(
@@ -382,7 +381,9 @@ class CrmStage(models.Model):
 
     def _reorder(self):
         """Put these stages, in this order, into the places they hold among their siblings."""
-        queues = {scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()}
+        queues = {
+            scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()
+        }
         moved = set(self.ids)
         self.browse(
             next(queues[stage._get_scope()]).id if stage.id in moved else stage.id

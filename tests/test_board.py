@@ -55,9 +55,7 @@ class TestBoard(BoardCase):
         result = self._read_board(
             [("pipeline_id", "=", self.pipeline.id)], default_pipeline_id=self.pipeline.id
         )
-        self.assertEqual(
-            self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"]
-        )
+        self.assertEqual(self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"])
         self.assertEqual([group["__count"] for group in result["groups"]], [2, 0, 0, 0, 0])
         self.assertEqual(result["groups"][0]["expected_revenue:sum"], 40000.0)
 
@@ -77,9 +75,7 @@ class TestBoard(BoardCase):
     def test_folded_columns_load_when_unfolded(self):
         self.stage_gone.fold = True
         result = self._read_board([("pipeline_id", "=", self.pipeline.id)])
-        self.assertEqual(
-            ["__records" in group for group in result["groups"]], [True] * 4 + [False]
-        )
+        self.assertEqual(["__records" in group for group in result["groups"]], [True] * 4 + [False])
 
     def test_open_deals_filter_hides_closed_ones(self):
         arch = self.env["crm.lead"].get_view(
@@ -98,13 +94,11 @@ class TestBoard(BoardCase):
         )
         self.assertEqual(leads, self.leads[1])
 
-    # -- other pipelines never mix in ----------------------------------------------------------------
+    # -- other pipelines never mix in
 
     def test_context_alone_keeps_others_out(self):
         result = self._read_board(default_pipeline_id=self.pipeline.id)
-        self.assertEqual(
-            self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"]
-        )
+        self.assertEqual(self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"])
 
     def test_filter_or_favourite_by_pipeline(self):
         for domain in (
@@ -157,9 +151,7 @@ class TestBoard(BoardCase):
         self.pipeline.sequence = 1
         domain = [("id", "in", (self.leads + self.foreign).ids)]
         result = self._read_board(domain)
-        self.assertEqual(
-            self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"]
-        )
+        self.assertEqual(self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"])
         self.assertEqual(
             result["bpo_crm_pipelines"],
             [
@@ -202,15 +194,11 @@ class TestBoard(BoardCase):
 
     def test_agents_see_the_same_columns_and_their_own_cards(self):
         self.leads[0].user_id = self.other_agent
-        result = self._read_board(
-            [("pipeline_id", "=", self.pipeline.id)], user=self.agent
-        )
-        self.assertEqual(
-            self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"]
-        )
+        result = self._read_board([("pipeline_id", "=", self.pipeline.id)], user=self.agent)
+        self.assertEqual(self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"])
         self.assertEqual(result["groups"][0]["__count"], 1)
 
-    # -- stock's own ways in --------------------------------------------------------------------------
+    # -- stock's own ways in
 
     def _read_action(self, action, **kwargs):
         """Read the columns of an action with its filters, as the client opens it."""
@@ -267,16 +255,14 @@ class TestBoard(BoardCase):
         self.pipeline.sequence = -1
         action = self.env["crm.team"].action_opportunity_forecast()
         result = self._read_action({**action, "domain": [("id", "in", self.leads.ids)]})
-        self.assertEqual(
-            self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"]
-        )
+        self.assertEqual(self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"])
 
     def test_other_groupings_are_stocks_own(self):
         domain = [("id", "in", (self.leads + self.foreign).ids)]
         result = self._read_board(domain, groupby="user_id")
         self.assertEqual(sum(group["__count"] for group in result["groups"]), 5)
 
-    # -- creating from a column -----------------------------------------------------------------------
+    # -- creating from a column
 
     def test_quick_create_in_a_column(self):
         for user in (self.agent, self.manager):

@@ -45,7 +45,7 @@ class TestPipeline(BpoCrmCommon):
             self.Pipeline._sql_error_to_message(caught.exception),
         )
 
-    # -- creating and copying --------------------------------------------------------------
+    # -- creating and copying
 
     def test_shipped_pipeline_pushes_orders(self):
         self.assertTrue(self.env.ref("bpo_crm.pipeline_bpo_sales").push_orders)
@@ -104,7 +104,7 @@ class TestPipeline(BpoCrmCommon):
     def test_copy_with_a_name(self):
         self.assertEqual(self.pipeline.copy({"name": "Boats"}).name, "Boats")
 
-    # -- names ---------------------------------------------------------------------------------
+    # -- names
 
     def test_name_is_unique_per_company(self):
         company = self.env["res.company"].create({"name": "Second Centre"})
@@ -146,7 +146,7 @@ class TestPipeline(BpoCrmCommon):
         with self.assertRaises(ValidationError), mute_logger("odoo.sql_db"), self.cr.savepoint():
             self.pipeline.name = "  "
 
-    # -- default, archiving, deleting ------------------------------------------------------------
+    # -- default, archiving, deleting
 
     def test_default_is_the_active_one_of_lowest_sequence(self):
         first = self.Pipeline.create({"name": "First of all", "sequence": -5})
@@ -194,7 +194,7 @@ class TestPipeline(BpoCrmCommon):
         self.pipeline.with_user(self.manager).unlink()
         self.assertFalse(stages.exists())
 
-    # -- companies and rights --------------------------------------------------------------------
+    # -- companies and rights
 
     def test_other_companies_do_not_see_it(self):
         company = self.env["res.company"].create({"name": "Second Centre"})
@@ -253,7 +253,7 @@ class TestPipeline(BpoCrmCommon):
                     act(self.pipeline.with_user(user))
         self.assertTrue(self.pipeline.with_user(self.agent).read(["name", "open_count"]))
 
-    # -- what its screens show -------------------------------------------------------------------
+    # -- what its screens show
 
     def test_counters(self):
         leads = self._create_leads(5, line_ids=False, expected_revenue=1000)
@@ -299,9 +299,7 @@ class TestPipeline(BpoCrmCommon):
 
     def test_stages_of_a_pipeline(self):
         action = self.pipeline.action_open_stages()
-        self.assertEqual(
-            self.env["crm.stage"].search(action["domain"]), self.pipeline.stage_ids
-        )
+        self.assertEqual(self.env["crm.stage"].search(action["domain"]), self.pipeline.stage_ids)
         self.assertEqual(action["context"]["default_pipeline_id"], self.pipeline.id)
 
 
@@ -316,13 +314,16 @@ class TestPipelineOfLead(BpoCrmCommon):
         cls.lead = cls.leads[0]
 
     def _assert_refused(self, act):
-        with self.assertRaisesRegex(UserError, "belongs to the pipeline “Fleet”"), self.cr.savepoint():
+        with (
+            self.assertRaisesRegex(UserError, "belongs to the pipeline “Fleet”"),
+            self.cr.savepoint(),
+        ):
             act()
         self.env.invalidate_all()
         self.assertEqual(self.leads.stage_id, self.stage_inbox)
         self.assertEqual(self.leads.pipeline_id, self.pipeline)
 
-    # -- a stage of another pipeline is refused ----------------------------------------------------
+    # -- a stage of another pipeline is refused
 
     def test_foreign_stage_by_drag(self):
         """A card that is dropped is saved like this."""
@@ -386,7 +387,7 @@ class TestPipelineOfLead(BpoCrmCommon):
     def test_superuser_is_refused_too(self):
         self._assert_refused(lambda: self.leads.sudo().write({"stage_id": self.other_new.id}))
 
-    # -- changing the pipeline ---------------------------------------------------------------------
+    # -- changing the pipeline
 
     def test_change_of_pipeline_never_leaves_a_foreign_stage(self):
         self.leads[1].stage_id = self.stage_offer
@@ -452,7 +453,7 @@ class TestPipelineOfLead(BpoCrmCommon):
         form.pipeline_id = self.env["bpo.pipeline"]
         self.assertFalse(form.stage_id)
 
-    # -- forward only --------------------------------------------------------------------------------
+    # -- forward only
 
     def test_forward_only_names_the_only_next_stage(self):
         self.pipeline.forward_only = True

@@ -158,9 +158,7 @@ class TestStageResource(StageCase):
         self.stage_offer.stage_type = "service"
         self.assertFalse(self.stage_offer.pipeline_id)
         self.stage_offer.stage_type = "deal"
-        self.assertEqual(
-            self.stage_offer.pipeline_id, self.env["bpo.pipeline"].search([], limit=1)
-        )
+        self.assertEqual(self.stage_offer.pipeline_id, self.env["bpo.pipeline"].search([], limit=1))
 
     def test_flags_only_on_deal_stages(self):
         for flag in ("is_won", "is_lost"):
@@ -210,7 +208,10 @@ class TestStageResource(StageCase):
     def test_closing_flag_changes_hands_in_one_save(self):
         """Whatever the order of the rows: by the pipeline's form, and one after the other."""
         for stages in ((self.stage_sold, self.stage_offer), (self.stage_offer, self.stage_sold)):
-            old, new = self.pipeline.won_stage_id, stages[0] + stages[1] - self.pipeline.won_stage_id
+            old, new = (
+                self.pipeline.won_stage_id,
+                stages[0] + stages[1] - self.pipeline.won_stage_id,
+            )
             self.pipeline.write(
                 {
                     "stage_ids": [
@@ -514,9 +515,7 @@ class TestStageInUse(StageCase):
         hidden.active = False
         wizard = self._move(self.stage_offer)
         self.assertIn("4 records", wizard.usage)
-        self.assertEqual(
-            wizard.allowed_stage_ids, self.pipeline.stage_ids - self.stage_inbox
-        )
+        self.assertEqual(wizard.allowed_stage_ids, self.pipeline.stage_ids - self.stage_inbox)
         wizard.action_move_and_archive()
         self.assertEqual(self.leads.stage_id, self.stage_offer)
         self.assertFalse(hidden.active)
@@ -715,6 +714,6 @@ class TestStageConcurrency(TransactionCase):
                     self._flag(late, self.stage_ids[1], flag)
                 late.rollback()
             with self.registry.cursor() as cr:
-                api.Environment(cr, SUPERUSER_ID, {})["crm.stage"].browse(
-                    self.stage_ids[0]
-                ).write({flag: False})
+                api.Environment(cr, SUPERUSER_ID, {})["crm.stage"].browse(self.stage_ids[0]).write(
+                    {flag: False}
+                )
