@@ -127,8 +127,7 @@ class CrmStage(models.Model):
         "A stage cannot be both the Won and the Lost stage.",
     )
     _flags_on_deal_stages = models.Constraint(
-        "CHECK (stage_type = 'deal'"
-        " OR NOT (COALESCE(is_won, FALSE) OR COALESCE(is_lost, FALSE)))",
+        "CHECK (stage_type = 'deal' OR NOT (COALESCE(is_won, FALSE) OR COALESCE(is_lost, FALSE)))",
         "Only deal stages can be a Won or Lost stage.",
     )
     _pipeline_on_deal_stages = models.Constraint(
@@ -323,6 +322,9 @@ class CrmStage(models.Model):
             lambda stage: any(vals.get(flag) and not stage[flag] for flag in ("is_won", "is_lost"))
         )
         res = super().write(vals)
+        if any(not vals.get(name, True) for name in ("is_won", "is_lost", "active")):
+            # A flag that is given up is free for the next stage of the same transaction.
+            self.flush_recordset(["is_won", "is_lost", "active"])
         if flagged:
             self.env["crm.lead"].sudo().search([("stage_id", "in", flagged.ids)])._close_in_place()
         return res
@@ -571,7 +573,9 @@ class CrmStage(models.Model):
         if service := self._get_context_service():
             service._reorder_stages(self)
             return
-        queues = {scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()}
+        queues = {
+            scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()
+        }
         moved = set(self.ids)
         self.browse(
             next(queues[stage._get_scope()]).id if stage.id in moved else stage.id

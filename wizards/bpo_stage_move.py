@@ -65,8 +65,8 @@ class BpoStageMove(models.TransientModel):
             )
             if count:
                 wizard.outcome_warning = self.env._(
-                    "%(count)s of these leads are won or lost already, and will be what “%(stage)s” "
-                    "makes of them.",
+                    "%(count)s of these leads are won or lost already, and will be what "
+                    "“%(stage)s” makes of them.",
                     count=count,
                     stage=wizard.target_stage_id.display_name,
                 )
