@@ -36,7 +36,6 @@ class BpoService(models.Model):
     stage_line_ids = fields.One2many("bpo.service.stage", "service_id", string="Workflow")
     stage_ids = fields.Many2many(
         "crm.stage",
-        string="Stages",
         compute="_compute_stage_ids",
         inverse="_inverse_stage_ids",
         search="_search_stage_ids",
@@ -49,20 +48,16 @@ class BpoService(models.Model):
         ondelete="set null",
         index="btree_not_null",
         domain="[('id', 'in', stage_ids)]",
-        string="Chosen Default Stage",
         help="Where new requests start. Leave empty to take the first stage of the workflow.",
     )
     default_stage_id = fields.Many2one(
         "crm.stage",
-        string="Default Stage",
         compute="_compute_default_stage_id",
         inverse="_inverse_default_stage_id",
         domain="[('id', 'in', stage_ids)]",
         help="Where new requests start: the first stage, unless another one is chosen here.",
     )
-    request_ids = fields.One2many(
-        "bpo.service.request", "service_id", groups="bpo_crm.group_agent"
-    )
+    request_ids = fields.One2many("bpo.service.request", "service_id", groups="bpo_crm.group_agent")
     request_count = fields.Integer(
         "Requests", compute="_compute_request_counts", groups="bpo_crm.group_agent"
     )
@@ -100,9 +95,7 @@ class BpoService(models.Model):
             gone = lines.filtered(lambda line, stages=stages: line.stage_id not in stages)
             missing = stages - lines.stage_id
             gone.unlink()
-            service.stage_line_ids = [
-                Command.create({"stage_id": stage.id}) for stage in missing
-            ]
+            service.stage_line_ids = [Command.create({"stage_id": stage.id}) for stage in missing]
             service._reorder_stages(stages)
 
     def _search_stage_ids(self, operator, value):
@@ -128,11 +121,9 @@ class BpoService(models.Model):
             service.default_stage_id = following.filtered("active")[:1]
 
     def _inverse_default_stage_id(self):
-        for service in self:
-            # not by our own write(): the stages given together with it may come later
-            super(BpoService, service).write(
-                {"chosen_default_stage_id": service.default_stage_id.id}
-            )
+        # checked when all is written: the stages given together with it may come later
+        for service in self.with_context(bpo_crm_check_default_later=True):
+            service.chosen_default_stage_id = service.default_stage_id
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_request_counts(self):
@@ -192,7 +183,8 @@ class BpoService(models.Model):
 
     def write(self, vals):
         res = super().write(vals)
-        if vals.get("default_stage_id") or vals.get("chosen_default_stage_id"):
+        chosen = vals.get("default_stage_id") or vals.get("chosen_default_stage_id")
+        if chosen and not self.env.context.get("bpo_crm_check_default_later"):
             self._check_default_stage()
         if "default_stage_id" in vals:
             self._forget_default_stage()
@@ -291,8 +283,10 @@ class BpoService(models.Model):
     def _check_default_stage(self):
         """Refuse a default stage that is not one of the service's stages."""
         astray = self.filtered(
-            lambda service: service.chosen_default_stage_id
-            and service.chosen_default_stage_id not in service.stage_line_ids.stage_id
+            lambda service: (
+                service.chosen_default_stage_id
+                and service.chosen_default_stage_id not in service.stage_line_ids.stage_id
+            )
         )
         if astray:
             raise ValidationError(

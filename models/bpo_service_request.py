@@ -45,7 +45,7 @@ class BpoServiceRequest(models.Model):
     active = fields.Boolean(default=True, tracking=True)
     service_id = fields.Many2one(
         "bpo.service",
-        default=_default_service_id,
+        default=lambda self: self._default_service_id(),
         required=True,
         index=True,
         tracking=True,
@@ -242,9 +242,7 @@ class BpoServiceRequest(models.Model):
             (line.service_id, line.stage_id) for line in self.service_id.sudo().stage_line_ids
         }
         problems = [
-            self.env._(
-                "- %(request)s: %(problem)s", request=request.display_name, problem=problem
-            )
+            self.env._("- %(request)s: %(problem)s", request=request.display_name, problem=problem)
             for request in self
             if (problem := request._get_stage_problem(attached))
         ]

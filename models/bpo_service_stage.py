@@ -148,7 +148,8 @@ class BpoServiceStage(models.Model):
         """
         request = self.env["bpo.service.request"].sudo().with_context(active_test=False)
         domain = Domain.OR(
-            Domain("service_id", "=", line.service_id.id) & Domain("stage_id", "=", line.stage_id.id)
+            Domain("service_id", "=", line.service_id.id)
+            & Domain("stage_id", "=", line.stage_id.id)
             for line in self
         )
         return request._read_group(domain, ["service_id", "stage_id"], ["__count", "id:array_agg"])

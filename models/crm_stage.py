@@ -27,11 +27,9 @@ class StageInUseError(UserError):
     def __init__(self, message, stages, service=None):
         super().__init__(message)
         # Sent along to the web client, which picks its dialog by exception_class.
-        self.context = {
-            "exception_class": "bpo_crm.stage_in_use",
-            "stage_ids": stages.ids,
-            "service_id": service.id if service else False,
-        }
+        self.context = {"exception_class": "bpo_crm.stage_in_use", "stage_ids": stages.ids}
+        if service:
+            self.context["service_id"] = service.id
 
 
 class CrmStage(models.Model):
@@ -95,9 +93,9 @@ class CrmStage(models.Model):
     )
     icon = fields.Char(help="Shown beside the name of a service stage; a Font Awesome class.")
     status_on_enter = fields.Selection(
-        selection=lambda self: self.env["bpo.service.request"]
-        ._fields["status"]
-        ._description_selection(self.env),
+        selection=lambda self: (
+            self.env["bpo.service.request"]._fields["status"]._description_selection(self.env)
+        ),
         string="Sets Status",
         help="Requests that enter this stage take this status; leave empty to keep theirs.",
     )
@@ -284,9 +282,7 @@ class CrmStage(models.Model):
                 "stage_type": "service",
                 "service_ids": [Command.link(service_id)],
             }
-            values.update(
-                {name: value for name, value in service_values.items() if name in fields}
-            )
+            values.update({name: value for name, value in service_values.items() if name in fields})
         return values
 
     @api.model_create_multi

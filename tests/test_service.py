@@ -14,7 +14,9 @@ from .service_common import ServiceCommon
 @tagged("post_install", "-at_install")
 class TestServiceStages(ServiceCommon):
     def test_order_belongs_to_the_service(self):
-        self.assertEqual(self.papers.stage_ids, self.s_in + self.s_check + self.s_wait + self.s_done)
+        self.assertEqual(
+            self.papers.stage_ids, self.s_in + self.s_check + self.s_wait + self.s_done
+        )
         self.assertEqual(self.visit.stage_ids.ids, (self.s_work + self.s_in + self.s_done).ids)
         self.assertEqual(self.papers.stage_line_ids.mapped("sequence"), [10, 20, 30, 40])
 
@@ -103,7 +105,9 @@ class TestServiceStages(ServiceCommon):
         self.assertEqual(self.visit.stage_ids.ids, stages.ids)
         self.assertEqual(self.papers.stage_ids[:1], self.s_in)
         self.assertEqual(self.s_in.search([("stage_type", "=", "service")]).ids, order)
-        self.assertEqual(self.visit.stage_line_ids.sorted("sequence").mapped("sequence"), [10, 20, 30])
+        self.assertEqual(
+            self.visit.stage_line_ids.sorted("sequence").mapped("sequence"), [10, 20, 30]
+        )
 
     def test_drag_a_row_keeps_archived_places(self):
         self.s_check.active = False

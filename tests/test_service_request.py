@@ -16,7 +16,6 @@ from odoo.addons.base.tests.common import DISABLED_MAIL_CONTEXT
 
 from .service_common import ServiceCommon
 
-
 TRACKING = dict.fromkeys(DISABLED_MAIL_CONTEXT, False)
 
 
@@ -308,9 +307,7 @@ class TestServiceRequestMove(ServiceCommon):
         self._flush_tracking()
         request.stage_id = self.s_check
         self._flush_tracking()
-        self.assertEqual(
-            set(request.duration_tracking), {str(self.s_in.id), str(self.s_check.id)}
-        )
+        self.assertEqual(set(request.duration_tracking), {str(self.s_in.id), str(self.s_check.id)})
 
     def test_stage_and_status_are_tracked(self):
         request = self._create_request().with_context(**TRACKING)
@@ -373,9 +370,7 @@ class TestServiceRequestBoard(ServiceCommon):
 
     def test_status_columns(self):
         ours = [("service_id", "=", self.papers.id)]
-        self.assertEqual(
-            self._get_columns(ours, "status"), ["pending", "in_progress", "on_hold"]
-        )
+        self.assertEqual(self._get_columns(ours, "status"), ["pending", "in_progress", "on_hold"])
         self._create_request(status="cancelled")
         self.assertEqual(
             self._get_columns(ours, "status"), ["pending", "in_progress", "on_hold", "cancelled"]
@@ -393,7 +388,9 @@ class TestServiceRequestBoard(ServiceCommon):
 
     def test_menu_opens_the_only_service(self):
         request = self.env["bpo.service.request"]
-        self.assertEqual(request.action_open_board()["xml_id"], "bpo_crm.bpo_service_request_action")
+        self.assertEqual(
+            request.action_open_board()["xml_id"], "bpo_crm.bpo_service_request_action"
+        )
         (self.visit + self.bare).active = False
         action = request.action_open_board()
         self.assertEqual(action["domain"], [("service_id", "=", self.papers.id)])
@@ -491,9 +488,7 @@ class TestServiceRequestLinks(ServiceCommon):
         )
         self.assertEqual(lead.service_request_count, 0)
         action = lead.action_view_service_requests()
-        with Form(
-            self.env["bpo.service.request"].with_context(**action["context"])
-        ) as form:
+        with Form(self.env["bpo.service.request"].with_context(**action["context"])) as form:
             form.name = "Test for a deal"
             form.service_id = self.papers
             self.assertEqual(form.partner_id, self.client_partner)

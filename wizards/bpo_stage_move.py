@@ -92,9 +92,7 @@ class BpoStageMove(models.TransientModel):
                 records = self._search_records(model_name).search(self._get_domain(model_name))
                 records.write(self._prepare_move(model_name, target))
         if self.service_id:
-            self.service_id.stage_line_ids.filtered(
-                lambda line: line.stage_id in stages
-            ).unlink()
+            self.service_id.stage_line_ids.filtered(lambda line: line.stage_id in stages).unlink()
         else:
             stages.action_archive()
         return {"type": "ir.actions.client", "tag": "soft_reload"}

@@ -1,9 +1,9 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { Component, useEffect, useRef, useState } from "@odoo/owl";
-import { useAutofocus } from "@web/core/utils/hooks";
-import { ICONS, searchIcons, SUGGESTED_COUNT } from "./icons";
+import {Component, useEffect, useRef, useState} from "@odoo/owl";
+import {useAutofocus} from "@web/core/utils/hooks";
+import {ICONS, searchIcons, SUGGESTED_COUNT} from "./icons";
 
 // Icons per row, as laid out by the style sheet: arrow keys rely on it.
 const COLUMNS = 8;
@@ -18,21 +18,21 @@ export class IconPicker extends Component {
     static template = "bpo_crm.IconPicker";
     static props = {
         close: Function,
-        icon: { type: String, optional: true },
+        icon: {type: String, optional: true},
         onSelect: Function,
     };
 
     setup() {
-        this.state = useState({ search: "", active: -1 });
+        this.state = useState({search: "", active: -1});
         this.gridRef = useRef("grid");
-        useAutofocus({ refName: "search" });
+        useAutofocus({refName: "search"});
         useEffect(
             () => {
                 this.gridRef.el
                     ?.querySelector(".o_bpo_icon_active")
-                    ?.scrollIntoView({ block: "nearest" });
+                    ?.scrollIntoView({block: "nearest"});
             },
-            () => [this.state.active, this.state.search]
+            () => [this.state.active, this.state.search],
         );
     }
 

@@ -1,17 +1,17 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { Component, useRef } from "@odoo/owl";
-import { _t } from "@web/core/l10n/translation";
-import { usePopover } from "@web/core/popover/popover_hook";
-import { registry } from "@web/core/registry";
-import { standardFieldProps } from "@web/views/fields/standard_field_props";
-import { IconPicker } from "./icon_picker";
+import {Component, useRef} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
+import {usePopover} from "@web/core/popover/popover_hook";
+import {registry} from "@web/core/registry";
+import {standardFieldProps} from "@web/views/fields/standard_field_props";
+import {IconPicker} from "./icon_picker";
 
 /** The icon of a stage, chosen by eye. */
 export class IconPickerField extends Component {
     static template = "bpo_crm.IconPickerField";
-    static props = { ...standardFieldProps };
+    static props = {...standardFieldProps};
 
     setup() {
         this.buttonRef = useRef("button");
@@ -37,7 +37,7 @@ export class IconPickerField extends Component {
     open() {
         this.popover.open(this.buttonRef.el, {
             icon: this.icon,
-            onSelect: (icon) => this.props.record.update({ [this.props.name]: icon }),
+            onSelect: (icon) => this.props.record.update({[this.props.name]: icon}),
         });
     }
 

@@ -448,7 +448,7 @@ const NAMES = {
 /** @type {Icon[]} */
 export const ICONS = Object.entries(NAMES).map(([name, words]) => {
     const label = name.replace(/-o$/, "").replaceAll("-", " ");
-    return { name: `fa-${name}`, label, terms: `${name.replaceAll("-", " ")} ${words}` };
+    return {name: `fa-${name}`, label, terms: `${name.replaceAll("-", " ")} ${words}`};
 });
 
 /**
@@ -458,8 +458,12 @@ export const ICONS = Object.entries(NAMES).map(([name, words]) => {
  * @returns {Icon[]}
  */
 export function searchIcons(search) {
-    const wanted = search.toLowerCase().replace(/^fa-/, "").split(/[\s-]+/).filter(Boolean);
-    return ICONS.filter(({ terms }) => {
+    const wanted = search
+        .toLowerCase()
+        .replace(/^fa-/, "")
+        .split(/[\s-]+/)
+        .filter(Boolean);
+    return ICONS.filter(({terms}) => {
         const words = terms.split(" ");
         return wanted.every((start) => words.some((word) => word.startsWith(start)));
     });

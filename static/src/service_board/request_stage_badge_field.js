@@ -1,9 +1,9 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
-import { StageBadgeField, stageBadgeField } from "@bpo_crm/board/stage_badge_field";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {StageBadgeField, stageBadgeField} from "@bpo_crm/board/stage_badge_field";
 
 /** The stage of a service request: its icon goes with it. */
 export class RequestStageBadgeField extends StageBadgeField {
@@ -20,7 +20,7 @@ export const requestStageBadgeField = {
     displayName: _t("Stage with icon"),
     fieldDependencies: [
         ...stageBadgeField.fieldDependencies,
-        { name: "stage_id_icon", type: "char" },
+        {name: "stage_id_icon", type: "char"},
     ],
 };
 

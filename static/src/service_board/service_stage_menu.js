@@ -1,11 +1,11 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
-import { patch } from "@web/core/utils/patch";
-import { GroupConfigMenu } from "@web/views/view_components/group_config_menu";
-import { FormViewDialog } from "@web/views/view_dialogs/form_view_dialog";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {patch} from "@web/core/utils/patch";
+import {GroupConfigMenu} from "@web/views/view_components/group_config_menu";
+import {FormViewDialog} from "@web/views/view_dialogs/form_view_dialog";
 
 /**
  * The menu of a column of requests. On the board of one service it arranges the stages of that
@@ -28,13 +28,13 @@ export class ServiceStageMenu extends GroupConfigMenu {
             canTakeStageOut: () => manage,
         };
         for (const [name, get] of Object.entries(getters)) {
-            Object.defineProperty(permissions, name, { get, configurable: true });
+            Object.defineProperty(permissions, name, {get, configurable: true});
         }
         return permissions;
     }
 
     get serviceContext() {
-        return { bpo_crm_service_id: this.serviceId };
+        return {bpo_crm_service_id: this.serviceId};
     }
 
     /** @override */
@@ -50,7 +50,7 @@ export class ServiceStageMenu extends GroupConfigMenu {
                     form_view_ref: "bpo_crm.crm_stage_view_form_service",
                 },
                 onRecordSaved: () => this.props.list.load(),
-            })
+            }),
         );
     }
 
@@ -78,9 +78,9 @@ registry.category("group_config_items").add(
     {
         label: _t("Take out of the service"),
         method: "takeStageOut",
-        isVisible: ({ permissions }) => Boolean(permissions.canTakeStageOut),
+        isVisible: ({permissions}) => Boolean(permissions.canTakeStageOut),
         class: "o_bpo_take_stage_out",
         icon: "fa-sign-out",
     },
-    { sequence: 16 }
+    {sequence: 16},
 );
