@@ -189,6 +189,18 @@ class CrmLead(models.Model):
                     )
                 )
 
+    @api.constrains("lost_reason_id")
+    def _check_lost_reason_kept(self):
+        bare = self.filtered(lambda lead: lead.closed_status == "lost" and not lead.lost_reason_id)
+        if bare:
+            raise ValidationError(
+                self.env._(
+                    "A lost lead has a lost reason: choose another one instead of clearing it, or "
+                    "restore the lead. (%(leads)s)",
+                    leads=", ".join(bare.mapped("display_name")),
+                )
+            )
+
     # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
@@ -210,6 +222,22 @@ class CrmLead(models.Model):
         if "expected_revenue" in vals:
             self._follow_lines()
         return res
+
+    @api.model
+    def _search(self, domain, *args, **kwargs):
+        """Leave lost leads out where stock assigns work (see ``crm.team``)."""
+        if self.env.context.get("bpo_crm_without_lost"):
+            domain = Domain(domain) & Domain("won_status", "!=", "lost")
+        return super()._search(domain, *args, **kwargs)
+
+    def _mail_track(self, tracked_fields, initial_values):
+        """Do not say the note of a loss twice where it is the text of the message already."""
+        texts = self.env.cr.precommit.data.get(f"mail.tracking.message.{self._name}", {})
+        if self.closed_status == "lost" and self.id in texts:
+            tracked_fields = {
+                name: field for name, field in tracked_fields.items() if name != "lost_note"
+            }
+        return super()._mail_track(tracked_fields, initial_values)
 
     def copy_data(self, default=None):
         """Copy a lead of an archived pipeline into the default one."""
@@ -261,12 +289,21 @@ class CrmLead(models.Model):
         :raise UserError: a pipeline has no lost stage
         :raise ValidationError: no lost reason is given
         """
+        pipelines = self.pipeline_id
+        if without := pipelines.filtered(lambda pipeline: not pipeline.lost_stage_id):
+            raise UserError(
+                "\n".join(pipeline._get_message_no_lost_stage() for pipeline in without)
+            )
         for pipeline, leads in self.grouped("pipeline_id").items():
-            stage = pipeline.lost_stage_id
-            if not stage:
-                raise UserError(pipeline._get_message_no_lost_stage())
-            leads.write({**additional_values, "stage_id": stage.id})
+            leads.write({**additional_values, "stage_id": pipeline.lost_stage_id.id})
         return True
+
+    def action_unarchive(self):
+        """Keep the reason of leads in a lost stage: stock takes every archived lead for lost."""
+        lost = self.filtered(lambda lead: not lead.active and lead.closed_status == "lost")
+        if lost:
+            lost.active = True
+        return super().action_unarchive()
 
     def action_restore(self):
         """Return lost leads to the stage they were lost from, as open leads.
@@ -440,6 +477,14 @@ class CrmLead(models.Model):
         ):
             for lead, messages in rule(origins).items():
                 problems[lead] += messages
+        self._raise_problems(problems)
+
+    def _raise_problems(self, problems):
+        """Refuse a move, if there are problems.
+
+        :param dict problems: ``{lead: [text]}``
+        :raise ValidationError: listing, per lead, all that is wrong
+        """
         lines = [
             self.env._(
                 "- %(lead)s: %(problems)s", lead=lead.display_name, problems="; ".join(messages)
@@ -530,18 +575,33 @@ class CrmLead(models.Model):
         return problems
 
     def _get_problems_lost(self, origins):
-        """Rule 3: into a lost stage only with a lost reason."""
-        return {
-            lead: [
-                self.env._(
-                    "a lost reason is needed to enter “%(stage)s”: use Mark Lost, or pass "
-                    "lost_reason_id together with stage_id",
-                    stage=lead.stage_id.display_name,
-                )
-            ]
-            for lead in self
-            if lead.closed_status == "lost" and not lead.lost_reason_id
-        }
+        """Rule 3: into a lost stage only with a lost reason, one that fits."""
+        lost = self.filtered(lambda lead: lead.closed_status == "lost")
+        return lost._get_problems_reasons(
+            lambda lead: (lead.pipeline_id, lead.lost_reason_id, lead.lost_note)
+        )
+
+    def _check_losing(self, reason, note):
+        """Check that leads of any pipelines can be lost, before anything is written.
+
+        :raise ValidationError: listing, per lead, all that is wrong
+        """
+        problems = self._get_problems_reasons(lambda lead: (lead.pipeline_id, reason, note))
+        for lead in self.filtered(lambda lead: not lead.pipeline_id.lost_stage_id):
+            problems.setdefault(lead, []).append(lead.pipeline_id._get_message_no_lost_stage())
+        self._raise_problems(problems)
+
+    def _get_problems_reasons(self, get_loss):
+        """Return ``{lead: [why it cannot be lost like this]}``.
+
+        :param get_loss: gives pipeline, reason and note of a lead's loss
+        """
+        problems = {}
+        for (pipeline, reason, note), leads in self.grouped(get_loss).items():
+            obstacles = reason._get_obstacles(pipeline, note)
+            if obstacles:
+                problems.update({lead: list(obstacles) for lead in leads})
+        return problems
 
     def _get_problems_won(self, origins):
         """Rule 4: a lead that is won where orders are pushed is ready for its dealer."""
@@ -649,6 +709,10 @@ class CrmLead(models.Model):
         data = super()._merge_data(fnames)
         head = self[:1]
         data.update(pipeline_id=head.pipeline_id.id, stage_id=head.stage_id.id)
+        if head.closed_status == "lost":
+            data.update(lost_reason_id=head.lost_reason_id.id, lost_note=head.lost_note)
+        elif head.won_status != "lost":
+            data["lost_note"] = False
         return data
 
     def _merge_dependences(self, opportunities):
