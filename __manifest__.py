@@ -44,6 +44,14 @@
         ],
     },
     "demo": [],
+    "assets": {
+        "web.assets_backend": [
+            "bpo_crm/static/src/**/*",
+        ],
+        "web.assets_unit_tests": [
+            "bpo_crm/static/tests/**/*.test.js",
+        ],
+    },
     "pre_init_hook": "pre_init_hook",
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",

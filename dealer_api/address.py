@@ -193,7 +193,7 @@ def resolve(host, port, allow_private, timeout):
     host = host.strip("[]")
     answers = _getaddrinfo(host, port, timeout)
     if not answers:
-        raise DealerUnreachable("dns_failed", host=host)
+        raise DealerUnreachable("dns_failed", request_sent=False, host=host)
     for _family, sockaddr in answers:
         check_address(host, sockaddr[0], allow_private)
     return answers

@@ -198,15 +198,17 @@ class DealerError(Exception):
 
     ``code`` and ``details`` name the message, ``outcome`` what to do: ``retry`` later on our
     own, or ``pause`` until a person has changed something. ``request_sent`` is False only
-    when the dealer certainly did not act on the request.
+    when the dealer certainly did not act on the request: nobody was reached, or the dealer's
+    Odoo itself refused to let us in.
     """
 
     outcome = "retry"
+    sent_by_default = True
 
-    def __init__(self, code, request_sent=False, **details):
+    def __init__(self, code, request_sent=None, **details):
         self.code = code
         self.details = details
-        self.request_sent = request_sent
+        self.request_sent = self.sent_by_default if request_sent is None else request_sent
         super().__init__(render(code, details))
 
     def __reduce__(self):
@@ -229,12 +231,14 @@ class DealerAccessRefused(DealerError):
     """The dealer's Odoo refuses the database, the login or the key."""
 
     outcome = "pause"
+    sent_by_default = False
 
 
 class DealerAddressRefused(DealerError):
     """We do not connect to this address."""
 
     outcome = "pause"
+    sent_by_default = False
 
 
 class DealerFault(DealerError):
@@ -245,7 +249,7 @@ class DealerFault(DealerError):
     transaction), ``missing`` (no such model or method) and ``other``.
     """
 
-    def __init__(self, code, kind="other", request_sent=True, **details):
+    def __init__(self, code, kind="other", request_sent=None, **details):
         super().__init__(code, request_sent=request_sent, **details)
         self.kind = kind
 

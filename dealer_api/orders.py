@@ -96,10 +96,16 @@ def push_orders(session, payloads):
     """Create the orders that do not exist yet and return one ``OrderResult`` per payload.
 
     :param payloads: snapshots as described in the design, up to a few dozen at a time
-    :raise DealerError: when the dealer as a whole could not be worked with and nothing is
-        known about any order. Calling again later is safe.
+    :raise DealerError: when the dealer as a whole could not be worked with and no order is
+        known to be there. Calling again later is safe. ``request_sent`` then is about the
+        orders: False when certainly none of them was created by this call.
     """
-    return _Push(session, payloads).run()
+    push = _Push(session, payloads)
+    try:
+        return push.run()
+    except DealerError as error:
+        error.request_sent = push.uncertain
+        raise
 
 
 def read_orders(session, remote_ids):
@@ -146,6 +152,9 @@ class _Push:
         self.payloads = list(payloads)
         self.orders = {}
         self.products = {}
+        # Orders may have been created without us knowing.
+        self.uncertain = False
+        # The error that ended the work early.
         self.broken_off = None
         self.company_currency = None
         self.partner_fields = frozenset()
@@ -278,6 +287,7 @@ class _Push:
         try:
             return function(self.session, *args)
         except DealerFault as fault:
+            self.session.forget_fields()
             if fault.kind not in ("access", "user"):
                 raise
             code, details, outcome = _as_refusal(fault, "order_refused")
@@ -396,7 +406,10 @@ class _Push:
 
     def _load(self, orders, columns, rows):
         loader = _Loader(self.session, "sale.order", columns, LOAD_CONTEXT)
-        outcomes = loader.load(rows)
+        try:
+            outcomes = loader.load(rows)
+        finally:
+            self.uncertain = self.uncertain or loader.uncertain
         self.broken_off = self.broken_off or loader.broken_off
         for order, outcome in zip(orders, outcomes, strict=True):
             if outcome.record_id:
@@ -700,9 +713,10 @@ class _Loader:
                 group = queue.pop(0)
                 if self.crashes >= _CRASH_LIMIT:
                     break
-                queue.extend(part for part in self._load_group(group) if part)
+                # Depth first: where all fail, single records are reached, and given up, soon.
+                queue[:0] = [part for part in self._load_group(group) if part]
         except DealerError as error:
-            error.request_sent = error.request_sent or self.uncertain
+            self.uncertain = self.uncertain or error.request_sent
             if not any(outcome and outcome.record_id for outcome in self.outcomes):
                 raise
             # What is there is there: report it, the rest is for the next run.
@@ -743,11 +757,11 @@ class _Loader:
         return ids, [m for m in messages if m.get("type", "error") == "error"]
 
     def _nonsense(self):
-        return DealerBadAnswer("unexpected_answer", request_sent=True, call=f"{self.model}.load")
+        return DealerBadAnswer("unexpected_answer", call=f"{self.model}.load")
 
     def _after_fault(self, group, fault):
         if fault.kind == "missing" and self.model == "sale.order":
-            raise DealerAccessRefused("sales_missing", request_sent=True)
+            raise DealerAccessRefused("sales_missing")
         if fault.kind == "access":
             self._settle(group, fault=fault)
             return []

@@ -45,7 +45,7 @@ def refuse_wrong_type(transport, answer, accepted):
     if answer.content_type in accepted:
         return
     if answer.status == 401:
-        raise DealerAccessRefused("http_unauthorized", status=answer.status)
+        raise DealerAccessRefused("http_unauthorized", request_sent=True, status=answer.status)
     if answer.status == 404:
         raise DealerBadAnswer("not_found", host=transport.host)
     if answer.status != 200:
@@ -120,9 +120,7 @@ class XmlRpc:
             failure = DealerBadAnswer("dtd_refused", host=self.transport.host)
         except xmlrpc_codec.BadXml:
             failure = DealerBadAnswer("bad_xml", host=self.transport.host)
-        failure = failure or self._explain(fault, what, model)
-        failure.request_sent = True
-        raise failure
+        raise failure or self._explain(fault, what, model)
 
     def _explain(self, fault, what, model):
         code, text = fault.faultCode, str(fault.faultString)
@@ -205,7 +203,7 @@ class Json2:
         if answer.status == 404 and answer.content_type in _HTML_TYPES:
             # Without a database of that name Odoo does not get as far as to JSON.
             if b"No database is selected" in answer.body:
-                raise DealerAccessRefused("database_unknown", request_sent=True)
+                raise DealerAccessRefused("database_unknown")
         refuse_wrong_type(self.transport, answer, _JSON_TYPES)
         result = self._decode(answer)
         if answer.status != 200:
@@ -217,7 +215,6 @@ class Json2:
             return json.loads(answer.body)
         except (ValueError, RecursionError):
             failure = DealerBadAnswer("bad_json", host=self.transport.host)
-        failure.request_sent = True
         raise failure
 
     def _explain(self, status, body, model, method):
@@ -225,11 +222,10 @@ class Json2:
         name = str(body.get("name") or "")
         text = str(body.get("message") or "")
         message = self.transport.clean(text or f"HTTP status {status}")
-        sent = {"request_sent": True}
         if status == 401:
-            return DealerAccessRefused("login_refused", **sent)
+            return DealerAccessRefused("login_refused")
         if name.endswith((".AccessDenied", ".SessionExpiredException")):
-            return DealerAccessRefused("access_denied", **sent)
+            return DealerAccessRefused("access_denied")
         if name.endswith(".AccessError"):
             return DealerFault("right_missing", kind="access", model=model, message=message)
         if is_busy(name) or is_busy(text):
@@ -240,4 +236,4 @@ class Json2:
             return DealerFault("remote_error", kind="user", message=message)
         if status >= 500:
             return DealerFault("remote_error", message=message)
-        return DealerBadAnswer("http_status", host=self.transport.host, status=status, **sent)
+        return DealerBadAnswer("http_status", host=self.transport.host, status=status)

@@ -3,6 +3,8 @@
 """One run of work with one dealer's Odoo."""
 
 import re
+import threading
+import time
 from functools import cached_property
 
 from .errors import (
@@ -19,6 +21,13 @@ from .transport import HttpTransport
 JSON2_VERSION = 19
 # From here on has_access() replaces check_access_rights().
 HAS_ACCESS_VERSION = 18
+
+# Fields of the dealers' models, asked once per dealer, user and version in this process. They
+# may change without a new version (an app is installed), hence the age.
+_FIELDS_MAX_AGE = 3600
+_FIELDS_MAX_DEALERS = 1000
+_fields_lock = threading.Lock()
+_fields_known = {}
 
 
 def major_version(version):
@@ -41,7 +50,6 @@ class DealerSession:
         self._transport = None
         self._protocol = None
         self._version = None
-        self._fields = {}
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.settings.url}>"
@@ -193,20 +201,35 @@ class DealerSession:
         if not isinstance(records, list) or not all(
             isinstance(record, dict) and is_id(record.get("id")) for record in records
         ):
-            raise DealerBadAnswer("unexpected_answer", request_sent=True, call=f"{model} (read)")
+            raise DealerBadAnswer("unexpected_answer", call=f"{model} (read)")
         return records
 
     def fields(self, model, names):
         """Return which of the named fields the model has, for this version and user."""
-        key = (model, tuple(names))
-        if key not in self._fields:
+        names = tuple(names)
+        with _fields_lock:
+            asked_at, found = _fields_known.get((*self._fields_key, model, names), (0, None))
+        if found is None or time.monotonic() - asked_at > _FIELDS_MAX_AGE:
             found = self.call(model, "fields_get", allfields=list(names), attributes=["type"])
             if not isinstance(found, dict):
-                raise DealerBadAnswer(
-                    "unexpected_answer", request_sent=True, call=f"{model}.fields_get"
-                )
-            self._fields[key] = frozenset(found) & frozenset(names)
-        return self._fields[key]
+                raise DealerBadAnswer("unexpected_answer", call=f"{model}.fields_get")
+            found = frozenset(found) & frozenset(names)
+            with _fields_lock:
+                if len(_fields_known) >= _FIELDS_MAX_DEALERS:
+                    _fields_known.clear()
+                _fields_known[(*self._fields_key, model, names)] = (time.monotonic(), found)
+        return found
+
+    @property
+    def _fields_key(self):
+        settings = self.settings
+        return (self.transport.url, settings.database, settings.login, self.server_version)
+
+    def forget_fields(self):
+        """Forget what fields the dealer's models have: a call showed that it is not true."""
+        with _fields_lock:
+            for key in [key for key in _fields_known if key[:4] == self._fields_key]:
+                del _fields_known[key]
 
     def has_right(self, model, operation):
         """Tell whether the service user may do something with a model in general."""
@@ -223,7 +246,7 @@ class DealerSession:
         users = self.read("res.users", [self.uid], ["company_id"])
         company_id = many2one_id(users[0].get("company_id")) if users else None
         if not company_id:
-            raise DealerBadAnswer("unexpected_answer", request_sent=True, call="res.users.read")
+            raise DealerBadAnswer("unexpected_answer", call="res.users.read")
         companies = self.read("res.company", [company_id], ["currency_id"])
         return many2one_name(companies[0].get("currency_id")) if companies else None
 

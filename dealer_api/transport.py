@@ -239,6 +239,7 @@ class HttpTransport:
         if remaining <= 0:
             raise DealerUnreachable(
                 "session_timeout",
+                request_sent=False,
                 host=self.host,
                 seconds=self._round(self.settings.session_timeout),
             )

@@ -235,9 +235,9 @@ class BpoDealerOrder(models.Model):
     @api.model
     @api.private
     def _get_missing(self, leads):
-        """Return ``{lead: [what keeps its order from being sent]}``, in a constant number of queries.
+        """Return ``{lead: [what keeps its order from being sent]}``.
 
-        Leads that are ready have an empty list.
+        Leads that are ready have an empty list. The number of queries is constant.
         """
         leads_sudo = leads.sudo()
         missing_connections = leads_sudo.dealership_id._get_missing_connection()
@@ -276,13 +276,15 @@ class BpoDealerOrder(models.Model):
         again = known.filtered(lambda order: order.state in ("failed", "cancelled"))
         again._renew()
         known.filtered(lambda order: order.state == "sent")._log_on_leads(
-            lambda order: Markup("%s %s")
-            % (
-                order.env._(
-                    "%(dealership)s has the order of this lead already; no second one is created:",
-                    dealership=order.dealership_id.name,
-                ),
-                order._get_link(),
+            lambda order: (
+                Markup("%s %s")
+                % (
+                    order.env._(
+                        "%(dealership)s has the order of this lead already; no second one is created:",
+                        dealership=order.dealership_id.name,
+                    ),
+                    order._get_link(),
+                )
             )
         )
         if rows or again:
@@ -298,9 +300,7 @@ class BpoDealerOrder(models.Model):
 
     def _check_ready(self):
         """Raise one error that names everything the leads of these orders lack."""
-        problems = {
-            lead: lacks for lead, lacks in self._get_missing(self.lead_id).items() if lacks
-        }
+        problems = {lead: lacks for lead, lacks in self._get_missing(self.lead_id).items() if lacks}
         if problems:
             raise UserError(
                 self.env._(
@@ -372,13 +372,15 @@ class BpoDealerOrder(models.Model):
         waiting = orders.filtered(lambda order: order.state != "sent")
         waiting._log_on_leads(lambda order: order._get_withdrawn_text())
         (orders - waiting)._log_on_leads(
-            lambda order: Markup("%s %s")
-            % (
-                order.env._(
-                    "The lead was reopened. Cancel this order at %(dealership)s by hand:",
-                    dealership=order.dealership_id.name,
-                ),
-                order._get_link(),
+            lambda order: (
+                Markup("%s %s")
+                % (
+                    order.env._(
+                        "The lead was reopened. Cancel this order at %(dealership)s by hand:",
+                        dealership=order.dealership_id.name,
+                    ),
+                    order._get_link(),
+                )
             )
         )
         waiting._close_activities()
@@ -460,8 +462,12 @@ class BpoDealerOrder(models.Model):
     @api.model
     def _get_managers(self, companies=None):
         """Return the BPO managers that are people, those of the given companies first."""
-        users = self.env.ref(MANAGER).sudo().all_user_ids.filtered(
-            lambda user: user.active and not user.share and not user._is_superuser()
+        users = (
+            self.env.ref(MANAGER)
+            .sudo()
+            .all_user_ids.filtered(
+                lambda user: user.active and not user.share and not user._is_superuser()
+            )
         )
         if companies:
             return users.filtered(lambda user: companies <= user.company_ids) or users

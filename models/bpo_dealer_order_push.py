@@ -219,10 +219,11 @@ class BpoDealerOrder(models.Model):
                 domain & Domain("dealership_id", "not in", list(taken)), ["dealership_id"]
             )
             dealerships = self.env["bpo.dealership"].union(*(group[0] for group in groups))
-            for dealership in dealerships.sorted(lambda one: (one.last_push or one.create_date)):
+            for dealership in dealerships.sorted(lambda one: one.last_push or one.create_date):
                 if len(batches) < room:
                     taken.add(dealership.id)
                     batches.append(self._open_batch(dealership, domain, names_only))
+        given_up.update(batch.dealership_id for batch in batches if not batch.orders)
         return [batch for batch in batches if batch.orders]
 
     @api.model
@@ -232,9 +233,7 @@ class BpoDealerOrder(models.Model):
         )
         # what a user holds (taking it back) is left for the next time
         orders = orders.try_lock_for_update(allow_referencing=True)
-        return Batch(
-            dealership.id, {order.id: order.possibly_sent for order in orders}, names_only
-        )
+        return Batch(dealership.id, {order.id: order.possibly_sent for order in orders}, names_only)
 
     @api.model
     def _mark(self, batch):
@@ -452,7 +451,7 @@ class BpoDealerOrder(models.Model):
             agent._bus_send(
                 "bpo_crm.dealer_order",
                 {
-                    "lead_ids": orders.lead_id.ids,
+                    "records": {"crm.lead": orders.lead_id.ids, self._name: orders.ids},
                     "type": "danger" if orders[0].state == "failed" else "success",
                     "message": orders._get_notification(env),
                 },
@@ -481,9 +480,7 @@ class BpoDealerOrder(models.Model):
         now = fields.Datetime.now()
         for order in orders:
             age = now - order.sent_date
-            order.next_attempt = (
-                now + max(age, FIRST_NAME_DELAY) if age < LAST_NAME_AGE else False
-            )
+            order.next_attempt = now + max(age, FIRST_NAME_DELAY) if age < LAST_NAME_AGE else False
 
     # -- failed, retry --
 
@@ -498,13 +495,15 @@ class BpoDealerOrder(models.Model):
                 order.write({"state": "failed", "error": order._translate_result(result)})
         failed = orders.filtered(lambda order: order.state == "failed")
         failed._log_on_leads(
-            lambda order: Markup("%s<br/>%s")
-            % (
-                order.env._(
-                    "%(dealership)s did not take the order of this lead:",
-                    dealership=order.dealership_id.name,
-                ),
-                order.error,
+            lambda order: (
+                Markup("%s<br/>%s")
+                % (
+                    order.env._(
+                        "%(dealership)s did not take the order of this lead:",
+                        dealership=order.dealership_id.name,
+                    ),
+                    order.error,
+                )
             )
         )
         failed._schedule_activities()
@@ -536,7 +535,7 @@ class BpoDealerOrder(models.Model):
         )
 
     def _get_responsible(self):
-        """Return who is to act on a failed order: the owner, else the team leader, else a manager."""
+        """Return who is to act on a failed order: owner, else team leader, else a manager."""
         self.ensure_one()
         lead = self.lead_id
         candidates = (lead.user_id, lead.team_id.user_id, self._get_managers(self.company_id)[:1])
@@ -550,9 +549,7 @@ class BpoDealerOrder(models.Model):
                 continue
             delay = timedelta(minutes=2 ** min(max(order.attempt_count - 1, 0), 6))
             delay = min(delay, MAX_ORDER_DELAY) * random.uniform(0.8, 1.2)  # noqa: S311
-            order.write(
-                {"error": order._translate_result(result), "next_attempt": now + delay}
-            )
+            order.write({"error": order._translate_result(result), "next_attempt": now + delay})
         waiting = self.browse(order.id for order in results if order.next_attempt)
         if waiting:
             self._trigger_push(at=min(waiting.mapped("next_attempt")))

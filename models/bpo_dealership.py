@@ -300,7 +300,6 @@ class BpoDealership(models.Model):
     def action_forget_api_key(self):
         """Remove the stored keys."""
         self.check_access("write")
-        self._check_manager()
         for dealership in self:
             dealership._store_api_key(None)
             dealership._message_log(body=self.env._("The API key was removed."))
@@ -312,9 +311,7 @@ class BpoDealership(models.Model):
 
     @api.model
     def _allow_private_addresses(self):
-        value = (
-            self.env["ir.config_parameter"].sudo().get_param("bpo_crm.allow_private_addresses")
-        )
+        value = self.env["ir.config_parameter"].sudo().get_param("bpo_crm.allow_private_addresses")
         return str2bool(value or "", default=False)
 
     @api.private

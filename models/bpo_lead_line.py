@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class BpoLeadLine(models.Model):
@@ -62,3 +63,41 @@ class BpoLeadLine(models.Model):
         for line in self:
             subtotal = line.quantity * line.price_unit
             line.price_subtotal = line.currency_id.round(subtotal)
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._check_order_open()
+        return lines
+
+    def write(self, vals):
+        self._check_order_open()
+        res = super().write(vals)
+        if "lead_id" in vals:
+            self._check_order_open()
+        return res
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_ordered(self):
+        self._check_order_open()
+
+    def _check_order_open(self):
+        """Keep the units as the dealer was told, or is just being told.
+
+        :raise UserError: the order of a lead is sent or on its way
+        """
+        ordered = self.lead_id.filtered(
+            lambda lead: lead.dealer_order_state in ("pending", "sent") and lead.closed_status
+        )
+        if ordered:
+            raise UserError(
+                self.env._(
+                    "The order of these leads is at their dealership, or on its way, so their "
+                    "units cannot be changed: %(leads)s. Move them out of Won first.",
+                    leads=", ".join(ordered.mapped("display_name")),
+                )
+            )

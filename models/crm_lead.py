@@ -718,7 +718,7 @@ class CrmLead(models.Model):
     def _merge_dependences(self, opportunities):
         """Take over the units and the dealer order of the merged leads, where there are none."""
         res = super()._merge_dependences(opportunities)
-        if not self.line_ids:
+        if not self.line_ids and not self.dealer_order_id:
             opportunities.line_ids.write({"lead_id": self.id})
         if not self.sudo().dealer_order_id:
             opportunities.sudo().dealer_order_id[:1].write({"lead_id": self.id})

@@ -49,16 +49,14 @@ TEXTS = {
         "a valid certificate for this name."
     ),
     "tls_failed": _lt(
-        "No secure connection to %(host)s could be made. Does the server speak https on this "
-        "port?"
+        "No secure connection to %(host)s could be made. Does the server speak https on this port?"
     ),
     "server_busy": _lt(
         "The server %(host)s is busy or down for the moment (HTTP status %(status)s)."
     ),
     "remote_busy": _lt("The dealer's database was busy with the same records. It is tried again."),
     "redirect": _lt(
-        "The server sends us on to %(location)s. Enter the final address of the dealer's "
-        "Odoo."
+        "The server sends us on to %(location)s. Enter the final address of the dealer's Odoo."
     ),
     "http_status": _lt("The server %(host)s answered with HTTP status %(status)s."),
     "not_found": _lt("There is no Odoo with this interface at %(host)s (HTTP status 404)."),
@@ -81,8 +79,7 @@ TEXTS = {
     ),
     "remote_error": _lt("The dealer's Odoo reported an internal error: %(message)s"),
     "database_unknown": _lt(
-        "The dealer's Odoo has no database of the given name, or does not show it at this "
-        "address."
+        "The dealer's Odoo has no database of the given name, or does not show it at this address."
     ),
     "login_refused": _lt(
         "The dealer's Odoo refuses the login or its key: wrong, expired or withdrawn. Ask the "
@@ -116,8 +113,7 @@ TEXTS = {
     "customer_refused": _lt("The dealer's Odoo refused the customer: %(message)s"),
     "order_refused": _lt("The dealer's Odoo refused the order: %(message)s"),
     "order_busy": _lt(
-        "The dealer's database was busy with the same order at that moment. It is tried "
-        "again."
+        "The dealer's database was busy with the same order at that moment. It is tried again."
     ),
     "order_postponed": _lt("The order was left for the next run."),
     "order_sent": _lt("The order is in the dealer's Odoo."),
@@ -167,8 +163,9 @@ def translate(env, code, details, text):
     template = TEXTS.get(code)
     if template is None:
         return text
+    translated = env._(template)
     try:
-        return env._(template) % _readable(details or {})
+        return translated % _readable(details or {})
     except (KeyError, TypeError, ValueError):
         _logger.warning("The details of dealer message %r do not fit its translation", code)
         return text

@@ -1,5 +1,11 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from . import test_dealer_order
+from . import test_dealer_order_push
+from . import test_dealer_order_wire
+from . import test_dealership
 from . import test_hooks
+from . import test_js
+from . import test_lead_line
 from . import test_lead_moves

@@ -97,8 +97,11 @@ class FaultDealer:
         self.certificate = certificate
         self.xmlrpc = xmlrpc
         self.lock = threading.RLock()
+        # What arrived: names of the requests, their headers, the contexts of load()
         self.requests = []
+        self.headers = []
         self.contexts = []
+        self.connection_count = 0
         self._faults = []
         self._server = None
         self._port = 0
@@ -529,6 +532,7 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self):
         super().setup()
         self.server.connections.add(self.connection)
+        self.dealer.connection_count += 1
 
     def finish(self):
         self.server.connections.discard(self.connection)
@@ -617,6 +621,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self, name, work, answer):
         """Do the work of one request, with the fault that is due, and answer."""
         self.dealer.requests.append(name)
+        self.dealer.headers.append(dict(self.headers))
         fault, options = self.dealer.take_fault(name)
         if self.dealer.delay:
             time.sleep(self.dealer.delay)

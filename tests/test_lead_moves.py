@@ -357,6 +357,20 @@ class TestLeadMoves(BpoCrmCommon):
         lead = self._create_leads(line_ids=[], expected_revenue=123)
         self.assertEqual(lead.expected_revenue, 123)
 
+    def test_units_are_fixed_while_the_dealer_has_them(self):
+        lead = self._create_leads().with_user(self.agent)
+        lead.stage_id = self.stage_sold
+        for change in (
+            {"line_ids": [Command.update(lead.line_ids.id, {"quantity": 3})]},
+            {"line_ids": [Command.create({"product_id": self.product.id})]},
+            {"line_ids": [Command.delete(lead.line_ids.id)]},
+        ):
+            with self.assertRaisesRegex(UserError, "Move them out of Won"), self.cr.savepoint():
+                lead.write(change)
+        lead.stage_id = self.stage_offer
+        lead.line_ids.quantity = 3
+        self.assertEqual(lead.expected_revenue, 60000)
+
     # -- copy, delete, merge -------------------------------------------------------------------------------
 
     def test_copy_starts_without_order_and_outcome(self):

@@ -12,6 +12,9 @@
 ``postgres`` the development database server
 ``databases``  databases made by Odoo: installed once, then copied
 ``servers``  Odoo servers: start, wait, stop, kill
+``rpc``      the methods of a running Odoo
+``dealer``   a dealership's own Odoo
+``linters``, ``suites``  what scripts/lint and scripts/test run
 ``setup``    all of it in order: from an empty state folder to what a command needs
 """
 

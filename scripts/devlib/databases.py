@@ -35,27 +35,32 @@ def addon_digest():
     return digest.hexdigest()[:8]
 
 
-def odoo_arguments(odoo, database, *arguments):
-    """Return Odoo's arguments for a run without a web server."""
+def odoo_arguments(odoo, database, *arguments, addon=True):
+    """Return Odoo's arguments for a run that is no server."""
+    addons = odoo.addons_path if addon else odoo.stock_addons_path
     return [
-        f"--addons-path={odoo.addons_path}",
+        f"--addons-path={addons}",
         f"--data-dir={paths.data_dir()}",
         f"--database={database}",
         "--max-cron-threads=0",
-        "--no-http",
         *arguments,
     ]
 
 
-def install(odoo, postgres, database, modules, demo=False):
-    """Install modules in a database, which is created when it does not exist."""
+def install(odoo, postgres, database, modules, demo=False, addon=True):
+    """Install modules in a database, which is created when it does not exist.
+
+    :param addon: with this addon on Odoo's path
+    """
     log = paths.log_dir() / f"{database}.log"
     arguments = odoo_arguments(
         odoo,
         database,
         f"--init={','.join(modules)}",
         "--with-demo" if demo else "--without-demo",
+        "--no-http",
         "--stop-after-init",
+        addon=addon,
     )
     log.unlink(missing_ok=True)
     with Child(odoo.command(*arguments), log=log, env=postgres.environment()) as child:
@@ -70,17 +75,21 @@ def install(odoo, postgres, database, modules, demo=False):
 
 def template(odoo, postgres, modules, demo=False):
     """Return the name of a template database in which stock modules are installed."""
-    key = _key(odoo, *sorted(modules), "demo" if demo else "")
+    key = digest_key(odoo, *sorted(modules), "demo" if demo else "")
     name = database_name(f"tpl_{key}")
     title = f"Installing {', '.join(modules)}{' with demo data' if demo else ''} (once)"
-    return _build(postgres, name, title, lambda new: install(odoo, postgres, new, modules, demo))
+
+    def build(new):
+        install(odoo, postgres, new, modules, demo, addon=False)
+
+    return build_once(postgres, name, title, build)
 
 
 def addon_template(odoo, postgres, demo=False):
     """Return the name of a template database in which this addon, as it is now, is installed."""
     base = template(odoo, postgres, dependencies(), demo)
     prefix = database_name("addon_demo_" if demo else "addon_plain_")
-    name = prefix + _key(odoo, addon_digest())
+    name = prefix + digest_key(odoo, addon_digest())
 
     def build(new):
         postgres.clone(base, new)
@@ -89,11 +98,14 @@ def addon_template(odoo, postgres, demo=False):
             if old not in (name, new):
                 postgres.drop(old)
 
-    return _build(postgres, name, "Installing the addon (once per change)", build)
+    return build_once(postgres, name, "Installing the addon (once per change)", build)
 
 
-def _build(postgres, name, title, build):
-    """Build a template unless it exists; it gets its name when it is complete."""
+def build_once(postgres, name, title, build):
+    """Build a template unless it exists; it gets its name when it is complete.
+
+    :param build: called with the name to build under
+    """
     with locks.exclusive(paths.run_dir() / f"{name}.lock"):
         if not postgres.exists(name):
             new = f"{name}_new"
@@ -104,18 +116,18 @@ def _build(postgres, name, title, build):
     return name
 
 
-def _key(odoo, *parts):
+def digest_key(odoo, *parts):
     return hashlib.sha256("\0".join([odoo.version, *parts]).encode()).hexdigest()[:8]
 
 
-def shell(odoo, postgres, database, code):
+def shell(odoo, postgres, database, code, addon=True):
     """Run Python code inside Odoo (``env`` is there) and return what it printed.
 
     The code has to commit by itself.
     """
-    arguments = [argument for argument in odoo_arguments(odoo, database) if argument != "--no-http"]
+    arguments = odoo_arguments(odoo, database, "--no-http", "--log-level=warn", addon=addon)
     done = subprocess.run(
-        odoo.command("shell", *arguments, "--no-http", "--log-level=warn"),
+        odoo.command("shell", *arguments),
         input=code,
         capture_output=True,
         text=True,

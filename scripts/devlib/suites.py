@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import databases, paths
-from .console import say
+from .console import Problem, say
 from .linters import Linters
 from .postgres import database_name
 from .process import Child, free_ports
@@ -169,7 +169,6 @@ class OdooPart(Part):
         odoo = self.context.odoo
         [port] = free_ports()
         arguments = databases.odoo_arguments(odoo, database, *self.options())
-        arguments.remove("--no-http")
         runner = Path(__file__).with_name("odoo_runner.py")
         command = [
             # -P: 'import odoo' is Odoo, not the module beside the runner
@@ -280,8 +279,6 @@ class StockCrmPart(OdooPart):
     name = "stock-crm"
     help = "stock CRM's own tests with the addon installed"
     tags = "/crm"
-    # the suite counts on demo users and is run with them by its authors, too
-    demo = True
 
     def __init__(self, context):
         super().__init__(context)
@@ -307,8 +304,11 @@ class StockCrmPart(OdooPart):
         if STOCK_EXPECTED.exists():
             for line in STOCK_EXPECTED.read_text("utf-8").splitlines():
                 name, _separator, reason = line.partition("#")
-                if name.strip():
-                    expected[name.strip()] = reason.strip()
+                if not name.strip():
+                    continue
+                if not reason.strip():
+                    raise Problem(f"{STOCK_EXPECTED.name}: {name.strip()} has no reason.")
+                expected[name.strip()] = reason.strip()
         return expected
 
     def judge_failure(self, name, text):

@@ -1,0 +1,24 @@
+// Copyright bpo_crm contributors
+// License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import {registry} from "@web/core/registry";
+
+/**
+ * Tell the agent what became of the orders of their won leads, and let open screens know.
+ *
+ * The message comes from the scheduled action that talks with the dealers:
+ * `{records: {model: ids}, type, message}`.
+ */
+export const dealerOrderService = {
+    dependencies: ["bus_service", "notification"],
+
+    start(env, {bus_service: bus, notification}) {
+        bus.subscribe("bpo_crm.dealer_order", ({records, type, message}) => {
+            notification.add(message, {type});
+            env.bus.trigger("BPO-CRM:DEALER-ORDER", records);
+        });
+        bus.start();
+    },
+};
+
+registry.category("services").add("bpo_crm.dealer_order", dealerOrderService);

@@ -1,0 +1,126 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from odoo import fields
+
+from odoo.addons.base.tests.test_ir_cron import CronMixinCase
+from odoo.addons.bpo_crm.dealer_api import OrderResult
+from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
+
+from .common import BpoCrmCommon
+
+CRON = "bpo_crm.ir_cron_push_dealer_orders"
+
+
+class FakeDealer:
+    """Stands for the Odoo of all dealerships: takes each order once, or answers as told.
+
+    What the talk itself does on the wire is tested with ``dealer_api``.
+    """
+
+    def __init__(self):
+        # {external id: (remote id, name)}
+        self.orders = {}
+        # the payloads of each talk, per address
+        self.talks = []
+        # {reference: OrderResult or None}, for orders that are not simply taken
+        self.answers = {}
+        # {address: an exception}: nobody to talk with
+        self.errors = {}
+        # {remote id: {"name": …}} of orders asked for by id
+        self.readable = {}
+        # called in the middle of a talk
+        self.meanwhile = None
+
+    def open_session(self, settings):
+        return FakeSession(settings)
+
+    def push_orders(self, session, payloads):
+        self.talks.append((session.settings.url, [payload["reference"] for payload in payloads]))
+        if self.meanwhile:
+            self.meanwhile()
+        if error := self.errors.get(session.settings.url):
+            raise error
+        return [self._answer(payload) for payload in payloads]
+
+    def _answer(self, payload):
+        if answer := self.answers.get(payload["reference"]):
+            return answer
+        number = 1000 + len(self.orders)
+        remote_id, name = self.orders.setdefault(payload["external_id"], (number, f"S{number:05}"))
+        return OrderResult("sent", "order_sent", remote_id=remote_id, remote_name=name)
+
+    def read_orders(self, session, remote_ids):
+        if error := self.errors.get(session.settings.url):
+            raise error
+        return {key: self.readable[key] for key in remote_ids if key in self.readable}
+
+
+class FakeSession:
+    server_version = "19.0"
+    uid = 7
+
+    def __init__(self, settings):
+        self.settings = settings
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        pass
+
+
+class DealerOrderCommon(BpoCrmCommon, CronMixinCase):
+    """Leads that are won, and a dealer that answers as the test tells it to."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.cron = cls.env.ref(CRON)
+        # the chatter, e-mails and activities of others stay out of the way
+        cls.env["bpo.dealer.order"].search([("state", "=", "pending")]).write(
+            {"state": "cancelled"}
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.dealer = FakeDealer()
+        for name in ("push_orders", "read_orders"):
+            self.enterContext(patch.object(push, name, getattr(self.dealer, name)))
+        self.enterContext(patch.object(push, "DealerSession", self.dealer.open_session))
+
+    @classmethod
+    def _win(cls, leads, user=None):
+        """Win leads as the given user, the agent by default, and return their orders."""
+        leads = leads.with_user(user or cls.agent)
+        leads.write({"stage_id": cls.stage_sold.id})
+        return leads.sudo().dealer_order_id
+
+    def _win_one(self, **values):
+        lead = self._create_leads(**values)
+        return lead, self._win(lead)
+
+    def _push(self):
+        """Run the scheduled action, as the scheduler does: in transactions of its own."""
+        with self.enter_registry_test_mode():
+            self.cron.method_direct_trigger()
+
+    def _make_due(self, records):
+        records.next_attempt = fields.Datetime.now()
+
+    def _get_notes(self, record):
+        """Return the text of the chatter of a record, latest first."""
+        return [str(message.body) for message in record.sudo().message_ids]
+
+    @contextmanager
+    def _assert_note(self, record, *words):
+        """Check that exactly one message is added to the chatter, with all the words."""
+        before = record.sudo().message_ids
+        yield
+        added = record.sudo().message_ids - before
+        self.assertEqual(len(added), 1, added.mapped("body"))
+        for word in words:
+            self.assertIn(word, str(added.body))

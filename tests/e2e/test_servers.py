@@ -1,0 +1,37 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The servers that the other tests stand on."""
+
+import pytest
+from devlib.rpc import RpcError
+
+
+def test_dealer_has_nothing_installed(dealer):
+    modules = dealer.rpc.call("ir.module.module", "search_count", [("name", "=like", "bpo_crm%")])
+    assert modules == 0
+    assert dealer.count("sale.order") == 0
+
+
+def test_service_user_has_few_rights(dealer):
+    service = dealer.rpc_as(dealer.login, dealer.api_key)
+    assert service.call("sale.order", "has_access", [], "create")
+    assert service.call("res.partner", "has_access", [], "create")
+    with pytest.raises(RpcError):
+        service.search_read("ir.config_parameter", [], ["key"])
+
+
+def test_killed_server_comes_back_with_its_data(dealer):
+    partner = dealer.rpc.create("res.partner", name="Stays")
+    dealer.kill()
+    assert not dealer.answers()
+    dealer.start()
+    assert dealer.rpc.read("res.partner", partner, "name")["name"] == "Stays"
+
+
+def test_bpo_has_the_addon_and_an_identity_of_its_own(world, bpo):
+    [module] = bpo.rpc.search_read("ir.module.module", [("name", "=", "bpo_crm")], ["state"])
+    assert module["state"] == "installed"
+    template = world.postgres.sql(
+        "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'", world.bpo_template()
+    )
+    assert bpo.uuid != template

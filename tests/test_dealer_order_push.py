@@ -1,0 +1,519 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import contextlib
+from datetime import timedelta
+from unittest.mock import patch
+
+from psycopg2.errors import SerializationFailure
+
+from odoo import fields
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.bpo_crm.dealer_api import (
+    DealerAccessRefused,
+    DealerUnreachable,
+    OrderResult,
+)
+from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
+
+from .dealer_common import CRON, DealerOrderCommon
+
+PUSH_LOGGER = "odoo.addons.bpo_crm.models.bpo_dealer_order_push"
+
+
+class PushCommon(DealerOrderCommon):
+    @classmethod
+    def _create_dealership(cls, code):
+        return cls.env["bpo.dealership"].create(
+            cls._prepare_dealership(
+                name=f"Branch {code}", code=code, odoo_url=f"https://{code.lower()}.example.com"
+            )
+        )
+
+    def _unreachable(self, request_sent):
+        return DealerUnreachable("answer_timeout", request_sent, host="secret.host", seconds=30)
+
+    def _refuse(self, order, outcome="failed"):
+        self.dealer.answers[order.reference] = OrderResult(
+            outcome,
+            "product_unknown" if outcome == "failed" else "order_busy",
+            {"codes": "TH-100"} if outcome == "failed" else {},
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestPushSent(PushCommon):
+    def test_written_back(self):
+        lead, order = self._win_one()
+        self._push()
+        self.assertEqual(self.dealer.talks, [("https://northside.example.com", [order.reference])])
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(order.attempt_count, 1)
+        self.assertTrue(order.sent_date)
+        self.assertFalse(order.possibly_sent)
+        self.assertFalse(order.error)
+        self.assertEqual(
+            (lead.dealer_so_id, lead.dealer_so_name), self.dealer.orders[order.external_id]
+        )
+        self.assertEqual(lead.dealer_order_state, "sent")
+        self.assertEqual(self.dealership.connection_state, "connected")
+        self.assertEqual(self.dealership.server_version, "19.0")
+        self.assertEqual(self.dealership.remote_uid, 7)
+
+    def test_only_once(self):
+        self._win_one()
+        self._push()
+        self._push()
+        self.assertEqual(len(self.dealer.talks), 1)
+
+    def test_chatter_links_to_the_order(self):
+        lead, order = self._win_one()
+        with self._assert_note(lead, order.dealership_id.name, "manager@northside.example.com"):
+            self._push()
+        self.assertIn(f'href="{order.remote_url}"', self._get_notes(lead)[0])
+        self.assertIn(order.remote_name, self._get_notes(lead)[0])
+
+    def test_notes_of_the_talk_are_in_chatter(self):
+        lead, order = self._win_one()
+        result = OrderResult("sent", "order_sent", remote_id=5, remote_name="S5")
+        result.add_note("customer_ambiguous", matches="jo@example.com", partner_id=3)
+        self.dealer.answers[order.reference] = result
+        with self._assert_note(lead, "Several contacts"):
+            self._push()
+
+    def test_what_the_dealer_says_is_no_markup(self):
+        lead, order = self._win_one()
+        self.dealer.answers[order.reference] = OrderResult(
+            "sent", "order_sent", remote_id=5, remote_name="<b>S5</b>"
+        )
+        self._push()
+        self.assertIn("&lt;b&gt;S5", self._get_notes(lead)[0])
+
+    def test_mail_to_the_manager_is_queued(self):
+        self.dealership.manager_name = "Alex Branch"
+        _lead, order = self._win_one()
+        self._push()
+        mail = self.env["mail.mail"].search(
+            [("model", "=", "bpo.dealer.order"), ("res_id", "=", order.id)]
+        )
+        self.assertEqual(mail.email_to, "manager@northside.example.com")
+        self.assertEqual(mail.state, "outgoing")
+        self.assertIn(order.remote_name, mail.subject)
+        for text in ("Alex Branch", "TH-100", "Jo Customer", order.reference, order.remote_url):
+            self.assertIn(text, mail.body_html)
+
+    def test_no_manager_email(self):
+        self.dealership.manager_email = False
+        lead, order = self._win_one()
+        with self._assert_note(lead, "no manager e-mail"):
+            self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertFalse(self.env["mail.mail"].search([("model", "=", "bpo.dealer.order")]))
+
+    def test_broken_template_costs_the_mail_only(self):
+        self.env.ref(push.MAIL_TEMPLATE).body_html = '<t t-out="object.no_such_field"/>'
+        lead, order = self._win_one()
+        with mute_logger(PUSH_LOGGER), self._assert_note(lead, "could not be prepared"):
+            self._push()
+        self.assertEqual(order.state, "sent")
+
+    def test_agent_is_notified_once_per_batch(self):
+        leads = self._create_leads(3)
+        self._win(leads)
+        sent = []
+        users = type(self.env["res.users"])
+        with patch.object(
+            users, "_bus_send", lambda user, *args, **kwargs: sent.append((user.id, *args))
+        ):
+            self._push()
+        self.assertEqual(len(sent), 1)
+        user_id, name, message = sent[0]
+        self.assertEqual((user_id, name), (self.agent.id, "bpo_crm.dealer_order"))
+        self.assertEqual(sorted(message["records"]["crm.lead"]), sorted(leads.ids))
+        self.assertEqual(message["type"], "success")
+
+    def test_fifty_at_a_time(self):
+        with patch.object(push, "BATCH_SIZE", 2):
+            orders = self._win(self._create_leads(5))
+            self._push()
+        self.assertEqual([len(references) for _url, references in self.dealer.talks], [2, 2, 1])
+        self.assertEqual(set(orders.mapped("state")), {"sent"})
+
+    def test_unknown_name_is_a_success_and_filled_later(self):
+        lead, order = self._win_one()
+        self.dealer.answers[order.reference] = OrderResult("sent", "order_sent", remote_id=77)
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual((lead.dealer_so_id, lead.dealer_so_name), (77, False))
+        self._push()
+        self.assertFalse(order.remote_name, "asked again only later")
+        self._make_due(order)
+        self._push()
+        self.assertGreater(order.next_attempt, fields.Datetime.now())
+        self._make_due(order)
+        self.dealer.readable[77] = {"name": "S00077", "currency": "USD"}
+        self._push()
+        self.assertEqual(lead.dealer_so_name, "S00077")
+        self.assertFalse(order.next_attempt)
+        self.assertEqual(len(self.dealer.talks), 1, "names are read, nothing is pushed")
+
+    def test_unknown_name_is_given_up_in_the_end(self):
+        _lead, order = self._win_one()
+        self.dealer.answers[order.reference] = OrderResult("sent", "order_sent", remote_id=77)
+        self._push()
+        order.sent_date = fields.Datetime.now() - push.LAST_NAME_AGE - timedelta(days=1)
+        self._make_due(order)
+        self._push()
+        self.assertFalse(order.next_attempt)
+
+    def test_taken_back_while_it_was_being_sent(self):
+        """The talk goes on; a manager took the order back in the gap between two locks."""
+        lead, order = self._win_one()
+        original = push.BpoDealerOrder._write_outcome
+
+        def write_outcome(orders, batch, outcome):
+            orders.browse(batch.orders).write({"state": "cancelled"})
+            return original(orders, batch, outcome)
+
+        with (
+            patch.object(push.BpoDealerOrder, "_write_outcome", write_outcome),
+            self._assert_note(lead, "left Won while", "by hand"),
+        ):
+            self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertTrue(order.remote_name)
+
+    def test_archived_dealership_waits(self):
+        _lead, order = self._win_one()
+        self.dealership.active = False
+        self._push()
+        self.assertFalse(self.dealer.talks)
+        self.dealership.active = True
+        self._push()
+        self.assertEqual(order.state, "sent")
+
+
+@tagged("post_install", "-at_install")
+class TestPushExactlyOnce(PushCommon):
+    """Whatever dies or conflicts on our side, the dealer has one order and we know it."""
+
+    def test_marked_and_committed_before_the_dealer_is_asked(self):
+        _lead, order = self._win_one()
+        seen = []
+        original = push.BpoDealerOrder._prepare_talk
+
+        def prepare_talk(orders, batch):
+            seen.append((order.possibly_sent, order.attempt_count, bool(self.dealer.talks)))
+            order.invalidate_recordset()
+            return original(orders, batch)
+
+        order.invalidate_recordset()
+        with patch.object(push.BpoDealerOrder, "_prepare_talk", prepare_talk):
+            self._push()
+        self.assertEqual(seen, [(True, 1, False)])
+
+    def test_died_after_the_dealer_took_it(self):
+        lead, order = self._win_one()
+        with (
+            patch.object(push.BpoDealerOrder, "_finish_talk", side_effect=SystemExit),
+            # not assertRaises: it takes back what was committed
+            contextlib.suppress(SystemExit),
+        ):
+            self._push()
+        self.assertEqual(len(self.dealer.talks), 1)
+        self.assertEqual(order.state, "pending")
+        self.assertTrue(order.possibly_sent)
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(order.attempt_count, 2)
+        self.assertEqual(len(self.dealer.talks), 2)
+        self.assertEqual(len(self.dealer.orders), 1)
+        self.assertEqual(lead.dealer_so_id, 1000)
+
+    def test_conflict_while_writing_back_is_written_again(self):
+        """An agent saves the lead in the same moment: the dealer is not asked again."""
+        _lead, order = self._win_one()
+        original = push.BpoDealerOrder._write_sent
+        attempts = []
+
+        def write_sent(orders, results):
+            attempts.append(1)
+            original(orders, results)
+            if len(attempts) == 1:
+                raise SerializationFailure
+
+        with patch.object(push.BpoDealerOrder, "_write_sent", write_sent):
+            self._push()
+        self.assertEqual(len(attempts), 2)
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(len(self.dealer.talks), 1)
+        self.assertEqual(
+            self.env["mail.mail"].search_count([("model", "=", "bpo.dealer.order")]), 1
+        )
+
+    def test_conflict_that_does_not_end(self):
+        _lead, order = self._win_one()
+        with (
+            patch.object(push.BpoDealerOrder, "_write_sent", side_effect=SerializationFailure),
+            self.capture_triggers(CRON) as captured,
+        ):
+            self._push()
+        self.assertEqual(order.state, "pending")
+        self.assertTrue(captured.records, "comes again soon")
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_held_by_a_user_is_left_for_later(self):
+        _lead, order = self._win_one()
+        with (
+            patch.object(
+                push.BpoDealerOrder, "try_lock_for_update", lambda orders, **kw: orders.browse()
+            ),
+        ):
+            self._push()
+        self.assertFalse(self.dealer.talks)
+        self.assertEqual((order.state, order.possibly_sent), ("pending", False))
+        self._push()
+        self.assertEqual(order.state, "sent")
+
+    def test_dealership_held_by_a_user_is_left_for_later(self):
+        _lead, order = self._win_one()
+        model = type(self.dealership)
+        with (
+            self.capture_triggers(CRON) as captured,
+            patch.object(model, "try_lock_for_update", lambda dealers, **kw: dealers.browse()),
+        ):
+            self._push()
+        self.assertFalse(self.dealer.talks)
+        self.assertEqual((order.state, order.possibly_sent), ("pending", False))
+        self.assertTrue(captured.records)
+
+    def test_paused_meanwhile(self):
+        _lead, order = self._win_one()
+        original = push.BpoDealerOrder._prepare_talk
+
+        def prepare_talk(orders, batch):
+            orders.env["bpo.dealership"].browse(batch.dealership_id).paused = True
+            return original(orders, batch)
+
+        with patch.object(push.BpoDealerOrder, "_prepare_talk", prepare_talk):
+            self._push()
+        self.assertFalse(self.dealer.talks)
+        self.assertEqual((order.state, order.possibly_sent), ("pending", False))
+
+
+@tagged("post_install", "-at_install")
+class TestPushFailed(PushCommon):
+    def test_reason_activity_notification(self):
+        lead, order = self._win_one()
+        self._refuse(order)
+        with self._assert_note(lead, "did not take the order", "TH-100"):
+            self._push()
+        self.assertEqual(order.state, "failed")
+        self.assertIn("TH-100", order.error)
+        self.assertFalse(order.possibly_sent)
+        self.assertEqual(lead.activity_ids.user_id, self.agent)
+        self.assertIn("TH-100", str(lead.activity_ids.note))
+        self.assertEqual(lead.dealer_order_state, "failed")
+        self.assertFalse(self.env["mail.mail"].search([("model", "=", "bpo.dealer.order")]))
+
+    def test_others_of_the_batch_go_on(self):
+        orders = self._win(self._create_leads(3))
+        self._refuse(orders[1])
+        self._push()
+        self.assertEqual(orders.mapped("state"), ["sent", "failed", "sent"])
+        self.assertEqual(len(self.dealer.talks), 1)
+
+    def test_no_second_activity(self):
+        lead, order = self._win_one()
+        self._refuse(order)
+        self._push()
+        order.write({"state": "pending"})
+        self._push()
+        self.assertEqual(len(lead.activity_ids), 1)
+
+    def test_activity_is_gone_when_it_is_sent(self):
+        lead, order = self._win_one()
+        self._refuse(order)
+        self._push()
+        self.dealer.answers.clear()
+        order.with_user(self.agent).action_retry()
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertFalse(lead.activity_ids)
+
+    def test_responsible(self):
+        lead, order = self._win_one()
+        self.assertEqual(order._get_responsible(), self.agent)
+        lead.user_id = False
+        lead.team_id = self.env["crm.team"].create(
+            {"name": "Test Team", "user_id": self.supervisor.id}
+        )
+        self.assertEqual(order._get_responsible(), self.supervisor)
+        lead.team_id = False
+        self.assertTrue(order._get_responsible().has_group("bpo_crm.group_manager"))
+
+    def test_earlier_doubt_outlives_a_refusal(self):
+        """An earlier attempt timed out: that the dealer refuses now does not tell about then."""
+        _lead, order = self._win_one()
+        order.possibly_sent = True
+        self._refuse(order)
+        self._push()
+        self.assertEqual(order.state, "failed")
+        self.assertTrue(order.possibly_sent)
+
+    def test_retry_later(self):
+        _lead, order = self._win_one()
+        self._refuse(order, "retry")
+        with self.capture_triggers(CRON) as captured:
+            self._push()
+        self.assertEqual(order.state, "pending")
+        self.assertTrue(order.error)
+        self.assertGreater(order.next_attempt, fields.Datetime.now())
+        self.assertEqual(captured.records.mapped("call_at"), [order.next_attempt])
+        self._push()
+        self.assertEqual(len(self.dealer.talks), 1)
+        self.dealer.answers.clear()
+        self._make_due(order)
+        self._push()
+        self.assertEqual(order.state, "sent")
+
+
+@tagged("post_install", "-at_install")
+class TestPushDealerDown(PushCommon):
+    """The rows of section 4.2 that concern the dealership as a whole."""
+
+    def test_backs_off_longer_and_longer(self):
+        _lead, order = self._win_one()
+        self.dealer.errors[self.dealership.odoo_url] = self._unreachable(request_sent=False)
+        for minutes in (1, 2, 4, 8, 16, 32, 60, 60):
+            before = fields.Datetime.now()
+            with self.capture_triggers(CRON) as captured:
+                self._push()
+            delay = self.dealership.next_attempt - before
+            self.assertGreater(delay, timedelta(minutes=minutes * 0.79))
+            self.assertLess(delay, timedelta(minutes=minutes * 1.21 + 0.1))
+            self.assertEqual(captured.records.mapped("call_at"), [self.dealership.next_attempt])
+            self._make_due(self.dealership)
+        self.assertEqual(order.state, "pending")
+        self.assertEqual(self.dealership.connection_state, "failed")
+        self.assertFalse(self.dealership.paused)
+        self.dealer.errors.clear()
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(self.dealership.back_off_count, 0)
+        self.assertFalse(self.dealership.next_attempt)
+        self.assertFalse(self.dealership.last_message)
+
+    def test_not_asked_while_it_backs_off(self):
+        self._win_one()
+        self.dealer.errors[self.dealership.odoo_url] = self._unreachable(request_sent=False)
+        self._push()
+        self._push()
+        self.assertEqual(len(self.dealer.talks), 1)
+
+    def test_doubt_after_a_timeout_certainty_after_a_refused_connection(self):
+        _lead, order = self._win_one()
+        error = self.dealer.errors
+        error[self.dealership.odoo_url] = self._unreachable(request_sent=False)
+        self._push()
+        self.assertFalse(order.possibly_sent)
+        error[self.dealership.odoo_url] = self._unreachable(request_sent=True)
+        self._make_due(self.dealership)
+        self._push()
+        self.assertTrue(order.possibly_sent)
+        error[self.dealership.odoo_url] = self._unreachable(request_sent=False)
+        self._make_due(self.dealership)
+        self._push()
+        self.assertTrue(order.possibly_sent, "the earlier doubt remains")
+
+    def test_agents_read_no_address(self):
+        _lead, order = self._win_one()
+        self.dealer.errors[self.dealership.odoo_url] = self._unreachable(request_sent=True)
+        self._push()
+        self.assertTrue(order.error)
+        self.assertNotIn("secret.host", order.error)
+        self.assertIn("secret.host", self.dealership.last_message)
+
+    def test_pauses_with_one_activity(self):
+        self._win(self._create_leads(3))
+        self.dealer.errors[self.dealership.odoo_url] = DealerAccessRefused("login_refused")
+        self._push()
+        self.assertTrue(self.dealership.paused)
+        self.assertIn("login", self.dealership.last_message)
+        self.assertEqual(len(self.dealership.activity_ids), 1)
+        self.assertTrue(self.dealership.activity_ids.user_id.has_group("bpo_crm.group_manager"))
+        orders = self.dealership.order_ids
+        self.assertEqual(set(orders.mapped("state")), {"pending"})
+        self.assertEqual(set(orders.mapped("possibly_sent")), {False})
+        self._win_one()
+        self._push()
+        self.assertEqual(len(self.dealer.talks), 1, "nothing goes out while paused")
+        self.dealership._pause("again")
+        self.assertEqual(len(self.dealership.activity_ids), 1)
+
+    def test_resumes(self):
+        _lead, order = self._win_one()
+        self.dealership._pause("The key expired")
+        with self.capture_triggers(CRON) as captured:
+            self.dealership._resume()
+        self.assertFalse(self.dealership.paused)
+        self.assertFalse(self.dealership.activity_ids)
+        self.assertTrue(captured.records)
+        self._push()
+        self.assertEqual(order.state, "sent")
+
+    def test_others_go_on(self):
+        second, third = self._create_dealership("SECOND"), self._create_dealership("THIRD")
+        orders = {
+            dealership: self._win(self._create_leads(dealership_id=dealership.id))
+            for dealership in (self.dealership, second, third)
+        }
+        self.dealer.errors[self.dealership.odoo_url] = self._unreachable(request_sent=True)
+        self.dealer.errors[second.odoo_url] = ValueError("Bearer not-a-real-key")
+        with self.assertLogs(PUSH_LOGGER, "ERROR") as logs:
+            self._push()
+        self.assertEqual(orders[third].state, "sent")
+        self.assertEqual(orders[second].state, "pending")
+        self.assertTrue(orders[second].possibly_sent)
+        self.assertTrue(second.next_attempt)
+        self.assertIn("ValueError", logs.output[0])
+        self.assertNotIn("not-a-real-key", "".join(logs.output))
+
+    def test_error_in_our_own_code_backs_off(self):
+        _lead, order = self._win_one()
+        with (
+            patch.object(push.BpoDealerOrder, "_write_sent", side_effect=KeyError("bug")),
+            self.assertLogs(PUSH_LOGGER, "ERROR"),
+        ):
+            self._push()
+        self.assertEqual(order.state, "pending")
+        self.assertTrue(order.possibly_sent)
+        self.assertTrue(self.dealership.next_attempt)
+
+    def test_longest_waiting_dealer_first(self):
+        second = self._create_dealership("SECOND")
+        for dealership in (self.dealership, second):
+            self._win(self._create_leads(dealership_id=dealership.id))
+        self.dealership.last_push = fields.Datetime.now()
+        second.last_push = fields.Datetime.now() - timedelta(days=1)
+        with patch.object(push, "MAX_TALKS", 1):
+            self._push()
+        self.assertEqual(
+            [url for url, _references in self.dealer.talks],
+            [second.odoo_url, self.dealership.odoo_url],
+        )
+
+    def test_names_wait_when_the_dealer_is_down(self):
+        _lead, order = self._win_one()
+        self.dealer.answers[order.reference] = OrderResult("sent", "order_sent", remote_id=77)
+        self._push()
+        self.dealer.errors[self.dealership.odoo_url] = self._unreachable(request_sent=True)
+        self._make_due(order)
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertFalse(order.possibly_sent)
+        self.assertGreater(order.next_attempt, fields.Datetime.now())
