@@ -111,14 +111,15 @@ class CrmLead(models.Model):
         """Follow the given stage, else stay, else take the team's or the default pipeline.
 
         A lead handed to a team that may not use its stage goes to that team's pipeline, like
-        stock moves it to one of that team's stages. Closed leads never move by themselves.
+        stock moves it to one of that team's stages; handed over together with such a stage, it
+        goes to the pipeline of that stage. Closed leads never move by themselves.
         """
-        strayed = self.filtered(lambda lead: not lead.pipeline_id or lead._has_foreign_team())
-        for lead in strayed:
-            stage = lead.stage_id
-            if not lead.pipeline_id and stage.pipeline_id:
-                lead.pipeline_id = stage.pipeline_id
-            else:
+        for lead in self:
+            home = lead.stage_id.pipeline_id
+            away = home and home != lead.pipeline_id
+            if away and (not lead.pipeline_id or lead._is_in_stage_of_team()):
+                lead.pipeline_id = home
+            elif not lead.pipeline_id or lead._has_foreign_team():
                 lead.pipeline_id = lead._get_team_pipeline() or self.env[
                     "bpo.pipeline"
                 ]._get_default(lead.company_id)
@@ -333,6 +334,13 @@ class CrmLead(models.Model):
             "res_id": self.dealer_order_id.id,
             "view_mode": "form",
         }
+
+    def convert_opportunity(self, partner, user_ids=False, team_id=False):
+        """Leave lost leads out, as stock leaves out the archived ones."""
+        leads = self.filtered(lambda lead: lead.closed_status != "lost")
+        return super(CrmLead, leads).convert_opportunity(
+            partner, user_ids=user_ids, team_id=team_id
+        )
 
     # ------------------------------------------------------------
     # MOVING: preparation
@@ -638,6 +646,11 @@ class CrmLead(models.Model):
             teams and self.team_id and self.team_id not in teams and not self.closed_status
         )
 
+    def _is_in_stage_of_team(self):
+        """Tell whether this lead sits in a stage reserved for its team."""
+        self.ensure_one()
+        return bool(self.team_id and self.team_id in self.stage_id.team_ids)
+
     def _get_team_pipeline(self):
         """Return the pipeline whose stages are reserved for this lead's team, if any."""
         self.ensure_one()
@@ -682,9 +695,18 @@ class CrmLead(models.Model):
     # ------------------------------------------------------------
 
     def _sort_by_confidence_level(self, reverse=False):
-        """Let a lead whose dealer has the order be the one that the others are merged into."""
+        """Let a lead whose dealer has the order be the one that the others are merged into.
+
+        Lost ones come last, as in stock; there, it is because they are archived.
+        """
         leads = super()._sort_by_confidence_level(reverse=reverse)
-        return leads.sorted(lambda lead: lead.sudo().dealer_order_id._is_live(), reverse=reverse)
+        return leads.sorted(
+            lambda lead: (
+                lead.sudo().dealer_order_id._is_live(),
+                lead.closed_status != "lost",
+            ),
+            reverse=reverse,
+        )
 
     def _merge_opportunity(self, user_id=False, team_id=False, auto_unlink=True, max_length=5):
         """Refuse to merge leads that each have an order of their own; keep the one there is."""
@@ -702,13 +724,13 @@ class CrmLead(models.Model):
         )
 
     def _merge_get_fields(self):
-        return [*super()._merge_get_fields(), "pipeline_id", "dealership_id", "lost_note"]
+        return [*super()._merge_get_fields(), "dealership_id", "lost_note"]
 
     def _merge_data(self, fnames=None):
-        """Keep pipeline and stage of the lead that the others are merged into together."""
+        """Keep the stage, and so the pipeline, of the lead that the others are merged into."""
         data = super()._merge_data(fnames)
         head = self[:1]
-        data.update(pipeline_id=head.pipeline_id.id, stage_id=head.stage_id.id)
+        data["stage_id"] = head.stage_id.id
         if head.closed_status == "lost":
             data.update(lost_reason_id=head.lost_reason_id.id, lost_note=head.lost_note)
         elif head.won_status != "lost":

@@ -47,26 +47,33 @@ class CrmLead(models.Model):
     def _get_stages_reached(self, lead_ids):
         """Return ``{lead id: id of the open stage it was lost from}`` of those that are lost so.
 
-        For leads that were never in an open stage it is the first one of their pipeline.
+        Where that one is gone, or was never there, it is the last open stage before it, or the
+        first one of the pipeline: stock counts for active stages only.
         """
         self.env["crm.lead"].flush_model(["closed_status", "lost_from_stage_id", "pipeline_id"])
+        self.env["crm.stage"].flush_model()
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT lead.id, COALESCE(lead.lost_from_stage_id, first_stage.id)
+                SELECT lead.id, reached.id
                   FROM crm_lead lead
-             LEFT JOIN LATERAL (
-                        SELECT stage.id
-                          FROM crm_stage stage
-                         WHERE stage.pipeline_id = lead.pipeline_id
-                           AND stage.active
-                           AND stage.is_won IS NOT TRUE
-                           AND stage.is_lost IS NOT TRUE
-                      ORDER BY stage.sequence, stage.id
-                         LIMIT 1) first_stage ON TRUE
+             LEFT JOIN crm_stage origin ON origin.id = lead.lost_from_stage_id
+          JOIN LATERAL (
+                    SELECT stage.id
+                      FROM crm_stage stage
+                     WHERE stage.pipeline_id = lead.pipeline_id
+                       AND stage.active
+                       AND stage.is_won IS NOT TRUE
+                       AND stage.is_lost IS NOT TRUE
+                  ORDER BY COALESCE(stage.id = origin.id, FALSE) DESC,
+                           COALESCE(stage.sequence <= origin.sequence, FALSE) DESC,
+                           CASE WHEN stage.sequence <= origin.sequence
+                                THEN -stage.sequence ELSE stage.sequence END,
+                           stage.id
+                     LIMIT 1) reached ON TRUE
                  WHERE lead.closed_status = 'lost' AND lead.id = ANY(%s)
                 """,
                 lead_ids,
             )
         )
-        return {lead_id: stage_id for lead_id, stage_id in rows if stage_id}
+        return dict(rows)

@@ -181,7 +181,7 @@ class CrmStage(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Append the stages that come without a sequence at the end of their pipeline."""
-        stages = super().create(vals_list)
+        stages = super().create([self._prepare_create(vals) for vals in vals_list])
         stages.filtered(lambda stage: not stage.sequence)._append_to_pipeline()
         return stages
 
@@ -246,6 +246,16 @@ class CrmStage(models.Model):
     # ------------------------------------------------------------
     # BUSINESS METHODS
     # ------------------------------------------------------------
+
+    @api.model
+    def _prepare_create(self, vals):
+        """Put a stage reserved for teams, for which no pipeline is named, into their own one."""
+        named = vals.get("pipeline_id") or self.env.context.get("default_pipeline_id")
+        stage_type = vals.get("stage_type", self.env.context.get("default_stage_type", "deal"))
+        if named or not vals.get("team_ids") or stage_type != "deal":
+            return vals
+        teams = self.new({"team_ids": vals["team_ids"]}).team_ids._origin
+        return {**vals, "pipeline_id": teams._get_own_pipeline().id} if teams else vals
 
     def _get_siblings(self):
         """Return all stages, archived ones too, of the pipelines (or type) of these stages."""

@@ -9,3 +9,4 @@ from . import test_hooks
 from . import test_js
 from . import test_lead_line
 from . import test_lead_moves
+from . import test_lost
