@@ -29,24 +29,23 @@
         "views/bpo_dealer_order_views.xml",
         "views/bpo_order_preview_views.xml",
         "views/crm_lead_views.xml",
+        "views/crm_lead_board_views.xml",
+        "wizards/bpo_stage_move_views.xml",
+        "wizards/crm_lead_lost_views.xml",
         "views/menus.xml",
+    ],
+    "demo": [
+        "demo/res_users_demo.xml",
+        "demo/product_demo.xml",
+        "demo/bpo_dealership_demo.xml",
+        "demo/crm_lead_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [
             "bpo_crm/static/src/**/*",
         ],
-        "web.assets_unit_tests": [
-            "bpo_crm/static/tests/**/*",
-            ("remove", "bpo_crm/static/tests/tours/**/*"),
-        ],
         "web.assets_tests": [
             "bpo_crm/static/tests/tours/**/*",
-        ],
-    },
-    "demo": [],
-    "assets": {
-        "web.assets_backend": [
-            "bpo_crm/static/src/**/*",
         ],
         "web.assets_unit_tests": [
             "bpo_crm/static/tests/**/*.test.js",

@@ -65,9 +65,9 @@ class BpoDealership(models.Model):
         "res.company", index=True, help="Leave empty to share the dealership by all companies."
     )
 
-    odoo_url = fields.Char("Odoo Address", groups=MANAGER, tracking=True)
-    odoo_db = fields.Char("Database", groups=MANAGER, tracking=True)
-    odoo_login = fields.Char("Login", groups=MANAGER, tracking=True)
+    odoo_url = fields.Char("Odoo Address", groups=MANAGER)
+    odoo_db = fields.Char("Database", groups=MANAGER)
+    odoo_login = fields.Char("Login", groups=MANAGER)
     # Write-only, like the password of users: the value lives in a column of the same name that
     # is no field, so nothing of the ORM (read, search, export, copy, tracking) ever reaches it.
     odoo_api_key = fields.Char(
@@ -149,10 +149,8 @@ class BpoDealership(models.Model):
     def _inverse_odoo_api_key(self):
         """Store the new keys; an empty value changes nothing, as forms send one back."""
         for dealership in self:
-            key = (dealership.odoo_api_key or "").strip()
-            if key:
+            if key := (dealership.odoo_api_key or "").strip():
                 dealership._store_api_key(key)
-                dealership._message_log(body=self.env._("The API key was replaced."))
 
     def _compute_has_api_key(self):
         with_key = self._get_ids_with_api_key()
@@ -207,10 +205,18 @@ class BpoDealership(models.Model):
         return super().create([self._clean_vals(vals) for vals in vals_list])
 
     def write(self, vals):
+        """Take a connection that changes for untested, and note in chatter what was changed.
+
+        The note has no values: agents read the chatter.
+        """
         vals = self._clean_vals(vals)
-        if self._changes_connection(vals):
-            vals = self._prepare_untested_vals() | vals
-        return super().write(vals)
+        if not (changed := self._get_changed_connection(vals)):
+            return super().write(vals)
+        res = super().write(self._prepare_untested_vals() | vals)
+        labels = ", ".join(self._fields[name]._description_string(self.env) for name in changed)
+        note = self.env._("The connection was changed: %s.", labels)
+        self._message_log_batch(bodies=dict.fromkeys(self.ids, note))
+        return res
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default=default)
@@ -241,14 +247,20 @@ class BpoDealership(models.Model):
                 raise ValidationError(self._translate_error(error)) from None
         return vals
 
-    def _changes_connection(self, vals):
-        if vals.get("odoo_api_key"):
-            return True
-        return any(
-            name in vals and any(dealership[name] != vals[name] for dealership in self.sudo())
+    def _get_changed_connection(self, vals):
+        """Return the names of the connection's fields that ``vals`` changes."""
+        dealerships = self.sudo()
+        return [
+            name
             for name in CONNECTION_FIELDS
-            if name != "odoo_api_key"
-        )
+            if name in vals
+            and (
+                # empty is what forms send back, and its old value is not to be known
+                vals[name]
+                if name == "odoo_api_key"
+                else any(dealership[name] != vals[name] for dealership in dealerships)
+            )
+        ]
 
     @api.model
     def _prepare_untested_vals(self):
@@ -397,7 +409,13 @@ class BpoDealership(models.Model):
     def _store_check_report(self, report):
         self.ensure_one()
         lines = [
-            {"code": line.code, "ok": line.ok, "details": line.details, "text": line.text}
+            {
+                "step": line.step,
+                "ok": line.ok,
+                "code": line.code,
+                "details": line.details,
+                "text": line.text,
+            }
             for line in report.lines
         ]
         failed = next((line for line in lines if line["ok"] is False), None)
@@ -420,10 +438,34 @@ class BpoDealership(models.Model):
         lines = self.sudo().check_report
         if not lines:
             return False
+        steps = self._get_check_steps()
         return self.env["ir.qweb"]._render(
             "bpo_crm.dealership_check_report",
-            {"lines": [{"ok": line["ok"], "text": self._translate_line(line)} for line in lines]},
+            {
+                "lines": [
+                    {
+                        "step": steps.get(line.get("step")),
+                        "ok": line["ok"],
+                        "text": self._translate_line(line),
+                    }
+                    for line in lines
+                ]
+            },
         )
+
+    @api.model
+    def _get_check_steps(self):
+        """Return the names of the steps of a connection test."""
+        return {
+            "address": self.env._("Address"),
+            "certificate": self.env._("Certificate"),
+            "version": self.env._("Odoo version"),
+            "database": self.env._("Database"),
+            "login": self.env._("Login"),
+            "rights": self.env._("Rights"),
+            "currency": self.env._("Currency"),
+            "products": self.env._("Products"),
+        }
 
     def _translate_line(self, line):
         return translate(self.env, line["code"], line["details"], line["text"])

@@ -1,8 +1,28 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import Command, api, fields, models
-from odoo.exceptions import UserError
+import json
+from collections import defaultdict
+
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL
+
+# Where the installation keeps what it had to decide, until a manager has read it.
+ADOPTION_NOTES = "bpo_crm.adoption_notes"
+
+
+def get_free_copy_name(env, name, taken):
+    """Return the name of a copy of ``name``, numbered where the plain one is in ``taken``."""
+    taken = {other.strip().lower() for other in taken}
+    free = env._("%s (copy)", name)
+    number = 1
+    while free.strip().lower() in taken:
+        number += 1
+        free = env._("%(name)s (copy %(number)s)", name=name, number=number)
+    return free
 
 
 class BpoPipeline(models.Model):
@@ -35,6 +55,17 @@ class BpoPipeline(models.Model):
     )
     won_stage_id = fields.Many2one("crm.stage", compute="_compute_closing_stages")
     lost_stage_id = fields.Many2one("crm.stage", compute="_compute_closing_stages")
+    configuration_warning = fields.Char("Warning", compute="_compute_configuration_warning")
+    open_count = fields.Integer("Open Deals", compute="_compute_counters")
+    won_count = fields.Integer("Won Deals", compute="_compute_counters")
+    lost_count = fields.Integer("Lost Deals", compute="_compute_counters")
+    open_value = fields.Monetary(
+        "Open Value",
+        compute="_compute_counters",
+        currency_field="currency_id",
+        help="Expected revenue of the open deals.",
+    )
+    currency_id = fields.Many2one("res.currency", compute="_compute_currency_id")
 
     _name_company_uniq = models.UniqueIndex(
         "(lower(btrim(name->>'en_US')), COALESCE(company_id, 0))",
@@ -48,6 +79,128 @@ class BpoPipeline(models.Model):
             stages = pipeline.stage_ids.filtered("active")
             pipeline.won_stage_id = stages.filtered("is_won")[:1]
             pipeline.lost_stage_id = stages.filtered("is_lost")[:1]
+
+    @api.depends("active", "won_stage_id", "lost_stage_id")
+    def _compute_configuration_warning(self):
+        """Say in words what an active pipeline lacks to win and lose leads."""
+        for pipeline in self:
+            if not pipeline.active or (pipeline.won_stage_id and pipeline.lost_stage_id):
+                pipeline.configuration_warning = False
+            elif pipeline.won_stage_id:
+                pipeline.configuration_warning = self.env._("No Lost stage in the pipeline")
+            elif pipeline.lost_stage_id:
+                pipeline.configuration_warning = self.env._("No Won stage in the pipeline")
+            else:
+                pipeline.configuration_warning = self.env._("No Won and no Lost stage in the pipeline")
+
+    @api.depends_context("uid", "allowed_company_ids")
+    def _compute_counters(self):
+        """Count the deals that the user may see, by outcome."""
+        counters = defaultdict(lambda: defaultdict(lambda: (0, 0.0)))
+        for pipeline, status, count, value in self.env["crm.lead"]._read_group(
+            [("pipeline_id", "in", self.ids), ("type", "=", "opportunity")],
+            ["pipeline_id", "won_status"],
+            ["__count", "expected_revenue:sum"],
+        ):
+            counters[pipeline][status] = (count, value)
+        for pipeline in self:
+            statuses = counters[pipeline]
+            pipeline.open_count, pipeline.open_value = statuses["pending"]
+            pipeline.won_count = statuses["won"][0]
+            pipeline.lost_count = statuses["lost"][0]
+
+    @api.depends("company_id")
+    @api.depends_context("company")
+    def _compute_currency_id(self):
+        for pipeline in self:
+            pipeline.currency_id = (pipeline.company_id or self.env.company).currency_id
+
+    # ------------------------------------------------------------
+    # CONSTRAINTS
+    # ------------------------------------------------------------
+
+    @api.constrains("name", "company_id")
+    def _check_name_unique_translated(self):
+        """Refuse a name that another pipeline of the company bears in any installed language.
+
+        The index above sees the source language only.
+        """
+        self.flush_model(["name", "company_id"])
+        if any(not (pipeline.name or "").strip() for pipeline in self):
+            raise ValidationError(self.env._("Give the pipeline a name."))
+        languages = [code for code, _name in self.env["res.lang"].get_installed()]
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT DISTINCT COALESCE(other.name->>lang, other.name->>'en_US')
+                  FROM bpo_pipeline pipeline
+                  JOIN bpo_pipeline other
+                    ON other.id <> pipeline.id
+                   AND other.company_id IS NOT DISTINCT FROM pipeline.company_id
+                 CROSS JOIN unnest(%(languages)s) AS lang
+                 WHERE pipeline.id IN %(pipelines)s
+                   AND lower(btrim(COALESCE(pipeline.name->>lang, pipeline.name->>'en_US')))
+                     = lower(btrim(COALESCE(other.name->>lang, other.name->>'en_US')))
+                """,
+                languages=languages,
+                pipelines=tuple(self.ids),
+            )
+        )
+        if names := {name for (name,) in self.env.cr.fetchall()}:
+            raise ValidationError(
+                self.env._(
+                    "These pipeline names are taken in this company, archived pipelines and "
+                    "translations included: %(names)s. Choose another name.",
+                    names=", ".join(sorted(names)),
+                )
+            )
+
+    @api.constrains("active", "company_id")
+    def _check_default_left(self):
+        """Keep an active pipeline for every company: new leads need one."""
+        self._check_pipeline_for_every_company(self.browse())
+
+    @api.constrains("company_id")
+    def _check_leads_of_company(self):
+        """Refuse to reserve a pipeline for a company while others have leads in it."""
+        for pipeline in self.filtered("company_id"):
+            count = (
+                self.env["crm.lead"]
+                .sudo()
+                .with_context(active_test=False)
+                .search_count(
+                    [("pipeline_id", "=", pipeline.id), ("company_id", "!=", pipeline.company_id.id)]
+                )
+            )
+            if count:
+                raise ValidationError(
+                    self.env._(
+                        "“%(pipeline)s” holds %(count)s leads that do not belong to %(company)s. "
+                        "Move them to another pipeline first, or share this one.",
+                        pipeline=pipeline.display_name,
+                        count=count,
+                        company=pipeline.company_id.display_name,
+                    )
+                )
+
+    @api.model
+    def _check_pipeline_for_every_company(self, leaving):
+        """Refuse what leaves a company without any active pipeline.
+
+        :param leaving: pipelines that are about to go
+        """
+        pipelines = self.sudo().search([("id", "not in", leaving.ids)])
+        if pipelines and not all(pipeline.company_id for pipeline in pipelines):
+            return
+        stranded = self.env["res.company"].sudo().search([]) - pipelines.company_id
+        if stranded:
+            raise ValidationError(
+                self.env._(
+                    "This is the last active pipeline of %(companies)s, and every new lead needs "
+                    "one. Create or unarchive another pipeline first.",
+                    companies=", ".join(stranded.mapped("display_name")),
+                )
+            )
 
     # ------------------------------------------------------------
     # CRUD
@@ -68,25 +221,30 @@ class BpoPipeline(models.Model):
             )
         return pipelines
 
+    def _update_field_translations(self, field_name, translations, *args, **kwargs):
+        """Check the names given in the translation dialog too, which bypasses ``write``."""
+        res = super()._update_field_translations(field_name, translations, *args, **kwargs)
+        if field_name == "name":
+            self._check_name_unique_translated()
+        return res
+
     def copy_data(self, default=None):
         vals_list = super().copy_data(default=default)
         if "name" in (default or {}):
             return vals_list
-        return [
-            dict(vals, name=self.env._("%s (copy)", pipeline.name))
-            for pipeline, vals in zip(self, vals_list, strict=True)
-        ]
+        taken = self.sudo().with_context(active_test=False).search([]).mapped("name")
+        for pipeline, vals in zip(self, vals_list, strict=True):
+            vals["name"] = get_free_copy_name(self.env, pipeline.name, taken)
+            taken.append(vals["name"])
+        return vals_list
 
     def copy(self, default=None):
-        """Copy the stages too, archived ones left behind."""
+        """Copy the stages too with their translations, archived ones left behind."""
         copies = super(BpoPipeline, self.with_context(bpo_crm_no_default_stages=True)).copy(default)
         for pipeline, copied in zip(self, copies, strict=True):
-            copied.stage_ids = [
-                Command.create(vals)
-                for vals in pipeline.stage_ids.filtered("active")
-                .with_context(bpo_crm_copy_pipeline=True)
-                .copy_data({"pipeline_id": copied.id})
-            ]
+            pipeline.stage_ids.filtered("active").with_context(bpo_crm_copy_pipeline=True).copy(
+                {"pipeline_id": copied.id}
+            )
         return copies.with_env(self.env)
 
     @api.ondelete(at_uninstall=False)
@@ -113,10 +271,68 @@ class BpoPipeline(models.Model):
                 )
             )
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_last_active(self):
+        self._check_pipeline_for_every_company(self)
+
     def unlink(self):
         """Take the stages along: without leads nothing else refers to them."""
+        self.check_access("unlink")
+        self._unlink_except_with_leads()
         self.with_context(active_test=False).stage_ids.unlink()
         return super().unlink()
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_open_board(self):
+        """Open the board of this pipeline: its own leads, its own stages as columns."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("bpo_crm.crm_lead_action_board")
+        action["display_name"] = action["name"] = self.display_name
+        action["domain"] = [("type", "=", "opportunity"), ("pipeline_id", "=", self.id)]
+        action["context"] = self._get_board_context()
+        if self.description:
+            action["help"] = Markup("<p class='o_view_nocontent_smiling_face'>%s</p><p>%s</p>") % (
+                self.env._("Create a deal"),
+                self.description,
+            )
+        return action
+
+    def action_open_stages(self):
+        """Open the list of the stages of this pipeline."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("crm.crm_stage_action")
+        action["domain"] = [("pipeline_id", "=", self.id)]
+        action["context"] = {"default_pipeline_id": self.id, "default_stage_type": "deal"}
+        return action
+
+    @api.model
+    def get_configuration_notes(self):
+        """Return what managers should know about pipelines and stages, for the Stages screen.
+
+        :return: ``{"warnings": [...], "adoption": [...]}``, lists of plain sentences
+        """
+        if not self.has_access("write"):
+            return {"warnings": [], "adoption": []}
+        return {
+            "warnings": [
+                f"{pipeline.display_name}: {pipeline.configuration_warning}"
+                for pipeline in self.search([])
+                if pipeline.configuration_warning
+            ],
+            "adoption": json.loads(
+                self.env["ir.config_parameter"].sudo().get_param(ADOPTION_NOTES) or "[]"
+            ),
+        }
+
+    @api.model
+    def dismiss_adoption_notes(self):
+        """Forget what the installation had to decide, once a manager has read it."""
+        self.check_access("write")
+        self.env["ir.config_parameter"].sudo().set_param(ADOPTION_NOTES, False)
+        return True
 
     # ------------------------------------------------------------
     # BUSINESS METHODS
@@ -141,6 +357,29 @@ class BpoPipeline(models.Model):
         """
         domain = [("company_id", "in", [False, company.id])] if company else []
         return self.search(domain, limit=1)
+
+    @api.model
+    @api.private
+    def _get_for_team(self, team):
+        """Return the active pipeline whose stages are reserved for ``team``, if any."""
+        if not team:
+            return self
+        return (
+            self.env["crm.stage"]
+            .search(
+                [("team_ids", "in", team.ids), ("pipeline_id.active", "=", True)],
+                limit=1,
+            )
+            .pipeline_id
+        )
+
+    def _get_board_context(self):
+        """Return the context of views that show this pipeline alone."""
+        self.ensure_one()
+        context = {"default_type": "opportunity", "default_pipeline_id": self.id}
+        if self.company_id:
+            context["default_company_id"] = self.company_id.id
+        return context
 
     @api.private
     def _get_first_open_stages(self):

@@ -114,15 +114,19 @@ class CrmLead(models.Model):
         stock moves it to one of that team's stages; handed over together with such a stage, it
         goes to the pipeline of that stage. Closed leads never move by themselves.
         """
+        pipelines = self.env["bpo.pipeline"]
+        unplaced = self.browse()
         for lead in self:
             home = lead.stage_id.pipeline_id
             away = home and home != lead.pipeline_id
             if away and (not lead.pipeline_id or lead._is_in_stage_of_team()):
                 lead.pipeline_id = home
             elif not lead.pipeline_id or lead._has_foreign_team():
-                lead.pipeline_id = lead._get_team_pipeline() or self.env[
-                    "bpo.pipeline"
-                ]._get_default(lead.company_id)
+                unplaced += lead
+        for (team, company), leads in unplaced.grouped(
+            lambda lead: (lead.team_id, lead.company_id)
+        ).items():
+            leads.pipeline_id = pipelines._get_for_team(team) or pipelines._get_default(company)
 
     @api.depends("pipeline_id")
     def _compute_stage_id(self):
@@ -383,7 +387,10 @@ class CrmLead(models.Model):
         if "stage_id" not in vals:
             return super().write(vals)
         stage = self.env["crm.stage"].browse(vals["stage_id"])
-        moving = self.filtered(lambda lead: lead.stage_id != stage)
+        moving = self.filtered(
+            lambda lead: lead.stage_id != stage
+            or lead.pipeline_id.id != vals.get("pipeline_id", lead.pipeline_id.id)
+        )
         staying = self - moving
         res = super(CrmLead, staying).write(dict(vals)) if staying else True
         return (moving._write_move(vals, stage) and res) if moving else res
@@ -651,17 +658,6 @@ class CrmLead(models.Model):
         self.ensure_one()
         return bool(self.team_id and self.team_id in self.stage_id.team_ids)
 
-    def _get_team_pipeline(self):
-        """Return the pipeline whose stages are reserved for this lead's team, if any."""
-        self.ensure_one()
-        if not self.team_id:
-            return self.env["bpo.pipeline"]
-        return (
-            self.env["crm.stage"]
-            .search([("stage_type", "=", "deal"), ("team_ids", "in", self.team_id.ids)], limit=1)
-            .pipeline_id
-        )
-
     def _get_restore_stage(self):
         """Return the stage this lead was lost from, where it can still take the lead back."""
         self.ensure_one()
@@ -678,17 +674,6 @@ class CrmLead(models.Model):
         pipelines = self.pipeline_id or self.env["bpo.pipeline"]._get_default()
         domain = Domain(domain or Domain.TRUE) & Domain("pipeline_id", "in", pipelines.ids)
         return super()._stage_find(team_id=team_id, domain=domain, order=order, limit=limit)
-
-    @api.model
-    def _read_group_stage_ids(self, stages, domain):
-        """Show all stages of the pipeline at hand as columns, also empty ones, in order."""
-        pipeline_id = self.env.context.get("default_pipeline_id")
-        pipelines = self.env["bpo.pipeline"].browse(pipeline_id or [])
-        pipelines = pipelines or self.env["bpo.pipeline"]._get_default()
-        return self.env["crm.stage"].search(
-            Domain("id", "in", stages.ids)
-            | (Domain("stage_type", "=", "deal") & Domain("pipeline_id", "in", pipelines.ids))
-        )
 
     # ------------------------------------------------------------
     # MERGE

@@ -7,8 +7,19 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
 
+from .bpo_pipeline import get_free_copy_name
+
 # Sequences are laid with gaps, so that a stage can be put between two others by hand.
 SEQUENCE_GAP = 10
+
+
+class StageInUseError(UserError):
+    """A stage cannot go while records are in it; the web client offers *Move and archive*."""
+
+    def __init__(self, message, stages):
+        super().__init__(message)
+        # Sent along to the web client, which picks its dialog by exception_class.
+        self.context = {"exception_class": "bpo_crm.stage_in_use", "stage_ids": stages.ids}
 
 
 class CrmStage(models.Model):
@@ -57,7 +68,10 @@ class CrmStage(models.Model):
         "Folded in Kanban",
         help="The column starts collapsed on the board: made for closing stages.",
     )
-    configuration_warning = fields.Char(compute="_compute_configuration_warning")
+    color = fields.Integer(aggregator=None)
+    configuration_warning = fields.Char(
+        "Warning", compute="_compute_configuration_warning", compute_sudo=True
+    )
 
     # Archived stages count for names: bringing one back must never fail or confuse.
     _name_pipeline_uniq = models.UniqueIndex(
@@ -105,20 +119,25 @@ class CrmStage(models.Model):
         if homeless:
             homeless.pipeline_id = self.env["bpo.pipeline"]._get_default()
 
-    @api.depends("pipeline_id.won_stage_id", "pipeline_id.lost_stage_id", "pipeline_id.active")
+    @api.depends("pipeline_id.configuration_warning")
     def _compute_configuration_warning(self):
         for stage in self:
-            pipeline = stage.pipeline_id
-            if not pipeline.active:
-                stage.configuration_warning = False
-            elif not pipeline.won_stage_id and not pipeline.lost_stage_id:
-                stage.configuration_warning = self.env._("No Won and no Lost stage in the pipeline")
-            elif not pipeline.won_stage_id:
-                stage.configuration_warning = self.env._("No Won stage in the pipeline")
-            elif not pipeline.lost_stage_id:
-                stage.configuration_warning = self.env._("No Lost stage in the pipeline")
-            else:
-                stage.configuration_warning = False
+            stage.configuration_warning = stage.pipeline_id.configuration_warning
+
+    @api.depends("pipeline_id.name")
+    @api.depends_context("bpo_crm_stage_with_pipeline")
+    def _compute_display_name(self):
+        """Name the pipeline too where stages of several ones stand side by side."""
+        if not self.env.context.get("bpo_crm_stage_with_pipeline"):
+            return super()._compute_display_name()
+        for stage in self:
+            pipeline = stage.pipeline_id.sudo()
+            stage.display_name = (
+                self.env._("%(stage)s (%(pipeline)s)", stage=stage.name, pipeline=pipeline.name)
+                if pipeline
+                else stage.name
+            )
+        return None
 
     # ------------------------------------------------------------
     # CONSTRAINTS
@@ -180,14 +199,24 @@ class CrmStage(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Append the stages that come without a sequence at the end of their pipeline."""
+        """Append the stages that come without a sequence at the end of their pipeline.
+
+        Where the board or a deal asks for a stage (context ``bpo_crm_before_closing``), it goes
+        behind the last open stage instead: before Won and Lost.
+        """
         stages = super().create([self._prepare_create(vals) for vals in vals_list])
-        stages.filtered(lambda stage: not stage.sequence)._append_to_pipeline()
+        unplaced = stages.filtered(lambda stage: not stage.sequence)
+        unplaced._append_to_pipeline()
+        if self.env.context.get("bpo_crm_before_closing"):
+            unplaced._put_before_closing()
         return stages
 
     def write(self, vals):
         """Guard the leads of the stages, and close those whose stage becomes a closing one."""
-        if vals.get("active") is False:
+        if self:
+            # First, so that nobody learns from a refusal what is in the stages.
+            self.check_access("write")
+        if "active" in vals and not vals["active"]:
             self.filtered("active")._check_empty(self.env._("archived"))
         if "pipeline_id" in vals:
             self.filtered(lambda stage: stage.pipeline_id.id != vals["pipeline_id"])._check_empty(
@@ -203,6 +232,13 @@ class CrmStage(models.Model):
         res = super().write(vals)
         if flagged:
             self.env["crm.lead"].sudo().search([("stage_id", "in", flagged.ids)])._close_in_place()
+        return res
+
+    def _update_field_translations(self, field_name, translations, *args, **kwargs):
+        """Check the names given in the translation dialog too, which bypasses ``write``."""
+        res = super()._update_field_translations(field_name, translations, *args, **kwargs)
+        if field_name == "name":
+            self._check_name_unique_translated()
         return res
 
     @api.ondelete(at_uninstall=False)
@@ -221,8 +257,14 @@ class CrmStage(models.Model):
                 continue
             vals.update(is_won=False, is_lost=False)
             if "name" not in (default or {}):
-                vals["name"] = self.env._("%s (copy)", stage.name)
+                vals["name"] = stage._get_free_name()
         return vals_list
+
+    def _get_free_name(self):
+        """Return a name for a copy of this stage that no other one of its scope bears."""
+        self.ensure_one()
+        names = self._get_siblings().filtered(lambda stage: stage._get_scope() == self._get_scope())
+        return get_free_copy_name(self.env, self.name, names.mapped("name"))
 
     def web_resequence(self, specification, field_name="sequence", offset=0):
         """Reorder like the web client asks, but leave gaps of 10 in the whole pipeline.
@@ -231,6 +273,7 @@ class CrmStage(models.Model):
         """
         if field_name != "sequence":
             return super().web_resequence(specification, field_name, offset)
+        self.check_access("write")
         self._reorder()
         return self.web_read(specification)
 
@@ -239,23 +282,41 @@ class CrmStage(models.Model):
     # ------------------------------------------------------------
 
     def action_renumber(self):
-        """Rewrite the sequences of the chosen stages' pipelines: 10, 20, 30…"""
-        self._get_siblings()._write_sequences()
+        """Rewrite the sequences of the chosen stages' pipelines: 10, 20, 30…
+
+        Without chosen ones, those of all pipelines.
+        """
+        stages = self or self.with_context(active_test=False).search([])
+        stages.check_access("write")
+        stages._get_siblings()._write_sequences()
         return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def action_move_left(self):
+        """Exchange this stage with the one on its left on the board."""
+        return self._exchange(-1)
+
+    def action_move_right(self):
+        """Exchange this stage with the one on its right on the board."""
+        return self._exchange(1)
+
+    def action_move_and_archive(self):
+        """Open the dialog that empties these stages into another one and archives them."""
+        self.check_access("write")
+        action = self.env["ir.actions.act_window"]._for_xml_id("bpo_crm.bpo_stage_move_action")
+        return {**action, "context": {"default_stage_ids": self.ids}}
+
+    def action_remove(self):
+        """Say how these stages can be removed from the board.
+
+        :return: the action of the *Move and archive* dialog for stages that are in use, else
+            False: they may be deleted
+        """
+        self.check_access("unlink")
+        return self.action_move_and_archive() if self._get_usage() else False
 
     # ------------------------------------------------------------
     # BUSINESS METHODS
     # ------------------------------------------------------------
-
-    @api.model
-    def _prepare_create(self, vals):
-        """Put a stage reserved for teams, for which no pipeline is named, into their own one."""
-        named = vals.get("pipeline_id") or self.env.context.get("default_pipeline_id")
-        stage_type = vals.get("stage_type", self.env.context.get("default_stage_type", "deal"))
-        if named or not vals.get("team_ids") or stage_type != "deal":
-            return vals
-        teams = self.new({"team_ids": vals["team_ids"]}).team_ids._origin
-        return {**vals, "pipeline_id": teams._get_own_pipeline().id} if teams else vals
 
     def _get_siblings(self):
         """Return all stages, archived ones too, of the pipelines (or type) of these stages."""
@@ -263,6 +324,53 @@ class CrmStage(models.Model):
         if any(stage.stage_type == "service" for stage in self):
             domain = ["|", ("stage_type", "=", "service"), *domain]
         return self.with_context(active_test=False).search(domain)
+
+    @api.model
+    def _prepare_create(self, vals):
+        """Return ``vals`` with the pipeline that a stage of this kind belongs to.
+
+        On a board the context proposes its pipeline as the default of every stage; service
+        stages have none. A stage reserved for teams, for which no pipeline is named, comes into
+        the teams' own one.
+        """
+        stage_type = vals.get("stage_type") or self.default_get(["stage_type"]).get("stage_type")
+        if stage_type == "service":
+            return {**vals, "pipeline_id": False}
+        if vals.get("team_ids") and not (
+            vals.get("pipeline_id") or self.env.context.get("default_pipeline_id")
+        ):
+            teams = self.new({"team_ids": vals["team_ids"]}).team_ids._origin
+            return {**vals, "pipeline_id": teams._get_own_pipeline().id} if teams else vals
+        return vals
+
+    def _exchange(self, offset):
+        """Exchange this stage with its neighbour on the board, numbering all with gaps.
+
+        :param int offset: -1 for the stage on the left, 1 for the one on the right
+        """
+        self.ensure_one()
+        self.check_access("write")
+        # Archived stages are not seen on the board: they keep their neighbours.
+        row = self._get_siblings().filtered(lambda stage: stage.active or stage == self)
+        place = row.ids.index(self.id)
+        if 0 <= place + offset < len(row):
+            ids = row.ids
+            ids[place], ids[place + offset] = ids[place + offset], ids[place]
+            self.browse(ids)._reorder()
+        return True
+
+    def _put_before_closing(self):
+        """Move these stages behind the last open one of their pipeline."""
+        for pipeline, stages in self.grouped("pipeline_id").items():
+            siblings = stages._get_siblings() if pipeline else stages
+            others = siblings - stages
+            places = [
+                place
+                for place, stage in enumerate(others, start=1)
+                if stage.active and not stage._get_closed_status()
+            ]
+            place = places[-1] if places else 0
+            (others[:place] + stages + others[place:])._write_sequences()
 
     def _get_scope(self):
         """Return what orders this stage: its pipeline, or all service stages together."""
@@ -340,7 +448,19 @@ class CrmStage(models.Model):
         usage = self._get_usage()
         if not usage:
             return
-        lines = [
+        raise StageInUseError(
+            self.env._(
+                "A stage that is in use cannot be %(what)s (archived records count too):\n"
+                "%(stages)s\nMove these records to another stage first.",
+                what=what,
+                stages="\n".join(self._get_usage_lines(usage)),
+            ),
+            self.browse(stage.id for stage in usage),
+        )
+
+    def _get_usage_lines(self, usage):
+        """Return ``usage`` in words: one line per stage and model, with a count and some names."""
+        return [
             self.env._(
                 "- %(stage)s: %(count)s records, such as %(names)s",
                 stage=stage.display_name,
@@ -350,11 +470,3 @@ class CrmStage(models.Model):
             for stage, uses in usage.items()
             for count, names in uses
         ]
-        raise UserError(
-            self.env._(
-                "A stage that is in use cannot be %(what)s (archived records count too):\n"
-                "%(stages)s\nMove these records to another stage first.",
-                what=what,
-                stages="\n".join(lines),
-            )
-        )

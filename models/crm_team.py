@@ -1,18 +1,52 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import models
+from odoo import api, models
 from odoo.fields import Domain
+from odoo.tools.safe_eval import safe_eval
 
 
 class CrmTeam(models.Model):
-    """A team whose stages are reserved for it has a pipeline of its own.
+    """Stock's ways to a board of deals open it on one pipeline.
 
-    Assignment of leads to teams and agents: leads in a lost stage are not work to be done. Stock
-    needs no rule for them, since its lost leads are archived.
+    A team whose stages are reserved for it has a pipeline of its own. Where leads are assigned,
+    those in a lost stage are left out; stock needs no rule for them, its lost leads are archived.
     """
 
     _inherit = "crm.team"
+
+    @api.model
+    def action_your_pipeline(self):
+        """Open *My Pipeline* as the board of the user's pipeline."""
+        action = super().action_your_pipeline()
+        pipeline = self.env.user.sale_team_id._get_pipeline()
+        if not pipeline:
+            return action
+        domain = Domain(safe_eval(action["domain"] or "[]", {"uid": self.env.uid}))
+        return {
+            **action,
+            "display_name": pipeline.display_name,
+            "domain": list(domain & Domain("pipeline_id", "=", pipeline.id)),
+            "context": {**action["context"], **pipeline._get_board_context()},
+        }
+
+    def action_open_leads(self):
+        """Open a team's deals in its pipeline first: a filter that people can take away."""
+        action = super().action_open_leads()
+        pipeline = self[:1]._get_pipeline()
+        if not pipeline:
+            return action
+        context = safe_eval(
+            action["context"] or "{}", {"active_id": self[:1].id, "uid": self.env.uid}
+        )
+        # Text, like stock's: the callers evaluate it.
+        action["context"] = str({**context, "search_default_pipeline_id": pipeline.id})
+        return action
+
+    def _get_pipeline(self):
+        """Return the pipeline reserved for this team, else the default one."""
+        pipelines = self.env["bpo.pipeline"]
+        return pipelines._get_for_team(self) or pipelines._get_default(self.env.company)
 
     def _get_own_pipeline(self):
         """Return the pipeline of the stages reserved for these teams; make one if there is none.
@@ -20,13 +54,9 @@ class CrmTeam(models.Model):
         A new one has a lost stage and nothing else: whoever builds a workflow as stock knows it
         creates stages to work in and to win in, but expects that leads can be lost.
         """
-        stages = self.env["crm.stage"].with_context(active_test=False)
-        reserved = stages.search(
-            [("stage_type", "=", "deal"), ("team_ids", "in", self.ids)], limit=1
-        )
-        if reserved:
-            return reserved.pipeline_id
         pipelines = self.env["bpo.pipeline"].with_context(active_test=False)
+        if reserved := pipelines._get_for_team(self):
+            return reserved
         name = free = ", ".join(self.mapped("name"))
         taken = {other.strip().lower() for other in pipelines.sudo().search([]).mapped("name")}
         number = 1
@@ -34,7 +64,7 @@ class CrmTeam(models.Model):
             number += 1
             free = f"{name} ({number})"
         pipeline = pipelines.with_context(bpo_crm_no_default_stages=True).create({"name": free})
-        stages.create(
+        self.env["crm.stage"].create(
             {
                 **pipeline._prepare_default_stages()[-1],
                 "pipeline_id": pipeline.id,

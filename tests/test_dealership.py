@@ -248,7 +248,7 @@ class TestApiKey(BpoCrmCommon):
         dealership.write({"odoo_api_key": "another-secret-key", "odoo_login": "other"})
         self.env.flush_all()
         messages = dealership.message_ids
-        self.assertIn("API key was replaced", str(messages.mapped("body")))
+        self.assertIn("changed: Login, API Key", str(messages.mapped("body")))
         tracked = messages.sudo().tracking_value_ids
         self.assertNotIn("another-secret-key", str(messages.mapped("body")))
         self.assertNotIn("another-secret-key", str(tracked.read()))
@@ -373,19 +373,17 @@ class TestDealershipRights(BpoCrmCommon):
             self.assertEqual("connection_state" in arch, user == self.manager)
             Form(dealerships.browse(self.dealership.id))
 
-    def test_tracked_addresses_are_shown_to_managers_only(self):
-        self.env.flush_all()
-        self.env.cr.flush()
+    def test_chatter_names_changes_without_their_values(self):
+        """Agents read the chatter."""
         dealership = self.dealership.with_env(self.env(context={}, user=self.manager))
-        dealership.odoo_url = "https://new-place.example.com"
+        dealership.write({"odoo_url": "https://new-place.example.com", "odoo_db": "northside"})
         self.env.flush_all()
         self.env.cr.flush()
-        tracked = dealership.message_ids.sudo().tracking_value_ids
-        self.assertEqual(tracked.field_id.name, "odoo_url")
-        self.assertTrue(tracked.with_user(self.manager)._filter_has_field_access(dealership.env))
-        self.assertFalse(
-            tracked._filter_has_field_access(self.dealership.with_user(self.agent).env)
-        )
+        note = dealership.message_ids[0]
+        self.assertIn("Odoo Address", str(note.body))
+        self.assertNotIn("Database", str(note.body), "it is the same as before")
+        self.assertFalse(dealership.message_ids.sudo().tracking_value_ids)
+        self.assertNotIn("new-place", str(dealership.message_ids.mapped("body")))
 
     def test_managers_do_everything(self):
         dealerships = self.env["bpo.dealership"].with_user(self.manager)

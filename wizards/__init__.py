@@ -2,4 +2,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from . import bpo_order_preview
+from . import bpo_stage_move
 from . import crm_lead_lost

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from . import paths
 from .console import Problem, Progress, say
-from .system import install_packages, plain_environment, run_quietly
+from .system import guarded, install_packages, plain_environment, run_quietly
 
 SUITE = "sid"
 ODOO_PACKAGE = "odoo-19"
@@ -188,7 +188,10 @@ class _Apt:
 
     def _wanted(self, names):
         """Return {file name: size} of packages."""
-        printed = self._run(["download", "--print-uris", *names], "Odoo's package was not found.")
+        # in another folder: apt names only what is not there yet
+        printed = self._run(
+            ["download", "--print-uris", *names], "Odoo's package was not found.", cwd=self.folder
+        )
         sizes = {}
         for line in printed.splitlines():
             # 'URI' file size hash
@@ -206,7 +209,7 @@ class _Apt:
         """Run the download and show its size while it grows."""
         with open(self.folder / "download.log", "w+", encoding="utf-8", errors="replace") as log:
             process = subprocess.Popen(
-                ["apt-get", "-q", "download", *names],
+                guarded(["apt-get", "-q", "download", *names]),
                 cwd=self.packages,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -272,10 +275,8 @@ class _Apt:
     def _environment(self):
         return plain_environment(APT_CONFIG=str(self.config))
 
-    def _run(self, arguments, failure):
-        return run_quietly(
-            ["apt-get", *arguments], failure, env=self._environment(), cwd=self.packages
-        )
+    def _run(self, arguments, failure, **options):
+        return run_quietly(["apt-get", *arguments], failure, env=self._environment(), **options)
 
 
 def _mirrors():

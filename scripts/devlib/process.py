@@ -2,23 +2,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Child processes that end with the script, also when it is killed."""
 
-import os
 import signal
 import socket
 import subprocess
-import sys
-from pathlib import Path
 
-from .system import plain_environment
-
-_GUARD = Path(__file__).with_name("guard.py")
+from .system import guarded, plain_environment
 
 
 class Child:
-    """A program under a guard (see guard.py).
-
-    The guard dies with the *thread* that started it: start children from the main thread, or
-    from one that waits for them.
+    """A program under a guard.
 
     :param argv: the program and its arguments
     :param log: file that gets its output; None: the script's own output
@@ -28,11 +20,10 @@ class Child:
     def __init__(self, argv, log=None, env=None, cwd=None, grace=10):
         self.log = log
         self.grace = grace
-        guarded = [sys.executable, "-I", "-S", _GUARD, os.getpid(), grace, *argv]
         output = open(log, "ab") if log else None  # noqa: SIM115  closed below
         try:
             self.process = subprocess.Popen(
-                [str(part) for part in guarded],
+                guarded(argv, grace),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,

@@ -5,8 +5,12 @@
 import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 from .console import Problem, Progress
+
+_GUARD = Path(__file__).with_name("guard.py")
 
 
 def plain_environment(**extra):
@@ -21,6 +25,17 @@ def plain_environment(**extra):
     return environment
 
 
+def guarded(argv, grace=10):
+    """Return the command line that runs a program under a guard (see guard.py).
+
+    The guard dies with the *thread* that starts it: the main one, or one that waits for it.
+
+    :param grace: seconds between SIGTERM and SIGKILL
+    """
+    command = [sys.executable, "-I", "-S", _GUARD, os.getpid(), grace, *argv]
+    return [str(part) for part in command]
+
+
 def run_quietly(command, failure, **options):
     """Run a program and return what it printed.
 
@@ -29,7 +44,7 @@ def run_quietly(command, failure, **options):
     options.setdefault("env", plain_environment())
     try:
         done = subprocess.run(
-            [str(part) for part in command],
+            guarded(command),
             stdin=options.pop("stdin", subprocess.DEVNULL),
             capture_output=True,
             text=True,

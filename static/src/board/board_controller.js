@@ -1,0 +1,72 @@
+// Copyright bpo_crm contributors
+// License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import { onWillStart } from "@odoo/owl";
+import { crmKanbanView } from "@crm/views/crm_kanban/crm_kanban_view";
+import { user } from "@web/core/user";
+import { patch } from "@web/core/utils/patch";
+import { openNewStageDialog } from "./new_stage_dialog";
+import { getBoardPipelineId, isDealBoard, STAGE_GROUP_INFO } from "./stage_group";
+
+crmKanbanView.Controller.template = "bpo_crm.BoardKanbanView";
+
+patch(crmKanbanView.Controller.prototype, {
+    setup() {
+        super.setup(...arguments);
+        this.isStageManager = false;
+        onWillStart(async () => {
+            this.isStageManager = await user.hasGroup("bpo_crm.group_manager");
+        });
+    },
+
+    /** @override */
+    get modelParams() {
+        const params = super.modelParams;
+        if (this.props.resModel === "crm.lead") {
+            params.groupByInfo = { ...params.groupByInfo, stage_id: STAGE_GROUP_INFO };
+        }
+        return params;
+    },
+
+    /** @override */
+    get className() {
+        return `${super.className || ""} ${this.isDealBoard ? "o_bpo_board" : ""}`;
+    },
+
+    get isDealBoard() {
+        return this.model.isReady && isDealBoard(this.model.root);
+    },
+
+    get canAddStage() {
+        return this.isStageManager && this.isDealBoard;
+    },
+
+    addStage() {
+        openNewStageDialog(this.dialog, {
+            pipelineId: getBoardPipelineId(this.model.root),
+            onSaved: () => this.model.load(),
+        });
+    },
+
+    /** Pipelines with matching deals besides the one shown, where the search names none. */
+    get otherPipelines() {
+        return this.model.pipelineChoice?.slice(1) || [];
+    },
+
+    get shownPipeline() {
+        return this.model.pipelineChoice?.[0];
+    },
+
+    /** Show another pipeline by a filter that people see and can take away. */
+    showPipeline(pipeline) {
+        const { searchModel } = this.env;
+        const [item] = searchModel.getSearchItems(
+            (item) => item.type === "field" && item.fieldName === "pipeline_id"
+        );
+        searchModel.addAutoCompletionValues(item.id, {
+            label: pipeline.name,
+            operator: "=",
+            value: pipeline.id,
+        });
+    },
+});

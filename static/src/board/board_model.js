@@ -1,0 +1,32 @@
+// Copyright bpo_crm contributors
+// License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import { patch } from "@web/core/utils/patch";
+import { CrmKanbanModel } from "@crm/views/crm_kanban/crm_kanban_model";
+import { isStageField } from "./stage_group";
+
+patch(CrmKanbanModel.prototype, {
+    setup() {
+        super.setup(...arguments);
+        /** Pipelines that hold leads of a search which names none; the first one is shown. */
+        this.pipelineChoice = [];
+    },
+
+    /**
+     * Ask for a board: the columns of one pipeline, never of several ones by accident.
+     *
+     * @override
+     */
+    async _webReadGroup(config) {
+        const [groupBy] = config.groupBy;
+        if (config.resModel !== "crm.lead" || !isStageField(config.fields[groupBy])) {
+            this.pipelineChoice = [];
+            return super._webReadGroup(...arguments);
+        }
+        const context = { ...config.context, bpo_crm_board: true };
+        const [, ...others] = arguments;
+        const result = await super._webReadGroup({ ...config, context }, ...others);
+        this.pipelineChoice = result.bpo_crm_pipelines || [];
+        return result;
+    },
+});

@@ -1,0 +1,458 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""dealer_api against a real dealer: stock Odoo with sales, a service user with few rights."""
+
+import itertools
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from dealer_api import (
+    ConnectionSettings,
+    DealerAccessRefused,
+    DealerSession,
+    DealerUnreachable,
+    check_connection,
+    push_orders,
+    read_orders,
+)
+
+PASSWORD = "a password of the dealer's choice"
+NAMESPACE = "bpo_crm_a1b2c3d4e5f6"
+WAYS_IN = [("auto", "key"), ("json2", "key"), ("xmlrpc", "key"), ("xmlrpc", "password")]
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def password(_dealer):
+    """Return the password of the service user, after setting one."""
+    _dealer.start()
+    [user] = _dealer.rpc.search_read("res.users", [("login", "=", _dealer.login)], ["id"])
+    _dealer.rpc.write("res.users", user["id"], password=PASSWORD)
+    return PASSWORD
+
+
+@pytest.fixture(params=WAYS_IN, ids=" with ".join)
+def way_in(request, dealer, password):
+    """Settings for each of the protocols and kinds of secret."""
+    protocol, kind = request.param
+    return settings_for(dealer, protocol, api_key=password if kind == "password" else None)
+
+
+@pytest.fixture
+def settings(dealer):
+    return settings_for(dealer)
+
+
+def settings_for(dealer, protocol="auto", url=None, **kwargs):
+    options = {
+        "database": dealer.database,
+        "login": dealer.login,
+        **{key: value for key, value in kwargs.items() if value is not None},
+    }
+    options.setdefault("api_key", dealer.api_key)
+    return ConnectionSettings(
+        url or dealer.url, protocol=protocol, allow_http=True, allow_private=True, **options
+    )
+
+
+def push(settings, payloads):
+    with DealerSession(settings) as session:
+        return push_orders(session, payloads)
+
+
+@pytest.fixture
+def currency(dealer):
+    [company] = dealer.rpc.search_read("res.company", [("id", "=", 1)], ["currency_id"])
+    return company["currency_id"][1]
+
+
+@pytest.fixture
+def make(currency):
+    """Return a function that makes a payload of a new lead."""
+
+    def make(codes=("BIKE-1",), price=100.0, **customer):
+        number = next(_numbers)
+        return {
+            "external_id": f"{NAMESPACE}.lead_{number}",
+            "reference": f"BPO-{number:05}",
+            "origin": f"BPO-{number:05}: Wants a bike",
+            "currency": currency,
+            "customer": {
+                "external_id": f"{NAMESPACE}.customer_{number}",
+                "name": f"Buyer {number}",
+                "email": f"buyer-{number}@buyers.example",
+                "phone": "",
+                "street": "",
+                "street2": "",
+                "zip": "",
+                "city": "",
+                "country_code": "",
+                "company_name": "",
+                **customer,
+            },
+            "lines": [
+                {"default_code": code, "name": f"Unit {code}", "quantity": 2.0, "price_unit": price}
+                for code in codes
+            ],
+        }
+
+    return make
+
+
+def orders_at(dealer, payloads, fields=("name",)):
+    references = [payload["reference"] for payload in payloads]
+    return dealer.rpc.search_read(
+        "sale.order", [("client_order_ref", "in", references)], list(fields), order="id"
+    )
+
+
+# ------------------------------------------------------------
+# Orders
+# ------------------------------------------------------------
+
+
+def test_one_order(dealer, way_in, make):
+    phone = f"+322555{8000 + next(_numbers)}"
+    payload = make(
+        ["BIKE-1", "HELMET-1"],
+        name="Ann Ash",
+        phone=phone,
+        street="High Street 1",
+        zip="9000",
+        city="Ghent",
+        country_code="BE",
+        company_name="Ash & Co <Ltd>",
+    )
+    payload["lines"][1].update(price_unit=0.0, quantity=1.5, name="Helmet\nfor free")
+    [result] = push(way_in, [payload])
+    assert (result.outcome, result.notes) == ("sent", [])
+    [order] = orders_at(
+        dealer, [payload], ["name", "origin", "state", "partner_id", "order_line", "user_id"]
+    )
+    assert (order["id"], order["name"]) == (result.remote_id, result.remote_name)
+    assert result.remote_currency == payload["currency"]
+    assert (order["origin"], order["state"]) == (payload["origin"], "draft")
+    assert order["user_id"][1] == "BPO Service"
+    lines = dealer.rpc.call(
+        "sale.order.line",
+        "read",
+        order["order_line"],
+        ["name", "product_uom_qty", "price_unit", "product_id"],
+    )
+    assert [(line["name"], line["product_uom_qty"], line["price_unit"]) for line in lines] == [
+        ("Unit BIKE-1", 2.0, 100.0),
+        ("Helmet\nfor free", 1.5, 0.0),
+    ]
+    partner = dealer.rpc.read(
+        "res.partner",
+        order["partner_id"][0],
+        *("name", "email", "phone", "street", "zip", "city", "country_id", "company_name"),
+    )
+    assert partner["name"] == "Ann Ash"
+    assert partner["email"] == payload["customer"]["email"]
+    assert (partner["street"], partner["zip"], partner["city"]) == (
+        "High Street 1",
+        "9000",
+        "Ghent",
+    )
+    assert partner["phone"].replace(" ", "") == phone
+    assert partner["country_id"][1] == "Belgium"
+    assert partner["company_name"] == "Ash & Co <Ltd>"
+    data = dealer.rpc.search_read(
+        "ir.model.data", [("module", "=", NAMESPACE), ("res_id", "=", order["id"])], ["noupdate"]
+    )
+    assert [each["noupdate"] for each in data if data] == [True]
+
+
+def test_again_is_the_same_and_edits_of_the_dealer_stay(dealer, way_in, make):
+    payloads = [make(), make(), make()]
+    before = push(way_in, payloads)
+    ids = [result.remote_id for result in before]
+    order = dealer.rpc.read("sale.order", ids[0], "order_line", "partner_id")
+    dealer.rpc.write("sale.order", ids[0], client_order_ref="the dealer's own")
+    dealer.rpc.write("sale.order.line", order["order_line"], price_unit=77.0)
+    dealer.rpc.write("res.partner", order["partner_id"][0], name="Renamed", email="new@x.example")
+    dealer.rpc.call("sale.order", "action_confirm", [ids[1]])
+    partners = dealer.count("res.partner")
+    again = push(way_in, payloads)
+    assert [result.remote_id for result in again] == ids
+    assert [result.remote_name for result in again] == [result.remote_name for result in before]
+    assert dealer.count("res.partner") == partners
+    edited = dealer.rpc.read("sale.order", ids[0], "client_order_ref", "order_line")
+    assert edited == {
+        "id": ids[0],
+        "client_order_ref": "the dealer's own",
+        "order_line": order["order_line"],
+    }
+    [line] = dealer.rpc.call("sale.order.line", "read", order["order_line"], ["price_unit"])
+    assert line["price_unit"] == 77.0
+    assert dealer.rpc.read("res.partner", order["partner_id"][0], "name")["name"] == "Renamed"
+    assert dealer.rpc.read("sale.order", ids[1], "state")["state"] == "sale"
+
+
+def test_fifty_orders_one_with_an_unknown_product(dealer, way_in, make):
+    payloads = [make(["BIKE-1", "BIKE-2"]) for _number in range(50)]
+    payloads[20]["lines"][1]["default_code"] = "NOT-THERE"
+    results = push(way_in, payloads)
+    assert [result.outcome for result in results].count("sent") == 49
+    assert (results[20].outcome, results[20].details) == ("failed", {"codes": "NOT-THERE"})
+    # In the order of the payloads, and each the order of its own lead
+    orders = orders_at(dealer, payloads, ["name", "client_order_ref"])
+    assert [(order["id"], order["name"], order["client_order_ref"]) for order in orders] == [
+        (result.remote_id, result.remote_name, payload["reference"])
+        for result, payload in zip(results, payloads, strict=True)
+        if result.outcome == "sent"
+    ]
+
+
+@pytest.fixture
+def price_limit(dealer):
+    """A rule of the dealer: the service user may not sell for a million."""
+    [model] = dealer.rpc.search_read("ir.model", [("model", "=", "sale.order.line")], ["id"])
+    rule = dealer.rpc.create(
+        "ir.rule",
+        name="Not that much",
+        model_id=model["id"],
+        domain_force="[('price_unit', '<', 1000000)]",
+    )
+    yield
+    dealer.rpc.call("ir.rule", "unlink", [rule])
+
+
+@pytest.mark.parametrize("bad", [[0], [6], [0, 11], [3, 4], list(range(12))], ids=str)
+def test_the_dealer_refuses_some(dealer, settings, make, price_limit, bad):
+    """Found by what a real ``load()`` says, which puts the common error under the first."""
+    payloads = [make(price=1_000_000 if number in bad else 100) for number in range(12)]
+    results = push(settings, payloads)
+    failed = [number for number, result in enumerate(results) if result.outcome == "failed"]
+    assert failed == bad
+    assert {result.code for number, result in enumerate(results) if number in bad} == {
+        "order_refused"
+    }
+    assert len(orders_at(dealer, payloads)) == 12 - len(bad)
+
+
+@pytest.mark.parametrize("protocol", ["json2", "xmlrpc"])
+def test_callers_at_once_make_one_order(dealer, make, protocol):
+    settings = settings_for(dealer, protocol)
+    payload = make()
+    start = threading.Barrier(6)
+
+    def caller(_number):
+        with DealerSession(settings) as session:
+            assert session.uid
+            start.wait()
+            return push_orders(session, [payload])[0]
+
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(caller, range(6)))
+    [order] = orders_at(dealer, [payload])
+    sent = [result for result in results if result.outcome == "sent"]
+    assert sent
+    assert {result.remote_id for result in sent} == {order["id"]}
+    # Those who lost the race are told to come again, and then find it.
+    assert {result.outcome for result in results} <= {"sent", "retry"}
+    [result] = push(settings, [payload])
+    assert (result.outcome, result.remote_id) == ("sent", order["id"])
+    assert dealer.count("res.partner", [("email", "=", payload["customer"]["email"])]) == 1
+
+
+def test_an_order_given_to_another_salesperson(dealer, way_in, make):
+    payload = make()
+    [before] = push(way_in, [payload])
+    [admin] = dealer.rpc.search_read("res.users", [("login", "=", "admin")], ["id"])
+    dealer.rpc.write("sale.order", before.remote_id, user_id=admin["id"])
+    [again] = push(way_in, [payload])
+    assert (again.outcome, again.remote_id, again.remote_name) == ("sent", before.remote_id, None)
+    assert [note[0] for note in again.notes] == ["name_unknown"]
+    with DealerSession(way_in) as session:
+        assert read_orders(session, [before.remote_id]) == {}
+
+
+def test_an_order_whose_product_was_renamed_meanwhile(dealer, way_in, make):
+    code = f"RENAME-{next(_numbers)}"
+    product = dealer.rpc.create("product.product", name="Old", default_code=code)
+    payload, later = make([code]), make([code])
+    [before] = push(way_in, [payload])
+    dealer.rpc.write("product.product", product, default_code=f"{code}-NEW")
+    results = push(way_in, [payload, later])
+    assert [result.outcome for result in results] == ["sent", "failed"]
+    assert results[0].remote_id == before.remote_id
+
+
+class LossyProxy:
+    """Pass requests on to a server; lose the answers to those that contain a word."""
+
+    def __init__(self, port, word):
+        self.target = ("127.0.0.1", port)
+        self.word = word.encode()
+        self.lost = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _address = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._pass, args=(client,), daemon=True).start()
+
+    def _pass(self, client):
+        with client, socket.create_connection(self.target) as server:
+            request = b""
+            while data := client.recv(65536):
+                request += data
+                server.sendall(data)
+                head, found, body = request.partition(b"\r\n\r\n")
+                length = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
+                if found and len(body) >= int(length or 0):
+                    break
+            answer = b""
+            # Odoo's threaded server closes the connection after each answer.
+            while data := server.recv(65536):
+                answer += data
+            if self.word in request:
+                self.lost += 1
+            else:
+                client.sendall(answer)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "word"), [("json2", "/sale.order/load"), ("xmlrpc", "order_line/product_uom_qty")]
+)
+def test_the_answer_is_lost(dealer, make, protocol, word):
+    payloads = [make(), make()]
+    proxy = LossyProxy(int(dealer.url.rpartition(":")[2]), word)
+    try:
+        with pytest.raises(DealerUnreachable) as caught:
+            push(settings_for(dealer, protocol, url=proxy.url), payloads)
+    finally:
+        proxy.close()
+    assert (caught.value.code, caught.value.request_sent) == ("connection_lost", True)
+    # Not sent a second time by any of the libraries below
+    assert proxy.lost == 1
+    orders = orders_at(dealer, payloads)
+    assert len(orders) == 2
+    results = push(settings_for(dealer, protocol), payloads)
+    assert [result.remote_id for result in results] == [order["id"] for order in orders]
+    assert orders_at(dealer, payloads) == orders
+
+
+# ------------------------------------------------------------
+# Customers and currency
+# ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", ["json2", "xmlrpc"])
+def test_customers_the_dealer_has(dealer, make, protocol):
+    number = next(_numbers)
+    by_email = dealer.rpc.create(
+        "res.partner", name="A", email=f"Mixed.Case{number}@Buyers.example"
+    )
+    by_phone = dealer.rpc.create("res.partner", name="B", phone=f"+32 2 555 {number:04}")
+    twins = [
+        dealer.rpc.create("res.partner", name=name, email=f"twin{number}@buyers.example")
+        for name in ("Second", "First")
+    ]
+    payloads = [
+        make(email=f"mixed.case{number}@buyers.example"),
+        make(email="", phone=f"+322555{number:04}"),
+        make(email=f"twin{number}@buyers.example"),
+        make(email=f"mixed_case{number}@buyers.example"),
+    ]
+    results = push(settings_for(dealer, protocol), payloads)
+    partners = [order["partner_id"][0] for order in orders_at(dealer, payloads, ["partner_id"])]
+    assert partners[:3] == [by_email, by_phone, min(twins)]
+    assert partners[3] not in partners[:3]
+    assert [note[0] for note in results[2].notes] == ["customer_ambiguous"]
+
+
+def test_currency(dealer, settings, make):
+    payload = make()
+    payload["currency"] = "CHF"
+    [result] = push(settings, [payload])
+    assert (result.outcome, result.code) == ("failed", "currency_mismatch")
+    assert orders_at(dealer, [payload]) == []
+
+
+# ------------------------------------------------------------
+# Let in or not
+# ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", ["auto", "json2", "xmlrpc"])
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"api_key": "0" * 40}, "login_refused"),
+        ({"api_key": "not the password"}, "login_refused"),
+        ({"database": "no_such_database"}, "database_unknown"),
+    ],
+)
+def test_not_let_in(dealer, make, protocol, change, code):
+    settings = settings_for(dealer, protocol, **change)
+    with pytest.raises(DealerAccessRefused) as caught:
+        push(settings, [make()])
+    assert (caught.value.code, caught.value.request_sent) == (code, False)
+    report = check_connection(settings)
+    [line] = [line for line in report.lines if line.ok is False]
+    assert line.code == code
+
+
+@pytest.mark.parametrize("protocol", ["auto", "json2", "xmlrpc"])
+def test_an_expired_key(dealer, make, protocol):
+    settings = settings_for(dealer, protocol)
+    assert [result.outcome for result in push(settings, [make()])] == ["sent"]
+    dealer.sql("UPDATE res_users_apikeys SET expiration_date = now() - interval '1 day'")
+    try:
+        with pytest.raises(DealerAccessRefused) as caught:
+            push(settings, [make()])
+    finally:
+        dealer.sql("UPDATE res_users_apikeys SET expiration_date = NULL")
+    assert (caught.value.code, caught.value.outcome) == ("login_refused", "pause")
+
+
+def test_somebody_elses_login(dealer):
+    session = DealerSession(settings_for(dealer, "json2", login="admin"))
+    with session, pytest.raises(DealerAccessRefused) as caught:
+        _ = session.uid
+    assert caught.value.code == "login_mismatch"
+
+
+def test_check_connection(dealer, way_in, currency):
+    before = [dealer.count(model) for model in ("res.partner", "sale.order", "ir.model.data")]
+    report = check_connection(way_in, currency=currency, product_codes=["BIKE-1", "BIKE-2"])
+    assert report.ok, [line.text for line in report.lines]
+    assert report.server_version == "19.0"
+    assert report.protocol == ("json2" if way_in.protocol == "auto" else way_in.protocol)
+    after = [dealer.count(model) for model in ("res.partner", "sale.order", "ir.model.data")]
+    assert after == before
+
+
+def test_a_user_without_rights(dealer, make):
+    login = f"nobody{next(_numbers)}"
+    dealer.rpc.create(
+        "res.users",
+        name="Nobody",
+        login=login,
+        password=PASSWORD,
+        group_ids=[(6, 0, [dealer.rpc.ref("base.group_user")])],
+    )
+    settings = settings_for(dealer, login=login, api_key=PASSWORD)
+    report = check_connection(settings, product_codes=["BIKE-1"])
+    [line] = [line for line in report.lines if line.ok is False]
+    assert (line.step, line.code) == ("rights", "check_rights_missing")
+    for right in ("create res.partner", "create sale.order", "create sale.order.line"):
+        assert right in line.text
+    [result] = push(settings, [make()])
+    assert (result.outcome, result.code) == ("failed", "customer_refused")
+    assert "not allowed" in result.text

@@ -1,0 +1,140 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Installing on a CRM in use keeps every lead and its outcome; uninstalling gives them back."""
+
+import pytest
+from devlib import databases, paths
+from devlib.postgres import database_name
+
+# of the leads that were there before: the addon brings demo leads of its own
+LEADS = (
+    "SELECT string_agg(concat_ws(',', id, stage_id, won_status, active, probability, date_closed,"
+    " lost_reason_id), '|' ORDER BY id) FROM crm_lead WHERE id <= {last}"
+)
+STAGES = (
+    "SELECT string_agg(concat_ws(',', name->>'en_US', COALESCE(is_won, FALSE), is_lost), '|'"
+    " ORDER BY sequence)"
+    " FROM crm_stage"
+)
+
+
+@pytest.fixture
+def crm_in_use(world):
+    """Yield a database with stock CRM and its demo data: name and function that runs SQL."""
+    template = databases.template(
+        world.odoo, world.postgres, databases.dependencies(), demo=True
+    )
+    name = database_name("e2e_crm_in_use")
+    world.postgres.drop(name)
+    world.postgres.clone(template, name)
+    yield name, lambda statement: world.postgres.sql(statement, name)
+    world.postgres.drop(name)
+
+
+def install(world, name):
+    databases.install(world.odoo, world.postgres, name, [paths.ADDON])
+
+
+def uninstall(world, name):
+    databases.shell(
+        world.odoo,
+        world.postgres,
+        name,
+        f"env['ir.module.module'].search([('name', '=', '{paths.ADDON}')])"
+        ".button_immediate_uninstall()",
+    )
+
+
+def test_stock_database_with_demo_data(world, crm_in_use):
+    name, sql = crm_in_use
+    leads = LEADS.format(last=sql("SELECT max(id) FROM crm_lead"))
+    before = sql(leads)
+    stages = sql("SELECT count(*) FROM crm_stage")
+    assert before and int(stages) == 4
+    install(world, name)
+    assert sql(leads) == before
+    assert sql(STAGES) == "New,f,f|Qualified,f,f|Negotiation,f,f|Won,t,f|Lost,f,t"
+    assert sql("SELECT count(*) FROM crm_lead WHERE pipeline_id IS NULL") == "0"
+
+
+def test_used_database_with_teams_and_two_won_stages(world, crm_in_use):
+    name, sql = crm_in_use
+    sql(
+        """
+        INSERT INTO crm_stage (name, sequence, is_won) VALUES
+            ('{"en_US": "Delivered"}', 80, TRUE),
+            ('{"en_US": "Test drive"}', 5, FALSE),
+            ('{"en_US": "test drive "}', 6, FALSE);
+        INSERT INTO crm_stage_crm_team_rel (crm_stage_id, crm_team_id)
+             SELECT stage.id, team.id
+               FROM crm_stage stage, (SELECT min(id) AS id FROM crm_team) team
+              WHERE stage.name->>'en_US' ILIKE 'test drive%';
+        UPDATE crm_lead SET stage_id = (SELECT id FROM crm_stage WHERE name->>'en_US' = 'Delivered'),
+               probability = 100, automated_probability = 100, won_status = 'won', active = TRUE
+         WHERE id IN (SELECT id FROM crm_lead ORDER BY id LIMIT 3);
+        """
+    )
+    leads = LEADS.format(last=sql("SELECT max(id) FROM crm_lead"))
+    before = sql(leads)
+    install(world, name)
+    assert sql(leads) == before
+    one_each = sql(
+        "SELECT count(*) FROM bpo_pipeline pipeline WHERE 1 <> (SELECT count(*) FROM crm_stage"
+        " WHERE pipeline_id = pipeline.id AND is_won AND active) OR 1 <> (SELECT count(*)"
+        " FROM crm_stage WHERE pipeline_id = pipeline.id AND is_lost AND active)"
+    )
+    assert one_each == "0"
+    assert sql(
+        "SELECT count(*) FROM crm_lead lead JOIN crm_stage stage ON stage.id = lead.stage_id"
+        " WHERE stage.pipeline_id <> lead.pipeline_id"
+    ) == "0"
+    won = "SELECT count(*) FROM crm_lead WHERE won_status = 'won'"
+    count = sql(won)
+    databases.shell(
+        world.odoo,
+        world.postgres,
+        name,
+        "leads = env['crm.lead'].search([('won_status', '=', 'won')])\n"
+        "leads.write({'city': 'Elsewhere'})\n"
+        "leads._compute_probabilities()\n"
+        "env.cr.commit()",
+    )
+    assert sql(won) == count
+
+
+def test_uninstalling_leaves_a_working_stock_crm(world, crm_in_use):
+    name, sql = crm_in_use
+    leads = LEADS.format(last=sql("SELECT max(id) FROM crm_lead"))
+    before = sql(leads)
+    install(world, name)
+    databases.shell(
+        world.odoo,
+        world.postgres,
+        name,
+        "lead = env['crm.lead'].search([('won_status', '=', 'pending')], order='id', limit=1)\n"
+        "lead.name = 'Lost by us'\n"
+        "lead.action_set_lost(lost_reason_id=env['crm.lost.reason'].search([], limit=1).id)\n"
+        "env['crm.stage'].create({'name': 'Only for services', 'stage_type': 'service'})\n"
+        "env.cr.commit()",
+    )
+    lost = sql("SELECT id FROM crm_lead WHERE name = 'Lost by us'")
+    uninstall(world, name)
+    assert sql("SELECT state FROM ir_module_module WHERE name = 'bpo_crm'") == "uninstalled"
+    others = [row for row in before.split("|") if not row.startswith(f"{lost},")]
+    assert [row for row in sql(leads).split("|") if not row.startswith(f"{lost},")] == others
+    assert sql(f"SELECT active OR probability > 0 FROM crm_lead WHERE id = {lost}") == "f"
+    assert sql("SELECT count(*) FROM crm_stage WHERE name->>'en_US' = 'Only for services'") == "0"
+    assert sql("SELECT count(*) FROM ir_ui_menu WHERE name->>'en_US' = 'BPO CRM'") == "0"
+    working = databases.shell(
+        world.odoo,
+        world.postgres,
+        name,
+        "lead = env['crm.lead'].create({'name': 'After', 'type': 'opportunity'})\n"
+        "lead.action_set_won()\n"
+        "print('status', lead.won_status)\n"
+        "restored = env['crm.lead'].with_context(active_test=False).browse("
+        f"{lost})\nrestored.action_restore()\n"
+        "print('restored', restored.won_status)",
+    )
+    assert "status won" in working
+    assert "restored pending" in working
