@@ -52,9 +52,7 @@ class CrmLead(models.Model):
     )
     won_status = fields.Selection(selection_add=[("pending", "Open")])
     lost_reason_id = fields.Many2one(copy=False)
-    lost_note = fields.Text(
-        copy=False, tracking=True, help="What was said when the lead was lost."
-    )
+    lost_note = fields.Text(copy=False, tracking=True, help="What was said when the lead was lost.")
     lost_from_stage_id = fields.Many2one(
         "crm.stage",
         readonly=True,
@@ -132,9 +130,11 @@ class CrmLead(models.Model):
     def _compute_stage_id(self):
         """Put leads without a stage of their own pipeline into its first open stage."""
         strayed = self.filtered(
-            lambda lead: not lead.stage_id
-            or lead._has_foreign_team()
-            or (not lead.closed_status and lead.stage_id.pipeline_id != lead.pipeline_id)
+            lambda lead: (
+                not lead.stage_id
+                or lead._has_foreign_team()
+                or (not lead.closed_status and lead.stage_id.pipeline_id != lead.pipeline_id)
+            )
         )
         first_stages = strayed.pipeline_id._get_first_open_stages() if strayed else {}
         for lead in strayed:
@@ -388,8 +388,10 @@ class CrmLead(models.Model):
             return super().write(vals)
         stage = self.env["crm.stage"].browse(vals["stage_id"])
         moving = self.filtered(
-            lambda lead: lead.stage_id != stage
-            or lead.pipeline_id.id != vals.get("pipeline_id", lead.pipeline_id.id)
+            lambda lead: (
+                lead.stage_id != stage
+                or lead.pipeline_id.id != vals.get("pipeline_id", lead.pipeline_id.id)
+            )
         )
         staying = self - moving
         res = super(CrmLead, staying).write(dict(vals)) if staying else True
@@ -549,10 +551,12 @@ class CrmLead(models.Model):
         if self.env.user.has_group("bpo_crm.group_manager"):
             return {}
         leads = self.filtered(
-            lambda lead: lead.pipeline_id.forward_only
-            and not lead.closed_status
-            and origins[lead].pipeline_id == lead.pipeline_id
-            and not self.env.context.get("bpo_crm_restore")
+            lambda lead: (
+                lead.pipeline_id.forward_only
+                and not lead.closed_status
+                and origins[lead].pipeline_id == lead.pipeline_id
+                and not self.env.context.get("bpo_crm_restore")
+            )
         )
         if not leads:
             return {}
@@ -649,9 +653,7 @@ class CrmLead(models.Model):
         """Tell whether this open lead sits in a stage reserved for other teams (stock's rule)."""
         self.ensure_one()
         teams = self.stage_id.team_ids
-        return bool(
-            teams and self.team_id and self.team_id not in teams and not self.closed_status
-        )
+        return bool(teams and self.team_id and self.team_id not in teams and not self.closed_status)
 
     def _is_in_stage_of_team(self):
         """Tell whether this lead sits in a stage reserved for its team."""

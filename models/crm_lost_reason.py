@@ -96,8 +96,9 @@ class CrmLostReason(models.Model):
         """Return those of these reasons for which leads of *all* the pipelines can be lost."""
         wanted = set(pipelines.ids)
         return self.filtered(
-            lambda reason: not reason.sudo().pipeline_ids
-            or wanted <= set(reason.sudo().pipeline_ids.ids)
+            lambda reason: (
+                not reason.sudo().pipeline_ids or wanted <= set(reason.sudo().pipeline_ids.ids)
+            )
         )
 
     def _get_obstacles(self, pipeline, note):

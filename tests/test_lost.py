@@ -61,9 +61,7 @@ class TestLostDialog(LostCommon):
         self.assertEqual(lead.lost_reason_id, self.reason)
         self.assertEqual(lead.lost_note, "Wants it by Friday")
         self.assertEqual(lead.lost_from_stage_id, self.stage_offer)
-        self.assertAlmostEqual(
-            lead.date_closed, fields.Datetime.now(), delta=timedelta(minutes=1)
-        )
+        self.assertAlmostEqual(lead.date_closed, fields.Datetime.now(), delta=timedelta(minutes=1))
         self.assertTrue(lead.active)
         self.assertEqual((lead.probability, lead.automated_probability), (0, 0))
 
@@ -108,9 +106,7 @@ class TestLostDialog(LostCommon):
         with self.assertRaises(IntegrityError), self.cr.savepoint():
             self._open_dialog(lead, lost_reason_id=False)
         with self.assertRaisesRegex(AssertionError, "lost_reason_id is a required field"):
-            Form(
-                self.env["crm.lead.lost"].with_context(default_lead_ids=lead.ids)
-            ).save()
+            Form(self.env["crm.lead.lost"].with_context(default_lead_ids=lead.ids)).save()
 
     def test_reasons_on_offer_apply_to_all_pipelines_of_the_leads(self):
         here = self._create_leads()
@@ -143,9 +139,7 @@ class TestLostDialog(LostCommon):
     def test_other_needs_a_note(self):
         lead = self._create_leads()
         for empty in (False, "  \n"):
-            wizard = self._open_dialog(
-                lead, lost_reason_id=self.reason_other.id, lost_note=empty
-            )
+            wizard = self._open_dialog(lead, lost_reason_id=self.reason_other.id, lost_note=empty)
             with self.assertRaisesRegex(ValidationError, "needs a note"), self.cr.savepoint():
                 wizard.action_lost_reason_apply()
         self.assertEqual(lead.stage_id, self.stage_inbox)
@@ -361,9 +355,7 @@ class TestLostServer(LostCommon):
     def test_leads_lost_by_archiving_stay_lost_and_are_restored_like_in_stock(self):
         lead = self._create_leads(stage_id=self.stage_offer.id)
         lead.action_archive()
-        lead.write(
-            {"probability": 0, "automated_probability": 0, "lost_reason_id": self.reason.id}
-        )
+        lead.write({"probability": 0, "automated_probability": 0, "lost_reason_id": self.reason.id})
         self.assertEqual(lead.won_status, "lost")
         lead.action_restore()
         self.assertEqual(lead.won_status, "pending")

@@ -32,9 +32,7 @@ class CrmLeadLost(models.TransientModel):
             wizard.available_reason_ids = reasons._get_applicable(leads.pipeline_id)
             names = ", ".join(leads[:NAMED_LEADS].mapped("display_name"))
             wizard.summary = (
-                self.env._(
-                    "%(count)s leads: %(names)s…", count=len(leads), names=names
-                )
+                self.env._("%(count)s leads: %(names)s…", count=len(leads), names=names)
                 if len(leads) > NAMED_LEADS
                 else names
             )
@@ -46,7 +44,9 @@ class CrmLeadLost(models.TransientModel):
         if not leads:
             return self.env._("Lost already.")
         if skipped:
-            return self.env._("%(count)s of the leads are lost already and stay as they are.", count=skipped)
+            return self.env._(
+                "%(count)s of the leads are lost already and stay as they are.", count=skipped
+            )
         if not self.available_reason_ids:
             return self.env._(
                 "No lost reason applies to all these leads: mark those of each pipeline apart, or "

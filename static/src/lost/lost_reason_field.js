@@ -19,8 +19,8 @@ export class LostReasonField extends RadioField {
             orm.searchRead(
                 "crm.lost.reason",
                 getFieldDomain(props.record, props.name, props.domain),
-                ["display_name", "code"]
-            )
+                ["display_name", "code"],
+            ),
         );
     }
 

@@ -49,7 +49,8 @@ patch(Record.prototype, {
         const stage = this._values.stage_id;
         await this._update({stage_id: stage || false});
         if (this.resId) {
-            const {stage_id: _stage, ...changes} = this._changes;
+            const changes = {...this._changes};
+            delete changes.stage_id;
             this._changes = markRaw(changes);
         }
     },
