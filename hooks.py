@@ -33,14 +33,15 @@ def pre_init_hook(env):
     _adapt_stock_stages(cr, default_id)
     _add_closing_stages(cr)
     _adopt_leads(cr, default_id)
+    _forget_notes_of_empty_crm(cr)
     env.invalidate_all()
 
 
 def post_init_hook(env):
-    """Show administrators of stages what the adoption had to decide (see ``_note``)."""
+    """Log what the adoption had to decide; the Stages screen shows it too (see ``_note``)."""
     notes = env["ir.config_parameter"].sudo().get_param("bpo_crm.adoption_notes")
-    if notes:
-        _logger.info("bpo_crm: stages adopted:\n%s", "\n".join(json.loads(notes)))
+    for note in json.loads(notes or "[]"):
+        _logger.info("Stages adopted: %s", note)
 
 
 def uninstall_hook(env):
@@ -313,6 +314,14 @@ def _adopt_leads(cr, default_id):
          WHERE self.id = lead.id
         """,
         [default_id],
+    )
+
+
+def _forget_notes_of_empty_crm(cr):
+    """Where nobody worked yet, the shipped stages are no news."""
+    cr.execute(
+        "DELETE FROM ir_config_parameter WHERE key = 'bpo_crm.adoption_notes'"
+        "   AND NOT EXISTS (SELECT FROM crm_lead)"
     )
 
 

@@ -128,14 +128,23 @@ class BpoDealerOrder(models.Model):
     @api.depends_context("lang")
     def _compute_payload_html(self):
         for order in self:
-            order.payload_html = order.payload and self.env["ir.qweb"]._render(
-                "bpo_crm.dealer_order_snapshot",
-                {
-                    "payload": order.payload,
-                    "total": get_total(order.payload),
-                    "currency": order.currency_id,
-                },
-            )
+            order.payload_html = order.payload and order._render("bpo_crm.dealer_order_snapshot")
+
+    def _render(self, template):
+        """Return a view template filled with what is sent."""
+        values = {
+            "order": self,
+            "payload": self.payload,
+            "total": get_total(self.payload),
+            "currency": self.currency_id,
+        }
+        return self.env["ir.qweb"]._render(template, values)
+
+    @api.private
+    def _render_mail_details(self):
+        """Return units, customer and link for the e-mail to the dealership's manager."""
+        self.ensure_one()
+        return self._render("bpo_crm.dealer_order_mail_details")
 
     @api.depends("remote_name", "reference")
     def _compute_display_name(self):
@@ -280,7 +289,7 @@ class BpoDealerOrder(models.Model):
                 Markup("%s %s")
                 % (
                     order.env._(
-                        "%(dealership)s has the order of this lead already; no second one is created:",
+                        "%(dealership)s has the order of this lead already, no second one is sent:",
                         dealership=order.dealership_id.name,
                     ),
                     order._get_link(),

@@ -86,6 +86,11 @@ def _get_learnt(session):
         return None, None
 
 
+def is_error(outcome):
+    """Tell whether a talk came to nothing: its outcome is the error then, no ``Answer``."""
+    return isinstance(outcome, BaseException)
+
+
 class BpoDealerOrder(models.Model):
     """The worker: from the outbox to the dealers, and what they answered back.
 
@@ -99,7 +104,9 @@ class BpoDealerOrder(models.Model):
     3. What the dealer answered is written, with chatter, e-mail and activities; **committed**.
        A conflict with somebody's edit of a lead is rolled back and written again.
 
-    All database work is in the one thread of the scheduled action, with its one cursor.
+    All database work is in the one thread of the scheduled action, with its one cursor. Each
+    commit gives the locks away; they are taken again at once. In between a BPO manager may take
+    back an order (``possibly_sent`` keeps others from it), which step 3 finds out.
     """
 
     _inherit = "bpo.dealer.order"
@@ -114,17 +121,17 @@ class BpoDealerOrder(models.Model):
         self = self.sudo()
         talks, given_up = {}, set()
         with ThreadPoolExecutor(MAX_TALKS, thread_name_prefix="bpo_crm.push") as pool:
-            while True:
-                # commit also to see what was won meanwhile: a transaction sees its beginning only
-                if self.env["ir.cron"]._commit_progress():
-                    self._start_talks(pool, talks, given_up)
-                self._lock_talks(talks.values())
-                if not talks:
-                    break
+            self._start_talks(pool, talks, given_up)
+            while talks:
                 done, _running = wait(talks, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
-                    self._finish_talk(talks.pop(future), future, given_up)
-                    self._lock_talks(talks.values())
+                answers = [(talks.pop(future), self._get_outcome(future)) for future in done]
+                # dealers that answer go on working while their answers are written
+                self._start_talks(pool, talks, given_up, answers)
+                while answers:
+                    self._finish_talk(*answers.pop(0), given_up)
+                    self._lock_talks([*talks.values(), *(batch for batch, _outcome in answers)])
+                if done:
+                    self._start_talks(pool, talks, given_up)
         self._report_rest(given_up)
 
     @api.model
@@ -180,17 +187,27 @@ class BpoDealerOrder(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _start_talks(self, pool, talks, given_up):
-        """Open talks with as many dealers as there is room for."""
+    def _start_talks(self, pool, talks, given_up, answers=()):
+        """Open talks with as many dealers as there is room for, while there is time.
+
+        :param answers: [(batch, outcome)] of ended talks that are not written yet
+        """
+        # commit also to see what was won meanwhile: a transaction sees its beginning only
+        has_time = self.env["ir.cron"]._commit_progress()
+        answered = [batch for batch, _outcome in answers]
+        self._lock_talks([*talks.values(), *answered])
+        if not has_time:
+            return
+        failing = {batch.dealership_id for batch, outcome in answers if is_error(outcome)}
         batches = []
         try:
-            batches = self._open_batches(talks.values(), given_up)
+            batches = self._open_batches(talks.values(), answered, given_up, failing)
             if not batches:
                 return
             for batch in batches:
                 self._mark(batch)
             self.env["ir.cron"]._commit_progress()
-            self._lock_talks(talks.values())
+            self._lock_talks([*talks.values(), *answered])
             ready = [batch for batch in batches if self._prepare_talk(batch)]
             self.env.flush_all()
         except psycopg2.Error as error:
@@ -204,9 +221,16 @@ class BpoDealerOrder(models.Model):
             talks[pool.submit(talk, batch)] = batch
 
     @api.model
-    def _open_batches(self, running, given_up):
-        """Return batches for the dealers that have waited longest, as many as fit."""
-        taken = given_up | {batch.dealership_id for batch in running}
+    def _open_batches(self, running, answered, given_up, failing):
+        """Return batches for the dealers that have waited longest, as many as fit.
+
+        :param running: batches being talked about; the next one of their dealers has to wait
+        :param answered: batches that still look due, as their answers are not written yet
+        :param given_up: ids of dealerships that are left for a later run
+        :param failing: ids of dealerships whose last talk is known to have failed
+        """
+        taken = given_up | failing | {batch.dealership_id for batch in running}
+        answered_ids = [order_id for batch in answered for order_id in batch.orders]
         room = MAX_TALKS - len(running)
         if room <= 0:
             return []
@@ -215,6 +239,7 @@ class BpoDealerOrder(models.Model):
             (self._get_due_domain(), False),
             (self._get_nameless_domain(), True),
         ):
+            domain &= Domain("id", "not in", answered_ids)
             groups = self._read_group(
                 domain & Domain("dealership_id", "not in", list(taken)), ["dealership_id"]
             )
@@ -279,9 +304,8 @@ class BpoDealerOrder(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _finish_talk(self, batch, future, given_up):
+    def _finish_talk(self, batch, outcome, given_up):
         """Write what came out of a talk; where that fails, the next attempt finds the orders."""
-        outcome = self._get_outcome(future)
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             try:
                 self._write_outcome(batch, outcome)
@@ -293,7 +317,7 @@ class BpoDealerOrder(models.Model):
                 _logger.info("Writing a dealer's answer, attempt %s: %s", attempt, error)
             except Exception as error:  # noqa: BLE001 (one dealer must not stop the others)
                 self.env.cr.rollback()
-                if isinstance(outcome, BaseException):
+                if is_error(outcome):
                     self._log_unexpected(batch, error)
                     break
                 # written as a failed talk, so that the dealership backs off
@@ -322,7 +346,7 @@ class BpoDealerOrder(models.Model):
         dealership.try_lock_for_update(allow_referencing=True)
         orders = self.browse(batch.orders)
         orders.try_lock_for_update(allow_referencing=True)
-        if isinstance(outcome, BaseException):
+        if is_error(outcome):
             self._write_no_answer(dealership, batch, orders, outcome)
             return
         dealership._remember_session(outcome)

@@ -91,7 +91,9 @@ class BpoPipeline(models.Model):
             elif pipeline.lost_stage_id:
                 pipeline.configuration_warning = self.env._("No Won stage in the pipeline")
             else:
-                pipeline.configuration_warning = self.env._("No Won and no Lost stage in the pipeline")
+                pipeline.configuration_warning = self.env._(
+                    "No Won and no Lost stage in the pipeline"
+                )
 
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_counters(self):
@@ -169,7 +171,10 @@ class BpoPipeline(models.Model):
                 .sudo()
                 .with_context(active_test=False)
                 .search_count(
-                    [("pipeline_id", "=", pipeline.id), ("company_id", "!=", pipeline.company_id.id)]
+                    [
+                        ("pipeline_id", "=", pipeline.id),
+                        ("company_id", "!=", pipeline.company_id.id),
+                    ]
                 )
             )
             if count:
@@ -220,6 +225,18 @@ class BpoPipeline(models.Model):
                 ]
             )
         return pipelines
+
+    def write(self, vals):
+        """Free the closing flags of some stages before others of the same save take them."""
+        if vals.get("stage_ids"):
+            vals = dict(vals, stage_ids=sorted(vals["stage_ids"], key=self._takes_closing_flag))
+        return super().write(vals)
+
+    @api.model
+    def _takes_closing_flag(self, command):
+        """Tell whether a command on stages flags one as won or lost."""
+        values = command[2] if len(command) > 2 and isinstance(command[2], dict) else {}
+        return bool(values.get("is_won") or values.get("is_lost"))
 
     def _update_field_translations(self, field_name, translations, *args, **kwargs):
         """Check the names given in the translation dialog too, which bypasses ``write``."""

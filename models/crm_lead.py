@@ -156,9 +156,12 @@ class CrmLead(models.Model):
         """Keep 100 and 0 on closed leads, whatever the flags of their stage are by now."""
         closed = self.filtered("closed_status")
         for lead in closed:
-            lead.probability = lead.automated_probability = (
-                100 if lead.closed_status == "won" else 0
-            )
+            probability = 100 if lead.closed_status == "won" else 0
+            # Stages and scoring call this outside of a recomputation, where assigning is
+            # writing, and writing 100 would set a new close date.
+            for name in ("probability", "automated_probability"):
+                if lead[name] != probability:
+                    lead[name] = probability
         if others := self - closed:  # stock's scoring does not take an empty recordset
             super(CrmLead, others)._compute_probabilities()
 

@@ -81,7 +81,10 @@ class CrmLead(models.Model):
         Ungrouped boards over everything are rare, so this aggregate is paid for by them alone.
         """
         counts = dict(self._read_group(domain, ["pipeline_id"], ["__count"]))
-        return [(pipeline, counts[pipeline]) for pipeline in self.env["bpo.pipeline"].concat(*counts).sorted()]
+        return [
+            (pipeline, counts[pipeline])
+            for pipeline in self.env["bpo.pipeline"].concat(*counts).sorted()
+        ]
 
     @api.model
     def _get_pipeline_domain(self, domain):

@@ -98,8 +98,7 @@ class CrmStage(models.Model):
         "A stage cannot be both the Won and the Lost stage.",
     )
     _flags_on_deal_stages = models.Constraint(
-        "CHECK (stage_type = 'deal'"
-        " OR NOT (COALESCE(is_won, FALSE) OR COALESCE(is_lost, FALSE)))",
+        "CHECK (stage_type = 'deal' OR NOT (COALESCE(is_won, FALSE) OR COALESCE(is_lost, FALSE)))",
         "Only deal stages can be a Won or Lost stage.",
     )
     _pipeline_on_deal_stages = models.Constraint(
@@ -230,6 +229,9 @@ class CrmStage(models.Model):
             lambda stage: any(vals.get(flag) and not stage[flag] for flag in ("is_won", "is_lost"))
         )
         res = super().write(vals)
+        if any(not vals.get(name, True) for name in ("is_won", "is_lost", "active")):
+            # A flag that is given up is free for the next stage of the same transaction.
+            self.flush_recordset(["is_won", "is_lost", "active"])
         if flagged:
             self.env["crm.lead"].sudo().search([("stage_id", "in", flagged.ids)])._close_in_place()
         return res
@@ -388,7 +390,9 @@ class CrmStage(models.Model):
 
     def _reorder(self):
         """Put these stages, in this order, into the places they hold among their siblings."""
-        queues = {scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()}
+        queues = {
+            scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()
+        }
         moved = set(self.ids)
         self.browse(
             next(queues[stage._get_scope()]).id if stage.id in moved else stage.id

@@ -1,6 +1,7 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from . import test_board
 from . import test_dealer_order
 from . import test_dealer_order_push
 from . import test_dealer_order_wire
@@ -9,4 +10,9 @@ from . import test_hooks
 from . import test_js
 from . import test_lead_line
 from . import test_lead_moves
+<<<<<<< HEAD
 from . import test_lost
+=======
+from . import test_pipeline
+from . import test_stage
+>>>>>>> main

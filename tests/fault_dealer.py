@@ -18,6 +18,7 @@ Only the standard library is used, so that both Odoo's test runner and pytest ca
 import base64
 import copy
 import gzip
+import itertools
 import json
 import re
 import socket
@@ -38,6 +39,8 @@ SERIALIZATION_ERROR = (
     "could not serialize access due to concurrent update\n"
     'CONTEXT:  SQL statement "INSERT INTO ir_model_data"\n'
 )
+
+_numbers = itertools.count(1)
 
 # Faults that need no answer from the dealer's models: (before the call is carried out)
 _BEFORE = frozenset(
@@ -86,13 +89,14 @@ class FaultDealer:
     :param certificate: paths of (certificate, key) to speak https
     """
 
-    database = "dealer_db"
     login = "bpo-service@dealer.example"
     api_key = API_KEY
     password = "correct horse battery staple"
     uid = 7
 
     def __init__(self, version="19.0", currency="EUR", certificate=None, xmlrpc=True):
+        # Two dealers are never taken for one, also when the second gets the port of the first.
+        self.database = f"dealer_db_{next(_numbers)}"
         self.version = version
         self.certificate = certificate
         self.xmlrpc = xmlrpc
@@ -102,6 +106,8 @@ class FaultDealer:
         self.headers = []
         self.contexts = []
         self.connection_count = 0
+        # Faults that take long and were waited for to their end
+        self.waited_for = []
         self._faults = []
         self._server = None
         self._port = 0
@@ -761,12 +767,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _play_bad_encoding(self, encoding="br"):
         self._send(200, self._own_type(), base64.b64decode("Zm9v"), {"Content-Encoding": encoding})
 
-    def _play_drip_head(self, seconds=30, pause=0.1):
+    def _play_drip_head(self, seconds=8, pause=0.1):
         self._write(b"HTTP/1.1 200 OK\r\n")
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self.dealer.stopping.is_set():
             self._write(b"X-Filler: x\r\n")
             time.sleep(pause)
+        self.dealer.waited_for.append("drip_head")
         raise _Hangup
 
     def _play_after(self, fault, options, status, content_type, body):
@@ -791,12 +798,14 @@ class _Handler(BaseHTTPRequestHandler):
                 break
             self._write(body[position : position + 1])
             time.sleep(options.get("pause", 0.1))
+        self.dealer.waited_for.append("drip")
 
     def _own_type(self):
         return "application/json" if self.path.startswith(("/json", "/web")) else "text/xml"
 
     def _wait(self, seconds):
         self.dealer.stopping.wait(seconds)
+        self.dealer.waited_for.append("hang")
 
     # ------------------------------------------------------------
     # Sending

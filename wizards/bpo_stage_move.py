@@ -58,8 +58,8 @@ class BpoStageMove(models.TransientModel):
             )
             if count:
                 wizard.outcome_warning = self.env._(
-                    "%(count)s of these leads are won or lost already, and will be what “%(stage)s” "
-                    "makes of them.",
+                    "%(count)s of these leads are won or lost already, and will be what "
+                    "“%(stage)s” makes of them.",
                     count=count,
                     stage=wizard.target_stage_id.display_name,
                 )
@@ -82,9 +82,7 @@ class BpoStageMove(models.TransientModel):
                     )
                 )
             for model_name in stages._get_models_in_stages():
-                records = self._search_records(model_name).search(
-                    [("stage_id", "in", stages.ids)]
-                )
+                records = self._search_records(model_name).search([("stage_id", "in", stages.ids)])
                 records.write(self._prepare_move(model_name, target))
         stages.action_archive()
         return {"type": "ir.actions.client", "tag": "soft_reload"}

@@ -14,7 +14,7 @@
 ``servers``  Odoo servers: start, wait, stop, kill
 ``rpc``      the methods of a running Odoo
 ``dealer``   a dealership's own Odoo
-``linters``, ``suites``  what scripts/lint and scripts/test run
+``linters``, ``suites``, ``demo``  what scripts/lint, scripts/test and scripts/demo run
 ``setup``    all of it in order: from an empty state folder to what a command needs
 """
 

@@ -3,6 +3,7 @@
 """What a script prints: progress, notices, and problems in plain words."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -30,10 +31,12 @@ def say(text=""):
 class Progress:
     """A step that takes a while: its name, how far it is, and how long it took.
 
-    On a terminal the line is rewritten in place; in a log a line is added now and then.
+    On a terminal the line is rewritten in place; in a log, and while several steps go on side
+    by side, lines are added.
     """
 
     LOG_EVERY = 15  # seconds between two lines of a log
+    running = 0
 
     def __init__(self, title):
         self.title = title
@@ -41,6 +44,7 @@ class Progress:
         self.live = is_live()
 
     def __enter__(self):
+        Progress.running += 1
         self._put(f"{self.title} ...")
         return self
 
@@ -50,6 +54,7 @@ class Progress:
             self._put(f"{self.title}: done in {seconds:.0f} s", end=True)
         else:
             self._put(f"{self.title}: not finished", end=True)
+        Progress.running -= 1
 
     def update(self, text):
         """Show how far the step is, without flooding a log."""
@@ -63,16 +68,22 @@ class Progress:
         if not self.live:
             say(text)
             return
+        newline = "\n" if end or Progress.running > 1 else ""
         with _lock:
-            sys.stdout.write(f"\r\x1b[K{text}" + ("\n" if end else ""))
+            sys.stdout.write(f"\r\x1b[K{text}{newline}")
             sys.stdout.flush()
 
 
 def run_main(function):
     """Run a script's main function; turn what is expected to go wrong into words.
 
+    Ctrl-C and SIGTERM end it in good order, also where a shell has started it in the background
+    (which then has told it to ignore Ctrl-C).
+
     :return: never; the process ends with the function's exit status
     """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         status = function(sys.argv[1:])
     except Problem as problem:

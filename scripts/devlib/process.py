@@ -45,6 +45,11 @@ class Child:
         """Wait for the end and return the exit status (128 + signal when it was killed)."""
         return self.process.wait(timeout)
 
+    def terminate(self):
+        """Ask the program to end; do not wait for it."""
+        if self.is_running:
+            self.process.terminate()
+
     def stop(self):
         """Ask the program to end, insist after the grace; return when nothing of it is left."""
         return self._signal(signal.SIGTERM, self.grace + 15)

@@ -182,12 +182,12 @@ def resolver(monkeypatch):
     return Resolver(monkeypatch)
 
 
-def open_session(port, **kwargs):
+def open_session(port, database="any_database", **kwargs):
     options = {"allow_http": True, "allow_private": True, "protocol": "xmlrpc", **kwargs}
     return DealerSession(
         ConnectionSettings(
             f"http://dealer.test:{port}",
-            FaultDealer.database,
+            database,
             FaultDealer.login,
             FaultDealer.api_key,
             connect_timeout=2,
@@ -200,7 +200,7 @@ def open_session(port, **kwargs):
 def test_connects_to_the_address_that_was_checked(resolver):
     """A second look-up could lead elsewhere (DNS rebinding): there is none."""
     resolver.answers = [["127.0.0.1"], ["169.254.169.254"]]
-    with FaultDealer() as dealer, open_session(dealer.port) as session:
+    with FaultDealer() as dealer, open_session(dealer.port, dealer.database) as session:
         assert session.server_version == "19.0"
         assert session.uid == dealer.uid
         assert dealer.headers[0]["Host"] == f"dealer.test:{dealer.port}"

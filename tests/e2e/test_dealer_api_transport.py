@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fault_dealer import FaultDealer
+from urllib3.response import HTTPResponse
 
 from dealer_api import (
     MESSAGES,
@@ -90,14 +91,24 @@ def test_no_answer_is_tried_again_later(dealer, protocol, fault, options, code):
     assert (error.code, error.outcome, error.request_sent) == (code, "retry", True)
 
 
+def test_a_cut_answer_with_an_older_urllib3(dealer, monkeypatch):
+    """Before version 2 it took what came for the whole."""
+    original = HTTPResponse.__init__
+
+    def lenient(response, *args, **kwargs):
+        original(response, *args, **{**kwargs, "enforce_content_length": False})
+
+    monkeypatch.setattr(HTTPResponse, "__init__", lenient)
+    error = failing_call(dealer, "xmlrpc", "cut")
+    assert (error.code, error.request_sent) == ("connection_lost", True)
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("fault", ["hang", "hang_after", "drip", "drip_head"])
 def test_no_answer_in_time(dealer, protocol, fault):
-    """Also a server that sends a byte now and then does not hold us longer than one that hangs.
-
-    The drip would be complete in the end, were we to wait for it.
-    """
+    """Also a server that sends a byte now and then does not hold us longer than one that hangs."""
     error = failing_call(dealer, protocol, fault, read_timeout=0.5)
+    assert dealer.waited_for == []
     assert isinstance(error, DealerUnreachable)
     assert (error.code, error.outcome, error.request_sent) == ("answer_timeout", "retry", True)
     assert error.details["seconds"] == 0.5

@@ -1,12 +1,12 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { onWillStart } from "@odoo/owl";
-import { crmKanbanView } from "@crm/views/crm_kanban/crm_kanban_view";
-import { user } from "@web/core/user";
-import { patch } from "@web/core/utils/patch";
-import { openNewStageDialog } from "./new_stage_dialog";
-import { getBoardPipelineId, isDealBoard, STAGE_GROUP_INFO } from "./stage_group";
+import {onWillStart} from "@odoo/owl";
+import {crmKanbanView} from "@crm/views/crm_kanban/crm_kanban_view";
+import {user} from "@web/core/user";
+import {patch} from "@web/core/utils/patch";
+import {openNewStageDialog} from "./new_stage_dialog";
+import {getBoardPipelineId, isDealBoard, STAGE_GROUP_INFO} from "./stage_group";
 
 crmKanbanView.Controller.template = "bpo_crm.BoardKanbanView";
 
@@ -23,7 +23,7 @@ patch(crmKanbanView.Controller.prototype, {
     get modelParams() {
         const params = super.modelParams;
         if (this.props.resModel === "crm.lead") {
-            params.groupByInfo = { ...params.groupByInfo, stage_id: STAGE_GROUP_INFO };
+            params.groupByInfo = {...params.groupByInfo, stage_id: STAGE_GROUP_INFO};
         }
         return params;
     },
@@ -59,9 +59,9 @@ patch(crmKanbanView.Controller.prototype, {
 
     /** Show another pipeline by a filter that people see and can take away. */
     showPipeline(pipeline) {
-        const { searchModel } = this.env;
+        const {searchModel} = this.env;
         const [item] = searchModel.getSearchItems(
-            (item) => item.type === "field" && item.fieldName === "pipeline_id"
+            (item) => item.type === "field" && item.fieldName === "pipeline_id",
         );
         searchModel.addAutoCompletionValues(item.id, {
             label: pipeline.name,

@@ -1,9 +1,9 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { patch } from "@web/core/utils/patch";
-import { CrmKanbanModel } from "@crm/views/crm_kanban/crm_kanban_model";
-import { isStageField } from "./stage_group";
+import {patch} from "@web/core/utils/patch";
+import {CrmKanbanModel} from "@crm/views/crm_kanban/crm_kanban_model";
+import {isStageField} from "./stage_group";
 
 patch(CrmKanbanModel.prototype, {
     setup() {
@@ -23,9 +23,9 @@ patch(CrmKanbanModel.prototype, {
             this.pipelineChoice = [];
             return super._webReadGroup(...arguments);
         }
-        const context = { ...config.context, bpo_crm_board: true };
+        const context = {...config.context, bpo_crm_board: true};
         const [, ...others] = arguments;
-        const result = await super._webReadGroup({ ...config, context }, ...others);
+        const result = await super._webReadGroup({...config, context}, ...others);
         this.pipelineChoice = result.bpo_crm_pipelines || [];
         return result;
     },

@@ -1,9 +1,9 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { patch } from "@web/core/utils/patch";
-import { CrmKanbanRenderer } from "@crm/views/crm_kanban/crm_kanban_renderer";
-import { getStageColorClass, isDealBoard } from "./stage_group";
+import {patch} from "@web/core/utils/patch";
+import {CrmKanbanRenderer} from "@crm/views/crm_kanban/crm_kanban_renderer";
+import {getStageColorClass, isDealBoard} from "./stage_group";
 
 patch(CrmKanbanRenderer.prototype, {
     /**

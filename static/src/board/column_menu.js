@@ -1,15 +1,15 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { onWillStart } from "@odoo/owl";
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
-import { user } from "@web/core/user";
-import { useService } from "@web/core/utils/hooks";
-import { patch } from "@web/core/utils/patch";
-import { GroupConfigMenu } from "@web/views/view_components/group_config_menu";
-import { openNewStageDialog } from "./new_stage_dialog";
-import { getBoardPipelineId, isDealBoard, isStageField } from "./stage_group";
+import {onWillStart} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {user} from "@web/core/user";
+import {useService} from "@web/core/utils/hooks";
+import {patch} from "@web/core/utils/patch";
+import {GroupConfigMenu} from "@web/views/view_components/group_config_menu";
+import {openNewStageDialog} from "./new_stage_dialog";
+import {getBoardPipelineId, isDealBoard, isStageField} from "./stage_group";
 
 patch(GroupConfigMenu.prototype, {
     setup() {
@@ -44,7 +44,7 @@ patch(GroupConfigMenu.prototype, {
             canMoveStageRight: () => manage && place < this.props.list.groups.length - 1,
         };
         for (const [name, get] of Object.entries(getters)) {
-            Object.defineProperty(permissions, name, { get, configurable: true });
+            Object.defineProperty(permissions, name, {get, configurable: true});
         }
         return permissions;
     },
@@ -60,7 +60,7 @@ patch(GroupConfigMenu.prototype, {
     },
 
     createDeal() {
-        const { context } = this.props.list;
+        const {context} = this.props.list;
         this.action.doAction({
             type: "ir.actions.act_window",
             name: _t("Create deal"),
@@ -81,7 +81,7 @@ patch(GroupConfigMenu.prototype, {
             openNewStageDialog(this.dialog, {
                 pipelineId: getBoardPipelineId(this.props.list),
                 onSaved: () => this.props.list.load(),
-            })
+            }),
         );
     },
 
@@ -119,42 +119,42 @@ registry
         {
             label: _t("Create deal"),
             method: "createDeal",
-            isVisible: ({ permissions }) => permissions.canCreateDeal,
+            isVisible: ({permissions}) => permissions.canCreateDeal,
             class: "o_bpo_create_deal",
             icon: "fa-plus",
         },
-        { sequence: 5 }
+        {sequence: 5},
     )
     .add(
         "bpo_crm_new_stage",
         {
             label: _t("New stage"),
             method: "newStage",
-            isVisible: ({ permissions }) => permissions.canAddStage,
+            isVisible: ({permissions}) => permissions.canAddStage,
             class: "o_bpo_new_stage",
             icon: "fa-columns",
         },
-        { sequence: 10 }
+        {sequence: 10},
     )
     .add(
         "bpo_crm_move_left",
         {
             label: _t("Move left"),
             method: "moveStageLeft",
-            isVisible: ({ permissions }) => permissions.canMoveStageLeft,
+            isVisible: ({permissions}) => permissions.canMoveStageLeft,
             class: "o_bpo_move_left",
             icon: "fa-arrow-left",
         },
-        { sequence: 12 }
+        {sequence: 12},
     )
     .add(
         "bpo_crm_move_right",
         {
             label: _t("Move right"),
             method: "moveStageRight",
-            isVisible: ({ permissions }) => permissions.canMoveStageRight,
+            isVisible: ({permissions}) => permissions.canMoveStageRight,
             class: "o_bpo_move_right",
             icon: "fa-arrow-right",
         },
-        { sequence: 14 }
+        {sequence: 14},
     );

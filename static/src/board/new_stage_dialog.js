@@ -1,8 +1,8 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { _t } from "@web/core/l10n/translation";
-import { FormViewDialog } from "@web/views/view_dialogs/form_view_dialog";
+import {_t} from "@web/core/l10n/translation";
+import {FormViewDialog} from "@web/views/view_dialogs/form_view_dialog";
 
 /**
  * Ask for the name and colour of a new stage, which goes behind the open ones of its pipeline.
@@ -13,7 +13,7 @@ import { FormViewDialog } from "@web/views/view_dialogs/form_view_dialog";
  * @param {() => Promise} params.onSaved
  * @returns {() => void} closes the dialog
  */
-export function openNewStageDialog(dialog, { pipelineId, onSaved }) {
+export function openNewStageDialog(dialog, {pipelineId, onSaved}) {
     return dialog.add(FormViewDialog, {
         resModel: "crm.stage",
         title: _t("New stage"),

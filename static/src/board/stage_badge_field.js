@@ -1,10 +1,10 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { Many2OneFieldRotting } from "@mail/js/rotting_mixin/rotting_widget";
-import { registry } from "@web/core/registry";
-import { buildM2OFieldDescription } from "@web/views/fields/many2one/many2one_field";
-import { getStageColorClass } from "./stage_group";
+import {Many2OneFieldRotting} from "@mail/js/rotting_mixin/rotting_widget";
+import {registry} from "@web/core/registry";
+import {buildM2OFieldDescription} from "@web/views/fields/many2one/many2one_field";
+import {getStageColorClass} from "./stage_group";
 
 /** The stage of a record as a badge in the stage's colour; still a choice where it is edited. */
 export class StageBadgeField extends Many2OneFieldRotting {
@@ -17,7 +17,7 @@ export class StageBadgeField extends Many2OneFieldRotting {
 
 export const stageBadgeField = {
     ...buildM2OFieldDescription(StageBadgeField),
-    fieldDependencies: [{ name: "stage_id_color", type: "integer" }],
+    fieldDependencies: [{name: "stage_id_color", type: "integer"}],
 };
 
 registry.category("fields").add("bpo_stage_badge", stageBadgeField);

@@ -1,12 +1,12 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { makeActiveField } from "@web/model/relational_model/utils";
+import {makeActiveField} from "@web/model/relational_model/utils";
 
 const FIELDS = {
-    color: { name: "color", string: "Color", type: "integer" },
-    is_won: { name: "is_won", string: "Is Won Stage", type: "boolean" },
-    is_lost: { name: "is_lost", string: "Is Lost Stage", type: "boolean" },
+    color: {name: "color", string: "Color", type: "integer"},
+    is_won: {name: "is_won", string: "Is Won Stage", type: "boolean"},
+    is_lost: {name: "is_lost", string: "Is Lost Stage", type: "boolean"},
     pipeline_id: {
         name: "pipeline_id",
         string: "Pipeline",
@@ -28,7 +28,9 @@ export function isStageField(field) {
 
 /** Tell whether a list of records is a board of deals: its columns are stages. */
 export function isDealBoard(list) {
-    return Boolean(list.isGrouped && list.resModel === "crm.lead" && isStageField(list.groupByField));
+    return Boolean(
+        list.isGrouped && list.resModel === "crm.lead" && isStageField(list.groupByField),
+    );
 }
 
 /** Return the id of the pipeline that a board of deals shows, or false. */

@@ -1,17 +1,17 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { Component } from "@odoo/owl";
-import { Dialog } from "@web/core/dialog/dialog";
-import { standardErrorDialogProps } from "@web/core/errors/error_dialogs";
-import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
+import {Component} from "@odoo/owl";
+import {Dialog} from "@web/core/dialog/dialog";
+import {standardErrorDialogProps} from "@web/core/errors/error_dialogs";
+import {registry} from "@web/core/registry";
+import {useService} from "@web/core/utils/hooks";
 
 /** Says why a stage cannot go, and offers to move what is in it first. */
 export class StageInUseDialog extends Component {
     static template = "bpo_crm.StageInUseDialog";
-    static components = { Dialog };
-    static props = { ...standardErrorDialogProps };
+    static components = {Dialog};
+    static props = {...standardErrorDialogProps};
 
     setup() {
         this.actionService = useService("action");
@@ -24,7 +24,7 @@ export class StageInUseDialog extends Component {
     async moveAndArchive() {
         this.props.close();
         await this.actionService.doAction("bpo_crm.bpo_stage_move_action", {
-            additionalContext: { default_stage_ids: this.props.data.context.stage_ids },
+            additionalContext: {default_stage_ids: this.props.data.context.stage_ids},
             forceLeave: true,
         });
     }

@@ -1,11 +1,11 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { onWillStart, useState } from "@odoo/owl";
-import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
-import { ListController } from "@web/views/list/list_controller";
-import { listView } from "@web/views/list/list_view";
+import {onWillStart, useState} from "@odoo/owl";
+import {registry} from "@web/core/registry";
+import {useService} from "@web/core/utils/hooks";
+import {ListController} from "@web/views/list/list_controller";
+import {listView} from "@web/views/list/list_view";
 
 /** The Stages screen: what managers should know is said above the list. */
 export class StageListController extends ListController {
@@ -14,14 +14,14 @@ export class StageListController extends ListController {
     setup() {
         super.setup();
         this.orm = useService("orm");
-        this.notes = useState({ warnings: [], adoption: [] });
+        this.notes = useState({warnings: [], adoption: []});
         onWillStart(() => this.loadNotes());
     }
 
     async loadNotes() {
         Object.assign(
             this.notes,
-            await this.orm.call("bpo.pipeline", "get_configuration_notes", [])
+            await this.orm.call("bpo.pipeline", "get_configuration_notes", []),
         );
     }
 
@@ -35,15 +35,15 @@ export class StageListController extends ListController {
      *
      * @override
      */
-    async createRecord({ group } = {}) {
-        const { root } = this.model;
+    async createRecord({group} = {}) {
+        const {root} = this.model;
         if (!group && this.editable && root.isGrouped && root.groupBy.length === 1) {
             group = root.groups.find((group) => !group.isFolded) || root.groups[0];
             if (group?.isFolded) {
                 await group.toggle();
             }
         }
-        return super.createRecord({ group });
+        return super.createRecord({group});
     }
 
     /** @override */

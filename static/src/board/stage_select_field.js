@@ -1,11 +1,11 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
-import { Many2One } from "@web/views/fields/many2one/many2one";
-import { buildM2OFieldDescription, Many2OneField } from "@web/views/fields/many2one/many2one_field";
-import { Many2XAutocomplete } from "@web/views/fields/relational_utils";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {Many2One} from "@web/views/fields/many2one/many2one";
+import {buildM2OFieldDescription, Many2OneField} from "@web/views/fields/many2one/many2one_field";
+import {Many2XAutocomplete} from "@web/views/fields/relational_utils";
 
 /** Offers "Create new stage" whatever is typed, once there is a pipeline to create it in. */
 export class StageAutocomplete extends Many2XAutocomplete {
@@ -18,13 +18,13 @@ export class StageAutocomplete extends Many2XAutocomplete {
     addCreateEditSuggestion() {
         return Boolean(
             (this.activeActions.createEdit ?? this.activeActions.create) &&
-                this.props.context.default_pipeline_id
+            this.props.context.default_pipeline_id,
         );
     }
 
     /** @override */
     buildCreateEditSuggestion(request) {
-        return { ...super.buildCreateEditSuggestion(request), label: _t("Create new stage") };
+        return {...super.buildCreateEditSuggestion(request), label: _t("Create new stage")};
     }
 
     /** @override */
@@ -34,11 +34,11 @@ export class StageAutocomplete extends Many2XAutocomplete {
 }
 
 export class StageMany2One extends Many2One {
-    static components = { ...Many2One.components, Many2XAutocomplete: StageAutocomplete };
+    static components = {...Many2One.components, Many2XAutocomplete: StageAutocomplete};
 }
 
 export class StageSelectField extends Many2OneField {
-    static components = { ...Many2OneField.components, Many2One: StageMany2One };
+    static components = {...Many2OneField.components, Many2One: StageMany2One};
 }
 
 registry.category("fields").add("bpo_stage_select", buildM2OFieldDescription(StageSelectField));
