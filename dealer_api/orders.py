@@ -292,11 +292,10 @@ class _Push:
             return function(self.session, *args)
         except DealerFault as fault:
             self.session.forget_fields()
-            if fault.kind not in ("access", "user"):
+            if fault.kind != "access":
                 raise
-            code, details, outcome = _as_refusal(fault, "order_refused")
             for order in self.open_orders:
-                order.settle(outcome, code, **details)
+                order.fail(fault.code, **fault.details)
         return None
 
     # ------------------------------------------------------------
@@ -368,7 +367,11 @@ class _Push:
         codes = sorted({str(code).upper() for code in codes})
         if not codes:
             return {}
-        records = self.session.search_read("res.country", [("code", "in", codes)], ["code"])
+        try:
+            records = self.session.search_read("res.country", [("code", "in", codes)], ["code"])
+        except DealerFault:
+            # A customer without a country is better than none.
+            return {}
         return {str(record.get("code")).upper(): record["id"] for record in records}
 
     # ------------------------------------------------------------
