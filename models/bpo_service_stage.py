@@ -88,9 +88,16 @@ class BpoServiceStage(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Append the stages that come without a place behind the last one of their service."""
+        """Append the stages that come without a place behind the last one of their service.
+
+        The web client counts from 0 in a new service: that is a place.
+        """
         lines = super().create(vals_list)
-        homeless = lines.filtered(lambda line: not line.sequence)
+        homeless = self.browse(
+            line.id
+            for line, vals in zip(lines, vals_list, strict=True)
+            if vals.get("sequence") is None
+        )
         last = defaultdict(
             int,
             {

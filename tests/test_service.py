@@ -159,6 +159,19 @@ class TestServiceStages(ServiceCommon):
         self.assertEqual(service.default_stage_id, self.s_wait)
         self.assertFalse(service.chosen_default_stage_id, "nobody chose it")
 
+    def test_places_given_by_the_web_client(self):
+        """A new service: the client counts its rows from 0."""
+        service = self.env["bpo.service"].create(
+            {
+                "name": "Test Counted",
+                "stage_line_ids": [
+                    Command.create({"stage_id": stage.id, "sequence": place})
+                    for place, stage in enumerate(self.s_done + self.s_in + self.s_wait)
+                ],
+            }
+        )
+        self.assertEqual(service.stage_ids.ids, (self.s_done + self.s_in + self.s_wait).ids)
+
     def test_icon_is_a_font_awesome_class(self):
         for icon in ("fa-inbox", "fa fa-inbox", False):
             self.s_in.icon = icon
