@@ -48,6 +48,7 @@ ORDER_FIELDS = [
     "order_line/name",
 ]
 _CUSTOMER_CELLS = ("name", "email", "phone", "street", "street2", "zip", "city")
+PRICELIST = "property_product_pricelist"
 _PARTNER_FIELDS = (
     "email",
     "email_normalized",
@@ -55,7 +56,7 @@ _PARTNER_FIELDS = (
     "mobile",
     "phone_sanitized",
     "company_name",
-    "property_product_pricelist",
+    PRICELIST,
 )
 # More matches than this for one look-up, and each customer is looked up alone.
 _MATCH_LIMIT = 1000
@@ -158,6 +159,7 @@ class _Push:
         self.broken_off = None
         self.company_currency = None
         self.partner_fields = frozenset()
+        self.pricelists = {}
         for payload in self.payloads:
             # The same order twice in a batch is one order (see above).
             self.orders.setdefault(payload.get("external_id"), _Order(payload))
@@ -249,7 +251,7 @@ class _Push:
         self.company_currency = currency
         fields = self._guarded(lambda session: session.fields("res.partner", _PARTNER_FIELDS))
         self.partner_fields = fields or frozenset()
-        if "property_product_pricelist" not in self.partner_fields:
+        if PRICELIST not in self.partner_fields:
             for order in self.open_orders:
                 self._check_currency(order, currency)
 
@@ -260,24 +262,26 @@ class _Push:
 
     def _check_pricelists(self):
         orders = self.open_orders
-        if not orders or "property_product_pricelist" not in self.partner_fields:
+        if not orders or PRICELIST not in self.partner_fields:
             return
-        partner_ids = sorted({order.partner_id for order in orders})
-        lists, currencies = {}, {}
+        partner_ids = {order.partner_id for order in orders}
+        currencies = {}
         try:
-            for partner in self.session.read(
-                "res.partner", partner_ids, ["property_product_pricelist"]
-            ):
-                lists[partner["id"]] = many2one_id(partner.get("property_product_pricelist"))
-            wanted = sorted({list_id for list_id in lists.values() if list_id})
+            created = sorted(partner_ids - set(self.pricelists))
+            if created:
+                for partner in self.session.read("res.partner", created, [PRICELIST]):
+                    self.pricelists[partner["id"]] = many2one_id(partner.get(PRICELIST))
+            wanted = {self.pricelists.get(partner_id) for partner_id in partner_ids} - {None}
             if wanted:
-                for record in self.session.read("product.pricelist", wanted, ["currency_id"]):
+                for record in self.session.read(
+                    "product.pricelist", sorted(wanted), ["currency_id"]
+                ):
                     currencies[record["id"]] = many2one_name(record.get("currency_id"))
         except DealerFault:
             # Not ours to read, so not to be known beforehand; the order itself will tell.
             return
         for order in orders:
-            pricelist = lists.get(order.partner_id)
+            pricelist = self.pricelists.get(order.partner_id)
             self._check_currency(
                 order, currencies.get(pricelist) if pricelist else self.company_currency
             )
@@ -304,11 +308,13 @@ class _Push:
         if not orders:
             return
         customers = [order.payload["customer"] for order in orders]
-        found = self._guarded(find_customers, customers, self.partner_fields)
+        search = _CustomerSearch(self.session, self.partner_fields)
+        self._guarded(lambda _session: search.run(customers))
+        self.pricelists = search.pricelists
         new = _NewCustomers()
         for order in self.open_orders:
             customer = order.payload["customer"]
-            matches, value = found.get(customer["external_id"], ((), None))
+            matches, value = search.found.get(customer["external_id"], ((), None))
             if matches:
                 order.partner_id = matches[0]
                 if len(matches) > 1:
@@ -511,57 +517,66 @@ def find_products(session, codes):
     return found
 
 
-def find_customers(session, customers, partner_fields):
-    """Look customers up by e-mail, then by phone, one search each.
+class _CustomerSearch:
+    """Look customers up at the dealer: by e-mail, then by phone, one search each."""
 
-    :return: ``{external id: ([ids, ascending], the e-mail or phone that matched)}``
-    """
-    found = {}
-    by_email = {}
-    for customer in customers:
-        email = _normal_email(customer.get("email"))
-        if email:
-            by_email.setdefault(email, []).append(customer)
-    _match(session, by_email, _email_search(partner_fields), found)
-    by_phone = {}
-    for customer in customers:
-        phone = _normal_phone(customer.get("phone"))
-        if phone and customer["external_id"] not in found:
-            by_phone.setdefault(phone, []).append(customer)
-    for search in _phone_searches(partner_fields):
-        wanted = {
-            phone: people
-            for phone, people in by_phone.items()
-            if people[0]["external_id"] not in found
-        }
-        _match(session, wanted, search, found)
-    return found
+    def __init__(self, session, partner_fields):
+        self.session = session
+        self.partner_fields = partner_fields
+        # {external id: ([ids, ascending], the e-mail or phone that matched)}
+        self.found = {}
+        # {contact: its price list or None} of all contacts seen on the way
+        self.pricelists = {}
 
+    def run(self, customers):
+        by_email = {}
+        for customer in customers:
+            email = _normal_email(customer.get("email"))
+            if email:
+                by_email.setdefault(email, []).append(customer)
+        self._match(by_email, _email_search(self.partner_fields))
+        by_phone = {}
+        for customer in customers:
+            phone = _normal_phone(customer.get("phone"))
+            if phone and customer["external_id"] not in self.found:
+                by_phone.setdefault(phone, []).append(customer)
+        for search in _phone_searches(self.partner_fields):
+            self._match(
+                {
+                    phone: people
+                    for phone, people in by_phone.items()
+                    if people[0]["external_id"] not in self.found
+                },
+                search,
+            )
+        return self
 
-def _match(session, wanted, search, found):
-    """Search the dealer's contacts for the keys of ``wanted`` and note who was found."""
-    if not wanted or not search:
-        return
-    domain_of, fields, key_of = search
-    keys = [key for key in wanted if domain_of([key])]
-    if not keys:
-        return
-    records = session.search_read("res.partner", domain_of(keys), fields, limit=_MATCH_LIMIT)
-    if len(records) >= _MATCH_LIMIT:
-        # So many namesakes that one may hide the other customers.
-        records = [
-            record
-            for key in keys
-            for record in session.search_read("res.partner", domain_of([key]), fields, limit=20)
-        ]
-    ids_of = {}
-    for record in records:
-        for key in key_of(record):
-            ids_of.setdefault(key, set()).add(record["id"])
-    for key in keys:
-        if key in ids_of:
-            for customer in wanted[key]:
-                found[customer["external_id"]] = (sorted(ids_of[key]), key)
+    def _match(self, wanted, search):
+        """Search the contacts for the keys of ``wanted`` and note who was found."""
+        domain_of, names, key_of = search
+        keys = [key for key in wanted if domain_of([key])]
+        if not keys:
+            return
+        if PRICELIST in self.partner_fields:
+            names = [*names, PRICELIST]
+        records = self._search(domain_of(keys), names, _MATCH_LIMIT)
+        if len(records) >= _MATCH_LIMIT:
+            # So many namesakes that one may hide the other customers.
+            records = [
+                record for key in keys for record in self._search(domain_of([key]), names, 20)
+            ]
+        ids_of = {}
+        for record in records:
+            self.pricelists[record["id"]] = many2one_id(record.get(PRICELIST))
+            for key in key_of(record):
+                ids_of.setdefault(key, set()).add(record["id"])
+        for key in keys:
+            if key in ids_of:
+                for customer in wanted[key]:
+                    self.found[customer["external_id"]] = (sorted(ids_of[key]), key)
+
+    def _search(self, domain, names, limit):
+        return self.session.search_read("res.partner", domain, names, limit=limit)
 
 
 def _email_search(partner_fields):

@@ -40,6 +40,11 @@ def is_busy(text):
     return bool(_BUSY.search(str(text)))
 
 
+def same_login(login, other):
+    """Tell whether two logins are the same one, as Odoo compares them."""
+    return str(login).strip().lower() == str(other).strip().lower()
+
+
 def refuse_wrong_type(transport, answer, accepted):
     """Raise for an answer whose kind shows that it is not from an Odoo."""
     if answer.content_type in accepted:
@@ -65,6 +70,8 @@ class XmlRpc:
         self.transport = transport
         self.settings = transport.settings
         self.uid = uid
+        # Login and company of the service user, once read
+        self.user = None
 
     def version(self):
         """Return the version as the dealer tells it, for example ``19.0``."""
@@ -161,6 +168,7 @@ class Json2:
         self.transport = transport
         self.settings = transport.settings
         self.uid = uid
+        self.user = None
 
     def version(self):
         answer = self.transport.request(
@@ -178,10 +186,13 @@ class Json2:
         if isinstance(uid, bool) or not isinstance(uid, int):
             raise DealerBadAnswer("unexpected_answer", call="context_get")
         # The key alone decides who we are: see that it is who the settings say.
-        users = self.call("res.users", "read", [uid], {"fields": ["login"]})
-        login = users[0].get("login") if isinstance(users, list) and users else None
-        if str(login).strip().lower() != self.settings.login.strip().lower():
+        users = self.call("res.users", "read", [uid], {"fields": ["login", "company_id"]})
+        user = users[0] if isinstance(users, list) and users else None
+        if not isinstance(user, dict):
+            raise DealerBadAnswer("unexpected_answer", call="res.users.read")
+        if not same_login(user.get("login"), self.settings.login):
             raise DealerAccessRefused("login_mismatch")
+        self.user = user
         self.uid = uid
         return uid
 

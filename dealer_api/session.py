@@ -14,7 +14,7 @@ from .errors import (
     DealerFault,
     DealerUnreachable,
 )
-from .protocols import Json2, XmlRpc
+from .protocols import Json2, XmlRpc, same_login
 from .transport import HttpTransport
 
 # The first version with JSON-2.
@@ -49,6 +49,8 @@ class DealerSession:
         self._remembered_uid = None if fresh else settings.uid
         self._transport = None
         self._protocol = None
+        # The protocol and user are those of earlier sessions, not proved in this one.
+        self._assumed = False
         self._version = None
 
     def __repr__(self):
@@ -114,14 +116,25 @@ class DealerSession:
 
     def _connected(self):
         if self._protocol is None:
-            self._protocol = self._choose_protocol()
+            self._protocol = self._assume_protocol() or self._choose_protocol()
         return self._protocol
+
+    def _assume_protocol(self):
+        """Return the protocol that worked before, without asking: the first call will tell."""
+        if not self._remembered_uid:
+            return None
+        name = self.settings.protocol
+        if name == "auto" and not self._remembered_version:
+            return None
+        major = major_version(self._remembered_version)
+        candidate = {"xmlrpc": XmlRpc, "json2": Json2}.get(name) or self._candidates(major)[0]
+        self._assumed = True
+        return candidate(self.transport, self._remembered_uid)
 
     def _choose_protocol(self):
         if self.settings.protocol == "xmlrpc":
-            protocol = XmlRpc(self.transport, self._remembered_uid)
-            if protocol.uid is None:
-                protocol.authenticate()
+            protocol = XmlRpc(self.transport)
+            protocol.authenticate()
             return protocol
         major = major_version(self.server_version)
         if self.settings.protocol == "json2":
@@ -132,24 +145,22 @@ class DealerSession:
             return protocol
         return self._choose_automatically(major)
 
-    def _choose_automatically(self, major):
-        """Take JSON-2 where it is to be had, else XML-RPC.
+    def _candidates(self, major):
+        """Return the protocols to try for a version, the best first.
 
         A password works with XML-RPC only. Odoo's API keys are 40 hexadecimal digits: what
         looks otherwise is tried as a password first.
         """
         if major is not None and major < JSON2_VERSION:
-            candidates = [XmlRpc]
-        elif re.fullmatch(r"[0-9a-f]{40}", self.settings.api_key or ""):
-            candidates = [Json2, XmlRpc]
-        else:
-            candidates = [XmlRpc, Json2]
+            return [XmlRpc]
+        if re.fullmatch(r"[0-9a-f]{40}", self.settings.api_key or ""):
+            return [Json2, XmlRpc]
+        return [XmlRpc, Json2]
+
+    def _choose_automatically(self, major):
         refusals = []
-        for candidate in candidates:
+        for candidate in self._candidates(major):
             protocol = candidate(self.transport)
-            if candidate is XmlRpc is candidates[0] and self._remembered_uid:
-                protocol.uid = self._remembered_uid
-                return protocol
             try:
                 protocol.authenticate()
             except DealerUnreachable:
@@ -162,6 +173,12 @@ class DealerSession:
         refusals.sort(key=lambda error: not isinstance(error, DealerAccessRefused))
         raise refusals[0]
 
+    def _start_afresh(self):
+        """Forget what was remembered of earlier sessions, and find a way in anew."""
+        self._assumed = False
+        self._remembered_uid = self._remembered_version = self._version = None
+        self._protocol = self._choose_protocol()
+
     # ------------------------------------------------------------
     # Calls
     # ------------------------------------------------------------
@@ -173,18 +190,19 @@ class DealerSession:
         :raise DealerFault: when the dealer's Odoo reports a failure of this call
         :raise DealerError: when the dealer could not be worked with
         """
-        protocol = self._connected()
-        trusted = protocol.uid != self._remembered_uid or protocol.name != "xmlrpc"
         try:
-            return protocol.call(model, method, ids, kwargs)
-        except DealerAccessRefused as error:
-            if trusted or error.code != "login_refused":
+            result = self._connected().call(model, method, ids, kwargs)
+        except (DealerAccessRefused, DealerBadAnswer):
+            if not self._assumed:
                 raise
-        # The remembered user id may be that of a user who is gone (a restored database). The
-        # call was refused before anything was done, so it may be made again.
-        self._remembered_uid = None
-        protocol.authenticate()
-        return protocol.call(model, method, ids, kwargs)
+        else:
+            self._assumed = False
+            return result
+        # The first call, with a user id and a protocol from earlier: that user may be gone
+        # (a restored database), that door be closed. Only looks are taken before the way in is
+        # proved, so that nothing is done twice.
+        self._start_afresh()
+        return self._connected().call(model, method, ids, kwargs)
 
     def search_read(self, model, domain, fields, limit=None):
         """Return the readable records of a domain by ascending id, checked for their shape."""
@@ -243,12 +261,28 @@ class DealerSession:
     @cached_property
     def company_currency(self):
         """Return the code of the currency of the service user's company, or None."""
-        users = self.read("res.users", [self.uid], ["company_id"])
-        company_id = many2one_id(users[0].get("company_id")) if users else None
+        company_id = many2one_id(self._read_user().get("company_id"))
         if not company_id:
             raise DealerBadAnswer("unexpected_answer", call="res.users.read")
         companies = self.read("res.company", [company_id], ["currency_id"])
         return many2one_name(companies[0].get("currency_id")) if companies else None
+
+    def _read_user(self):
+        """Return login and company of the service user, as it is known or as read now."""
+        protocol = self._connected()
+        if protocol.user is None:
+            users = self.search_read("res.users", [("id", "=", self.uid)], ["login", "company_id"])
+            if not users or not self._is_our_login(users[0].get("login")):
+                # The remembered id is that of somebody else by now.
+                self._start_afresh()
+                protocol = self._connected()
+                users = self.read("res.users", [self.uid], ["login", "company_id"])
+            protocol = self._connected()
+            protocol.user = users[0] if users else {}
+        return protocol.user
+
+    def _is_our_login(self, login):
+        return same_login(login, self.settings.login)
 
 
 def is_id(value):

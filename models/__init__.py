@@ -8,6 +8,7 @@ from . import crm_lead
 from . import crm_lead_board
 from . import crm_team
 from . import crm_lead_dealer_order
+from . import crm_lead_scoring
 from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealer_order

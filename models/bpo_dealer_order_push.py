@@ -253,11 +253,12 @@ class BpoDealerOrder(models.Model):
 
     @api.model
     def _open_batch(self, dealership, domain, names_only):
-        orders = self.search(
-            domain & Domain("dealership_id", "=", dealership.id), order="id", limit=BATCH_SIZE
-        )
-        # what a user holds (taking it back) is left for the next time
-        orders = orders.try_lock_for_update(allow_referencing=True)
+        """Return the next orders of a dealership; none when a user holds what is needed."""
+        orders = self.browse()
+        if dealership.try_lock_for_update(allow_referencing=True):
+            orders = self.search(
+                domain & Domain("dealership_id", "=", dealership.id), order="id", limit=BATCH_SIZE
+            ).try_lock_for_update(allow_referencing=True)
         return Batch(dealership.id, {order.id: order.possibly_sent for order in orders}, names_only)
 
     @api.model

@@ -32,6 +32,8 @@ CONNECTION_FIELDS = (
     "allow_http",
 )
 MAX_BACK_OFF = timedelta(minutes=60)
+# The longest talk with one dealer. Odoo kills a scheduled action after two minutes by default.
+SESSION_SECONDS = 75.0
 # Test connection asks the dealer for this many product codes at most.
 MAX_CHECKED_CODES = 200
 
@@ -344,6 +346,7 @@ class BpoDealership(models.Model):
             allow_private=dealership._allow_private_addresses(),
             server_version=(not fresh and dealership.server_version) or None,
             uid=(not fresh and dealership.remote_uid) or None,
+            session_timeout=SESSION_SECONDS,
         )
 
     @api.private
@@ -489,7 +492,7 @@ class BpoDealership(models.Model):
             "last_message": False,
             "last_push": fields.Datetime.now(),
             "server_version": answer.server_version or self.server_version,
-            "remote_uid": answer.uid or 0,
+            "remote_uid": answer.uid or self.remote_uid,
         }
         self.write({name: value for name, value in vals.items() if self[name] != value})
 

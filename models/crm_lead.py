@@ -52,9 +52,7 @@ class CrmLead(models.Model):
     )
     won_status = fields.Selection(selection_add=[("pending", "Open")])
     lost_reason_id = fields.Many2one(copy=False)
-    lost_note = fields.Text(
-        copy=False, tracking=True, help="What was said when the lead was lost."
-    )
+    lost_note = fields.Text(copy=False, tracking=True, help="What was said when the lead was lost.")
     lost_from_stage_id = fields.Many2one(
         "crm.stage",
         readonly=True,
@@ -111,25 +109,32 @@ class CrmLead(models.Model):
         """Follow the given stage, else stay, else take the team's or the default pipeline.
 
         A lead handed to a team that may not use its stage goes to that team's pipeline, like
-        stock moves it to one of that team's stages. Closed leads never move by themselves.
+        stock moves it to one of that team's stages; handed over together with such a stage, it
+        goes to the pipeline of that stage. Closed leads never move by themselves.
         """
-        strayed = self.filtered(lambda lead: not lead.pipeline_id or lead._has_foreign_team())
-        staged = strayed.filtered(lambda lead: not lead.pipeline_id and lead.stage_id.pipeline_id)
-        for lead in staged:
-            lead.pipeline_id = lead.stage_id.pipeline_id
         pipelines = self.env["bpo.pipeline"]
-        for (team, company), leads in (
-            (strayed - staged).grouped(lambda lead: (lead.team_id, lead.company_id)).items()
-        ):
+        unplaced = self.browse()
+        for lead in self:
+            home = lead.stage_id.pipeline_id
+            away = home and home != lead.pipeline_id
+            if away and (not lead.pipeline_id or lead._is_in_stage_of_team()):
+                lead.pipeline_id = home
+            elif not lead.pipeline_id or lead._has_foreign_team():
+                unplaced += lead
+        for (team, company), leads in unplaced.grouped(
+            lambda lead: (lead.team_id, lead.company_id)
+        ).items():
             leads.pipeline_id = pipelines._get_for_team(team) or pipelines._get_default(company)
 
     @api.depends("pipeline_id")
     def _compute_stage_id(self):
         """Put leads without a stage of their own pipeline into its first open stage."""
         strayed = self.filtered(
-            lambda lead: not lead.stage_id
-            or lead._has_foreign_team()
-            or (not lead.closed_status and lead.stage_id.pipeline_id != lead.pipeline_id)
+            lambda lead: (
+                not lead.stage_id
+                or lead._has_foreign_team()
+                or (not lead.closed_status and lead.stage_id.pipeline_id != lead.pipeline_id)
+            )
         )
         first_stages = strayed.pipeline_id._get_first_open_stages() if strayed else {}
         for lead in strayed:
@@ -192,6 +197,18 @@ class CrmLead(models.Model):
                     )
                 )
 
+    @api.constrains("lost_reason_id")
+    def _check_lost_reason_kept(self):
+        bare = self.filtered(lambda lead: lead.closed_status == "lost" and not lead.lost_reason_id)
+        if bare:
+            raise ValidationError(
+                self.env._(
+                    "A lost lead has a lost reason: choose another one instead of clearing it, or "
+                    "restore the lead. (%(leads)s)",
+                    leads=", ".join(bare.mapped("display_name")),
+                )
+            )
+
     # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
@@ -213,6 +230,22 @@ class CrmLead(models.Model):
         if "expected_revenue" in vals:
             self._follow_lines()
         return res
+
+    @api.model
+    def _search(self, domain, *args, **kwargs):
+        """Leave lost leads out where stock assigns work (see ``crm.team``)."""
+        if self.env.context.get("bpo_crm_without_lost"):
+            domain = Domain(domain) & Domain("won_status", "!=", "lost")
+        return super()._search(domain, *args, **kwargs)
+
+    def _mail_track(self, tracked_fields, initial_values):
+        """Do not say the note of a loss twice where it is the text of the message already."""
+        texts = self.env.cr.precommit.data.get(f"mail.tracking.message.{self._name}", {})
+        if self.closed_status == "lost" and self.id in texts:
+            tracked_fields = {
+                name: field for name, field in tracked_fields.items() if name != "lost_note"
+            }
+        return super()._mail_track(tracked_fields, initial_values)
 
     def copy_data(self, default=None):
         """Copy a lead of an archived pipeline into the default one."""
@@ -264,12 +297,21 @@ class CrmLead(models.Model):
         :raise UserError: a pipeline has no lost stage
         :raise ValidationError: no lost reason is given
         """
+        pipelines = self.pipeline_id
+        if without := pipelines.filtered(lambda pipeline: not pipeline.lost_stage_id):
+            raise UserError(
+                "\n".join(pipeline._get_message_no_lost_stage() for pipeline in without)
+            )
         for pipeline, leads in self.grouped("pipeline_id").items():
-            stage = pipeline.lost_stage_id
-            if not stage:
-                raise UserError(pipeline._get_message_no_lost_stage())
-            leads.write({**additional_values, "stage_id": stage.id})
+            leads.write({**additional_values, "stage_id": pipeline.lost_stage_id.id})
         return True
+
+    def action_unarchive(self):
+        """Keep the reason of leads in a lost stage: stock takes every archived lead for lost."""
+        lost = self.filtered(lambda lead: not lead.active and lead.closed_status == "lost")
+        if lost:
+            lost.active = True
+        return super().action_unarchive()
 
     def action_restore(self):
         """Return lost leads to the stage they were lost from, as open leads.
@@ -299,6 +341,13 @@ class CrmLead(models.Model):
             "res_id": self.dealer_order_id.id,
             "view_mode": "form",
         }
+
+    def convert_opportunity(self, partner, user_ids=False, team_id=False):
+        """Leave lost leads out, as stock leaves out the archived ones."""
+        leads = self.filtered(lambda lead: lead.closed_status != "lost")
+        return super(CrmLead, leads).convert_opportunity(
+            partner, user_ids=user_ids, team_id=team_id
+        )
 
     # ------------------------------------------------------------
     # MOVING: preparation
@@ -342,8 +391,10 @@ class CrmLead(models.Model):
             return super().write(vals)
         stage = self.env["crm.stage"].browse(vals["stage_id"])
         moving = self.filtered(
-            lambda lead: lead.stage_id != stage
-            or lead.pipeline_id.id != vals.get("pipeline_id", lead.pipeline_id.id)
+            lambda lead: (
+                lead.stage_id != stage
+                or lead.pipeline_id.id != vals.get("pipeline_id", lead.pipeline_id.id)
+            )
         )
         staying = self - moving
         res = super(CrmLead, staying).write(dict(vals)) if staying else True
@@ -446,6 +497,14 @@ class CrmLead(models.Model):
         ):
             for lead, messages in rule(origins).items():
                 problems[lead] += messages
+        self._raise_problems(problems)
+
+    def _raise_problems(self, problems):
+        """Refuse a move, if there are problems.
+
+        :param dict problems: ``{lead: [text]}``
+        :raise ValidationError: listing, per lead, all that is wrong
+        """
         lines = [
             self.env._(
                 "- %(lead)s: %(problems)s", lead=lead.display_name, problems="; ".join(messages)
@@ -495,10 +554,12 @@ class CrmLead(models.Model):
         if self.env.user.has_group("bpo_crm.group_manager"):
             return {}
         leads = self.filtered(
-            lambda lead: lead.pipeline_id.forward_only
-            and not lead.closed_status
-            and origins[lead].pipeline_id == lead.pipeline_id
-            and not self.env.context.get("bpo_crm_restore")
+            lambda lead: (
+                lead.pipeline_id.forward_only
+                and not lead.closed_status
+                and origins[lead].pipeline_id == lead.pipeline_id
+                and not self.env.context.get("bpo_crm_restore")
+            )
         )
         if not leads:
             return {}
@@ -536,18 +597,33 @@ class CrmLead(models.Model):
         return problems
 
     def _get_problems_lost(self, origins):
-        """Rule 3: into a lost stage only with a lost reason."""
-        return {
-            lead: [
-                self.env._(
-                    "a lost reason is needed to enter “%(stage)s”: use Mark Lost, or pass "
-                    "lost_reason_id together with stage_id",
-                    stage=lead.stage_id.display_name,
-                )
-            ]
-            for lead in self
-            if lead.closed_status == "lost" and not lead.lost_reason_id
-        }
+        """Rule 3: into a lost stage only with a lost reason, one that fits."""
+        lost = self.filtered(lambda lead: lead.closed_status == "lost")
+        return lost._get_problems_reasons(
+            lambda lead: (lead.pipeline_id, lead.lost_reason_id, lead.lost_note)
+        )
+
+    def _check_losing(self, reason, note):
+        """Check that leads of any pipelines can be lost, before anything is written.
+
+        :raise ValidationError: listing, per lead, all that is wrong
+        """
+        problems = self._get_problems_reasons(lambda lead: (lead.pipeline_id, reason, note))
+        for lead in self.filtered(lambda lead: not lead.pipeline_id.lost_stage_id):
+            problems.setdefault(lead, []).append(lead.pipeline_id._get_message_no_lost_stage())
+        self._raise_problems(problems)
+
+    def _get_problems_reasons(self, get_loss):
+        """Return ``{lead: [why it cannot be lost like this]}``.
+
+        :param get_loss: gives pipeline, reason and note of a lead's loss
+        """
+        problems = {}
+        for (pipeline, reason, note), leads in self.grouped(get_loss).items():
+            obstacles = reason._get_obstacles(pipeline, note)
+            if obstacles:
+                problems.update({lead: list(obstacles) for lead in leads})
+        return problems
 
     def _get_problems_won(self, origins):
         """Rule 4: a lead that is won where orders are pushed is ready for its dealer."""
@@ -580,9 +656,12 @@ class CrmLead(models.Model):
         """Tell whether this open lead sits in a stage reserved for other teams (stock's rule)."""
         self.ensure_one()
         teams = self.stage_id.team_ids
-        return bool(
-            teams and self.team_id and self.team_id not in teams and not self.closed_status
-        )
+        return bool(teams and self.team_id and self.team_id not in teams and not self.closed_status)
+
+    def _is_in_stage_of_team(self):
+        """Tell whether this lead sits in a stage reserved for its team."""
+        self.ensure_one()
+        return bool(self.team_id and self.team_id in self.stage_id.team_ids)
 
     def _get_restore_stage(self):
         """Return the stage this lead was lost from, where it can still take the lead back."""
@@ -606,9 +685,18 @@ class CrmLead(models.Model):
     # ------------------------------------------------------------
 
     def _sort_by_confidence_level(self, reverse=False):
-        """Let a lead whose dealer has the order be the one that the others are merged into."""
+        """Let a lead whose dealer has the order be the one that the others are merged into.
+
+        Lost ones come last, as in stock; there, it is because they are archived.
+        """
         leads = super()._sort_by_confidence_level(reverse=reverse)
-        return leads.sorted(lambda lead: lead.sudo().dealer_order_id._is_live(), reverse=reverse)
+        return leads.sorted(
+            lambda lead: (
+                lead.sudo().dealer_order_id._is_live(),
+                lead.closed_status != "lost",
+            ),
+            reverse=reverse,
+        )
 
     def _merge_opportunity(self, user_id=False, team_id=False, auto_unlink=True, max_length=5):
         """Refuse to merge leads that each have an order of their own; keep the one there is."""
@@ -626,13 +714,17 @@ class CrmLead(models.Model):
         )
 
     def _merge_get_fields(self):
-        return [*super()._merge_get_fields(), "pipeline_id", "dealership_id", "lost_note"]
+        return [*super()._merge_get_fields(), "dealership_id", "lost_note"]
 
     def _merge_data(self, fnames=None):
-        """Keep pipeline and stage of the lead that the others are merged into together."""
+        """Keep the stage, and so the pipeline, of the lead that the others are merged into."""
         data = super()._merge_data(fnames)
         head = self[:1]
-        data.update(pipeline_id=head.pipeline_id.id, stage_id=head.stage_id.id)
+        data["stage_id"] = head.stage_id.id
+        if head.closed_status == "lost":
+            data.update(lost_reason_id=head.lost_reason_id.id, lost_note=head.lost_note)
+        elif head.won_status != "lost":
+            data["lost_note"] = False
         return data
 
     def _merge_dependences(self, opportunities):

@@ -3,12 +3,21 @@
 
 from odoo import api, fields, models
 
+# The reasons that stock CRM ships, as they are before anybody makes a list of their own.
+STOCK_REASONS = {
+    "crm.lost_reason_1": "Too expensive",
+    "crm.lost_reason_2": "We don't have people/skills",
+    "crm.lost_reason_3": "Not enough stock",
+}
+
 
 class CrmLostReason(models.Model):
     """A lost reason with a code, so that reports survive relabelling and translation."""
 
     _inherit = "crm.lost.reason"
     _order = "sequence, id"
+    # people type the code where they know it; imports may name a reason by either
+    _rec_names_search = ["code", "name"]
 
     sequence = fields.Integer(default=10)
     code = fields.Char(
@@ -20,6 +29,15 @@ class CrmLostReason(models.Model):
         index=True,
         copy=False,
         help="Short and unique, in upper case; reports and imports rely on it.",
+    )
+
+    note_required = fields.Boolean(
+        help="A lead is lost for this reason only with a note that says more, as for “Other”.",
+    )
+    pipeline_ids = fields.Many2many(
+        "bpo.pipeline",
+        string="Pipelines",
+        help="Only leads of these pipelines can be lost for this reason; leave empty for all.",
     )
 
     _code_uniq = models.UniqueIndex(
@@ -52,6 +70,10 @@ class CrmLostReason(models.Model):
         slug = self.env["ir.http"]._slugify(label).replace("-", "_").upper()
         return slug or "REASON"
 
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
     @api.model_create_multi
     def create(self, vals_list):
         return super().create([self._clean_code(vals) for vals in vals_list])
@@ -65,3 +87,76 @@ class CrmLostReason(models.Model):
         if vals.get("code"):
             return dict(vals, code=vals["code"].strip().upper())
         return vals
+
+    # ------------------------------------------------------------
+    # BUSINESS METHODS
+    # ------------------------------------------------------------
+
+    def _get_applicable(self, pipelines):
+        """Return those of these reasons for which leads of *all* the pipelines can be lost."""
+        wanted = set(pipelines.ids)
+        return self.filtered(
+            lambda reason: (
+                not reason.sudo().pipeline_ids or wanted <= set(reason.sudo().pipeline_ids.ids)
+            )
+        )
+
+    def _get_obstacles(self, pipeline, note):
+        """Return why a lead of ``pipeline`` cannot be lost for this reason, as texts.
+
+        :param note: what is said about it, if anything
+        """
+        if not self:
+            return [
+                self.env._(
+                    "a lost reason is needed: use Mark Lost, or pass lost_reason_id together with "
+                    "stage_id"
+                )
+            ]
+        obstacles = []
+        if not self.active:
+            obstacles.append(
+                self.env._("the lost reason “%(reason)s” is archived", reason=self.display_name)
+            )
+        if not self._get_applicable(pipeline):
+            obstacles.append(
+                self.env._(
+                    "the lost reason “%(reason)s” is not one of the pipeline “%(pipeline)s”",
+                    reason=self.display_name,
+                    pipeline=pipeline.display_name,
+                )
+            )
+        if self.note_required and not (note or "").strip():
+            obstacles.append(
+                self.env._(
+                    "the lost reason “%(reason)s” needs a note: pass lost_note",
+                    reason=self.display_name,
+                )
+            )
+        return obstacles
+
+    # ------------------------------------------------------------
+    # STARTER LIST
+    # ------------------------------------------------------------
+
+    @api.model
+    def _load_starter_reasons(self, reasons):
+        """Turn the reasons of stock into a list for dealerships, unless people made their own.
+
+        :param list reasons: ``(external id, values)``; those of stock are adapted where they
+            still are, so that no reason appears twice
+        """
+        present = self.with_context(active_test=False).search([])
+        names = present.with_context(lang=None).get_external_id()
+        if any(
+            STOCK_REASONS.get(names[reason.id]) != reason.with_context(lang=None).name
+            for reason in present
+        ):
+            return
+        loaded = self._load_records(
+            [{"xml_id": xml_id, "values": values, "noupdate": True} for xml_id, values in reasons]
+        )
+        # translations of stock's labels do not fit ours
+        for code, _name in self.env["res.lang"].get_installed():
+            for reason in loaded & present:
+                reason.with_context(lang=code).name = reason.with_context(lang=None).name

@@ -355,12 +355,21 @@ class CrmStage(models.Model):
 
     @api.model
     def _prepare_create(self, vals):
-        """Return ``vals`` without a pipeline for service stages.
+        """Return ``vals`` with the pipeline that a stage of this kind belongs to.
 
-        On a board the context proposes its pipeline as the default of every stage.
+        On a board the context proposes its pipeline as the default of every stage; service
+        stages have none. A stage reserved for teams, for which no pipeline is named, comes into
+        the teams' own one.
         """
         stage_type = vals.get("stage_type") or self.default_get(["stage_type"]).get("stage_type")
-        return {**vals, "pipeline_id": False} if stage_type == "service" else vals
+        if stage_type == "service":
+            return {**vals, "pipeline_id": False}
+        if vals.get("team_ids") and not (
+            vals.get("pipeline_id") or self.env.context.get("default_pipeline_id")
+        ):
+            teams = self.new({"team_ids": vals["team_ids"]}).team_ids._origin
+            return {**vals, "pipeline_id": teams._get_own_pipeline().id} if teams else vals
+        return vals
 
     def _exchange(self, offset):
         """Exchange this stage with its neighbour on the board, numbering all with gaps.

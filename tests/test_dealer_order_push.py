@@ -289,6 +289,7 @@ class TestPushExactlyOnce(PushCommon):
             self._push()
         self.assertFalse(self.dealer.talks)
         self.assertEqual((order.state, order.possibly_sent), ("pending", False))
+        self.assertFalse(order.attempt_count)
         self.assertTrue(captured.records)
 
     def test_paused_meanwhile(self):

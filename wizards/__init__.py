@@ -3,3 +3,4 @@
 
 from . import bpo_order_preview
 from . import bpo_stage_move
+from . import crm_lead_lost

@@ -159,6 +159,33 @@ def test_fifty_orders_in_a_handful_of_requests(dealer, protocol):
     assert dealer.calls("sale.order.load") == 2
 
 
+@pytest.mark.parametrize("protocol", ["auto", "xmlrpc", "json2"])
+def test_requests_once_the_dealer_is_known(dealer, protocol):
+    push(dealer, payloads(50), protocol)
+    dealer.requests.clear()
+    results = push(dealer, payloads(50), protocol, server_version="19.0", uid=dealer.uid)
+    assert outcomes(results) == ["sent"] * 50
+    assert dealer.requests == [
+        "product.product.search_read",
+        "res.users.search_read",
+        "res.company.read",
+        "res.partner.search_read",
+        "sale.order.load",
+        "sale.order.search_read",
+    ]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("remembered", [8, 999])
+def test_remembered_as_somebody_else(dealer, protocol, remembered):
+    """The company's currency is that of the service user, not that of whoever has the id now."""
+    dollar = dealer.add("res.currency", name="USD")
+    company = dealer.add("res.company", name="Other", currency_id=dollar)
+    assert dealer.add("res.users", login="other", company_id=company) == 8
+    results = push(dealer, payloads(2), protocol, server_version="19.0", uid=remembered)
+    assert outcomes(results) == ["sent"] * 2
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_again_is_the_same(dealer, protocol):
     """What the dealer has changed meanwhile stays as it is."""
@@ -240,7 +267,7 @@ def test_an_answer_is_lost(dealer, protocol, fault, call):
     [
         "authenticate",
         "product.product.search_read",
-        "res.users.read",
+        "res.users.search_read",
         "res.company.read",
         "res.partner.search_read",
     ],

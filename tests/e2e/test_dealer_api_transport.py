@@ -366,9 +366,22 @@ def test_json2_before_its_time():
     assert caught.value.code == "protocol_unavailable"
 
 
-def test_what_is_remembered_is_not_asked_again(dealer):
-    with DealerSession(settings_for(dealer, server_version="19.0", uid=dealer.uid)) as session:
+@pytest.mark.parametrize(
+    ("protocol", "secret", "used"),
+    [
+        ("auto", "api_key", "json2"),
+        ("auto", "password", "xmlrpc"),
+        ("json2", "api_key", "json2"),
+        ("xmlrpc", "password", "xmlrpc"),
+    ],
+)
+def test_what_is_remembered_is_not_asked_again(dealer, protocol, secret, used):
+    settings = settings_for(
+        dealer, protocol, api_key=getattr(dealer, secret), server_version="19.0", uid=dealer.uid
+    )
+    with DealerSession(settings) as session:
         assert read_product(session)
+        assert (session.protocol, session.uid, session.server_version) == (used, 7, "19.0")
     assert dealer.requests == ["product.product.search_read"]
 
 
@@ -377,6 +390,36 @@ def test_a_remembered_user_who_is_gone(dealer):
         assert read_product(session)
         assert session.uid == dealer.uid
     assert dealer.requests.count("authenticate") == 1
+
+
+def test_a_remembered_door_that_is_closed(dealer):
+    """JSON-2 was used before; since then a server in front lets XML-RPC through only."""
+    dealer.inject("status", "product.product", status=403)
+    dealer.inject("status", "context_get", status=403)
+    settings = settings_for(dealer, "auto", server_version="19.0", uid=dealer.uid)
+    with DealerSession(settings) as session:
+        assert read_product(session)
+        assert session.protocol == "xmlrpc"
+
+
+def test_a_remembered_version_that_is_old():
+    with FaultDealer(version="17.0") as dealer:
+        dealer.add_product("VH-1")
+        settings = settings_for(dealer, "auto", server_version="19.0", uid=dealer.uid)
+        with DealerSession(settings) as session:
+            assert read_product(session)
+            assert (session.protocol, session.server_version) == ("xmlrpc", "17.0")
+
+
+def test_what_is_proved_is_not_doubted_again(dealer):
+    """Only the first call of a session may be made once more."""
+    settings = settings_for(dealer, "auto", server_version="19.0", uid=dealer.uid)
+    with DealerSession(settings) as session:
+        assert read_product(session)
+        dealer.inject("html", "product.product")
+        with pytest.raises(DealerBadAnswer):
+            read_product(session)
+    assert dealer.requests == ["product.product.search_read"] * 2
 
 
 def test_a_remembered_user_whose_key_is_withdrawn(dealer):

@@ -1,0 +1,79 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import api, models
+from odoo.tools import SQL
+
+
+class CrmLead(models.Model):
+    """Predictive scoring of leads that are lost by moving to a lost stage.
+
+    Stock leaves a lost lead in the stage it was lost in, and counts a loss for that stage and
+    all before it. The same is counted for a lead in a lost stage: by the stage it was lost
+    *from*, not by the lost one, which is behind all others.
+    """
+
+    _inherit = "crm.lead"
+
+    def _write_move(self, vals, stage):
+        """Let the losses be taken back where they were counted, wherever the leads go now."""
+        lost = self.filtered(lambda lead: lead.closed_status == "lost")
+        reached = lost._get_stages_reached(lost.ids) if lost else {}
+        if not reached:
+            return super()._write_move(vals, stage)
+        leads = self.with_context(bpo_crm_stages_reached=reached)
+        return super(CrmLead, leads)._write_move(vals, stage)
+
+    def _pls_get_lead_pls_values(self, domain=None):
+        """Count lost leads in the stage they were lost from.
+
+        Without a domain it is not about counting: the probability of open leads is computed.
+        """
+        values = super()._pls_get_lead_pls_values(domain=domain)
+        if not domain:
+            return values
+        left = self.env.context.get("bpo_crm_stages_reached") or {}
+        reached = {**self._get_stages_reached(list(values)), **left}
+        for lead_id, stage_id in reached.items():
+            if lead_id not in values:
+                continue
+            values[lead_id]["values"] = [
+                (field, stage_id if field == "stage_id" else value)
+                for field, value in values[lead_id]["values"]
+            ]
+        return values
+
+    @api.model
+    def _get_stages_reached(self, lead_ids):
+        """Return ``{lead id: id of the open stage it was lost from}`` of those that are lost so.
+
+        Where that one is gone, or was never there, it is the last open stage before it, or the
+        first one of the pipeline: stock counts for active stages only.
+        """
+        self.env["crm.lead"].flush_model(["closed_status", "lost_from_stage_id", "pipeline_id"])
+        self.env["crm.stage"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT lead.id, reached.id
+                  FROM crm_lead lead
+             LEFT JOIN crm_stage origin ON origin.id = lead.lost_from_stage_id
+          JOIN LATERAL (
+                    SELECT stage.id
+                      FROM crm_stage stage
+                     WHERE stage.pipeline_id = lead.pipeline_id
+                       AND stage.active
+                       AND stage.is_won IS NOT TRUE
+                       AND stage.is_lost IS NOT TRUE
+                  ORDER BY COALESCE(stage.id = origin.id, FALSE) DESC,
+                           COALESCE(stage.sequence <= origin.sequence, FALSE) DESC,
+                           CASE WHEN stage.sequence <= origin.sequence
+                                THEN -stage.sequence ELSE stage.sequence END,
+                           stage.id
+                     LIMIT 1) reached ON TRUE
+                 WHERE lead.closed_status = 'lost' AND lead.id = ANY(%s)
+                """,
+                lead_ids,
+            )
+        )
+        return dict(rows)
