@@ -13,3 +13,8 @@ from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealer_order
 from . import bpo_dealer_order_push
+from . import bpo_service
+from . import bpo_service_stage
+from . import bpo_service_request
+from . import crm_lead_service
+from . import res_partner

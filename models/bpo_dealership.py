@@ -271,6 +271,7 @@ class BpoDealership(models.Model):
             "server_version": False,
             "remote_uid": 0,
             "check_report": False,
+            "last_message": False,
             "back_off_count": 0,
             "next_attempt": False,
         }

@@ -10,10 +10,15 @@ from odoo import models
 class CrmLead(models.Model):
     """What a lead tells its dealer, and what it lacks for that.
 
-    These methods run sudo'ed on batches: they read, and never search.
+    The private methods run sudo'ed on batches: they read, and never search.
     """
 
     _inherit = "crm.lead"
+
+    def action_retry_dealer_order(self):
+        """Send the failed orders of these leads again, with what the leads say now."""
+        self.check_access("write")
+        return self.dealer_order_id.action_retry()
 
     # ------------------------------------------------------------
     # WHAT IS MISSING

@@ -1,25 +1,35 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import re
 from collections import defaultdict
 
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .bpo_pipeline import get_free_copy_name
+
+ICON_CLASS = re.compile(r"(fa )?fa-[a-z0-9]+(-[a-z0-9]+)*")
 
 # Sequences are laid with gaps, so that a stage can be put between two others by hand.
 SEQUENCE_GAP = 10
 
 
 class StageInUseError(UserError):
-    """A stage cannot go while records are in it; the web client offers *Move and archive*."""
+    """A stage cannot go while records are in it; the web client offers *Move and archive*.
 
-    def __init__(self, message, stages):
+    Where it is only one service that the stage cannot leave, the offer is to move the requests
+    of that service and take the stage out of it.
+    """
+
+    def __init__(self, message, stages, service=None):
         super().__init__(message)
         # Sent along to the web client, which picks its dialog by exception_class.
         self.context = {"exception_class": "bpo_crm.stage_in_use", "stage_ids": stages.ids}
+        if service:
+            self.context["service_id"] = service.id
 
 
 class CrmStage(models.Model):
@@ -71,6 +81,23 @@ class CrmStage(models.Model):
     color = fields.Integer(aggregator=None)
     configuration_warning = fields.Char(
         "Warning", compute="_compute_configuration_warning", compute_sudo=True
+    )
+    service_line_ids = fields.One2many("bpo.service.stage", "stage_id")
+    service_ids = fields.Many2many(
+        "bpo.service",
+        string="Services",
+        compute="_compute_service_ids",
+        inverse="_inverse_service_ids",
+        search="_search_service_ids",
+        help="The services this stage is a step of; each has its own order of steps.",
+    )
+    icon = fields.Char(help="Shown beside the name of a service stage; a Font Awesome class.")
+    status_on_enter = fields.Selection(
+        selection=lambda self: (
+            self.env["bpo.service.request"]._fields["status"]._description_selection(self.env)
+        ),
+        string="Sets Status",
+        help="Requests that enter this stage take this status; leave empty to keep theirs.",
     )
 
     # Archived stages count for names: bringing one back must never fail or confuse.
@@ -138,6 +165,33 @@ class CrmStage(models.Model):
             )
         return None
 
+    @api.depends("service_line_ids.service_id")
+    def _compute_service_ids(self):
+        for stage in self:
+            stage.service_ids = stage.service_line_ids.service_id
+
+    def _inverse_service_ids(self):
+        """Attach these stages to services, as their last step, and detach; hidden ones stay."""
+        wanted = {stage: stage.service_ids for stage in self}
+        for stage, services in wanted.items():
+            lines = stage.service_line_ids
+            if self.env.context.get("active_test", True):
+                lines = lines.filtered("service_id.active")
+            gone = lines.filtered(lambda line, services=services: line.service_id not in services)
+            missing = services - lines.service_id
+            gone.unlink()
+            stage.service_line_ids = [
+                Command.create({"service_id": service.id}) for service in missing
+            ]
+
+    def _search_service_ids(self, operator, value):
+        if operator in Domain.NEGATIVE_OPERATORS:
+            return NotImplemented
+        domain = Domain("service_line_ids.service_id", operator, value)
+        if operator == "in" and False in value:
+            domain |= Domain("service_line_ids", "=", False)
+        return domain
+
     # ------------------------------------------------------------
     # CONSTRAINTS
     # ------------------------------------------------------------
@@ -176,6 +230,29 @@ class CrmStage(models.Model):
                     "These stage names are taken, archived stages and translations included: "
                     "%(names)s. Choose another name, or unarchive the other stage.",
                     names=", ".join(sorted(names)),
+                )
+            )
+
+    @api.constrains("icon")
+    def _check_icon(self):
+        for stage in self:
+            if stage.icon and not ICON_CLASS.fullmatch(stage.icon):
+                raise ValidationError(
+                    self.env._(
+                        "“%(icon)s” is not a Font Awesome class, such as fa-inbox.", icon=stage.icon
+                    )
+                )
+
+    @api.constrains("stage_type")
+    def _check_type_in_services(self):
+        attached = self.sudo().filtered(
+            lambda stage: stage.stage_type != "service" and stage.service_line_ids
+        )
+        if attached:
+            raise ValidationError(
+                self.env._(
+                    "These stages are part of services; take them out there first: %(stages)s.",
+                    stages=", ".join(attached.mapped("display_name")),
                 )
             )
 
@@ -221,6 +298,18 @@ class CrmStage(models.Model):
     # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
+
+    @api.model
+    def default_get(self, fields):
+        """Make a stage created on a service's board, or in a request of it, one of its steps."""
+        values = super().default_get(fields)
+        if service_id := self.env.context.get("bpo_crm_service_id"):
+            service_values = {
+                "stage_type": "service",
+                "service_ids": [Command.link(service_id)],
+            }
+            values.update({name: value for name, value in service_values.items() if name in fields})
+        return values
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -273,6 +362,11 @@ class CrmStage(models.Model):
     def _unlink_except_in_use(self):
         self._check_empty(self.env._("deleted"))
 
+    def unlink(self):
+        """Leave the services first, so that another stage of theirs becomes the default one."""
+        self.sudo().service_line_ids.unlink()
+        return super().unlink()
+
     def copy_data(self, default=None):
         """Make a copy that can live beside its origin: other name, no closing flag.
 
@@ -305,6 +399,56 @@ class CrmStage(models.Model):
         self._reorder()
         return self.web_read(specification)
 
+    @api.model
+    def _search(self, domain, offset=0, limit=None, order=None, **kwargs):
+        """Return the stages of one service in the order of that service."""
+        service_id = self._get_only_service(domain) if order in (None, self._order) else None
+        stages = self.with_context(bpo_crm_service_id=service_id) if service_id else self
+        return super(CrmStage, stages)._search(domain, offset, limit, order, **kwargs)
+
+    @api.model
+    def _get_only_service(self, domain):
+        """Return the id of the service whose stages are asked for, where it is only one."""
+        services = set()
+        for condition in Domain(domain).iter_conditions():
+            if condition.field_expr == "service_ids" and condition.operator in ("=", "in"):
+                value = condition.value
+                services.update([value] if condition.operator == "=" else value)
+        service_id = services.pop() if len(services) == 1 else None
+        return service_id if isinstance(service_id, int) else None
+
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        """Order by the place in the service at hand first (``bpo_crm_service_id``), if any."""
+        terms = super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+        service_id = self.env.context.get("bpo_crm_service_id")
+        if field_name != "sequence" or not service_id:
+            return terms
+        places = query.make_alias(alias, "bpo_service_stage")
+        query.add_join(
+            "LEFT JOIN",
+            places,
+            "bpo_service_stage",
+            SQL(
+                "%s = %s AND %s = %s",
+                SQL.identifier(places, "stage_id"),
+                SQL.identifier(alias, "id"),
+                SQL.identifier(places, "service_id"),
+                service_id,
+            ),
+        )
+        place = SQL.identifier(
+            places, "sequence", to_flush=self.env["bpo.service.stage"]._fields["sequence"]
+        )
+        query._order_groupby.append(place)
+        return SQL("%s %s NULLS LAST, %s", place, direction, terms)
+
+    @api.model
+    def name_search(self, name="", domain=None, operator="ilike", limit=100):
+        """Look among the stages of one type where the context asks for it (imports do)."""
+        if stage_type := self.env.context.get("bpo_crm_stage_type"):
+            domain = Domain(domain or Domain.TRUE) & Domain("stage_type", "=", stage_type)
+        return super().name_search(name, domain, operator, limit)
+
     # ------------------------------------------------------------
     # ACTIONS
     # ------------------------------------------------------------
@@ -326,6 +470,22 @@ class CrmStage(models.Model):
     def action_move_right(self):
         """Exchange this stage with the one on its right on the board."""
         return self._exchange(1)
+
+    def action_take_out(self):
+        """Take this stage out of the service whose board asks for it (``bpo_crm_service_id``).
+
+        :return: the action of the *Move and take out* dialog where requests are in the stage,
+            else False: it is out
+        """
+        self.check_access("write")
+        service = self._get_context_service()
+        lines = service.stage_line_ids.filtered(lambda line: line.stage_id in self)
+        if lines._get_usage():
+            action = self.action_move_and_archive()
+            action["context"]["default_service_id"] = service.id
+            return action
+        lines.unlink()
+        return False
 
     def action_move_and_archive(self):
         """Open the dialog that empties these stages into another one and archives them."""
@@ -379,7 +539,8 @@ class CrmStage(models.Model):
         self.ensure_one()
         self.check_access("write")
         # Archived stages are not seen on the board: they keep their neighbours.
-        row = self._get_siblings().filtered(lambda stage: stage.active or stage == self)
+        siblings = self._get_context_service().stage_ids or self._get_siblings()
+        row = siblings.filtered(lambda stage: stage.active or stage == self)
         place = row.ids.index(self.id)
         if 0 <= place + offset < len(row):
             ids = row.ids
@@ -400,6 +561,30 @@ class CrmStage(models.Model):
             place = places[-1] if places else 0
             (others[:place] + stages + others[place:])._write_sequences()
 
+    @api.model
+    def _get_context_service(self):
+        """Return the service whose board or workflow is at hand, if any."""
+        return self.env["bpo.service"].browse(self.env.context.get("bpo_crm_service_id") or [])
+
+    def _get_move_targets(self, service=None):
+        """Return the stages that everything in these stages could be moved to, in order.
+
+        :param service: only the requests of this ``bpo.service`` are to be moved
+        """
+        if len(self.grouped(CrmStage._get_scope)) != 1:
+            return self.browse()
+        if self[0].stage_type == "deal":
+            return self._get_siblings().filtered("active") - self
+        services = service
+        if not services:
+            requests = self.env["bpo.service.request"].sudo().with_context(active_test=False)
+            groups = requests._read_group([("stage_id", "in", self.ids)], ["service_id"])
+            services = self.env["bpo.service"].union(*(service for (service,) in groups))
+        if not services:
+            return self._get_siblings().filtered("active") - self
+        targets = services[0].stage_ids - self
+        return targets.filtered(lambda stage: services <= stage.sudo().service_ids)
+
     def _get_scope(self):
         """Return what orders this stage: its pipeline, or all service stages together."""
         self.ensure_one()
@@ -416,6 +601,9 @@ class CrmStage(models.Model):
 
     def _reorder(self):
         """Put these stages, in this order, into the places they hold among their siblings."""
+        if service := self._get_context_service():
+            service._reorder_stages(self)
+            return
         queues = {
             scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()
         }
@@ -467,7 +655,7 @@ class CrmStage(models.Model):
     @api.model
     def _get_models_in_stages(self):
         """Return the names of the models whose records sit in stages."""
-        return ["crm.lead"]
+        return ["crm.lead", "bpo.service.request"]
 
     def _check_empty(self, what):
         """Refuse what is about to be done to these stages while records are in them.

@@ -13,4 +13,6 @@ from . import test_lead_line
 from . import test_lead_moves
 from . import test_lost
 from . import test_pipeline
+from . import test_service
+from . import test_service_request
 from . import test_stage

@@ -414,6 +414,13 @@ class TestRetry(DealerOrderCommon):
             order.with_user(user).action_retry()
             self.assertEqual(order.state, "pending")
 
+    def test_from_the_lead(self):
+        lead, order = self._fail_one()
+        with self.assertRaises(AccessError):
+            lead.with_user(self.other_agent).action_retry_dealer_order()
+        lead.with_user(self.agent).action_retry_dealer_order()
+        self.assertEqual(order.state, "pending")
+
     def test_bulk(self):
         orders = self._fail_one()[1] | self._fail_one()[1]
         orders.with_user(self.supervisor).action_retry()

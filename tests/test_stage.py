@@ -142,7 +142,7 @@ class TestStageResource(StageCase):
 
     def test_service_stage_has_no_pipeline(self):
         stage = self.Stage.with_context(default_pipeline_id=self.pipeline.id).create(
-            {"name": "Received", "stage_type": "service"}
+            {"name": "Received, test", "stage_type": "service"}
         )
         self.assertFalse(stage.pipeline_id)
         with self._assert_refused("a service stage does not"):

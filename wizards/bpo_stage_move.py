@@ -8,6 +8,9 @@ from odoo.exceptions import UserError
 class BpoStageMove(models.TransientModel):
     """*Move and archive*: empty stages into another one, then archive them.
 
+    With a service it is *Move and take out*: only requests of that service move, and the stages,
+    which other services may go on using, are taken out of it instead.
+
     Records move by ``write``, so that every rule of a move holds.
     """
 
@@ -15,6 +18,7 @@ class BpoStageMove(models.TransientModel):
     _description = "Move and Archive Stages"
 
     stage_ids = fields.Many2many("crm.stage", string="Stages to archive", required=True)
+    service_id = fields.Many2one("bpo.service", help="The service to take the stages out of.")
     target_stage_id = fields.Many2one(
         "crm.stage", string="Move to", domain="[('id', 'in', allowed_stage_ids)]"
     )
@@ -25,22 +29,25 @@ class BpoStageMove(models.TransientModel):
     lost_reason_id = fields.Many2one("crm.lost.reason")
     lost_note = fields.Text("Note")
 
-    @api.depends("stage_ids")
+    @api.depends("stage_ids", "service_id")
     def _compute_allowed_stage_ids(self):
-        """Allow the other active stages of the same pipeline, or of services."""
+        """Allow the other active stages of the same pipeline, or of the same services."""
         for wizard in self:
             stages = wizard.stage_ids._origin
-            wizard.allowed_stage_ids = (
-                stages._get_siblings().filtered("active") - stages
-                if len(stages.grouped("pipeline_id")) == 1
-                else False
-            )
+            wizard.allowed_stage_ids = stages._get_move_targets(wizard.service_id)
 
-    @api.depends("stage_ids")
+    @api.depends("stage_ids", "service_id")
     def _compute_usage(self):
         for wizard in self:
-            stages = wizard.stage_ids._origin
-            wizard.usage = "\n".join(stages._get_usage_lines(stages._get_usage()))
+            wizard.usage = wizard._get_usage_text()
+
+    def _get_usage_text(self):
+        """Return in words what is to be moved, empty if nothing is."""
+        stages = self.stage_ids._origin
+        if not self.service_id:
+            return "\n".join(stages._get_usage_lines(stages._get_usage()))
+        lines = self.service_id.stage_line_ids.filtered(lambda line: line.stage_id in stages)
+        return "\n".join(lines._get_usage_lines(lines._get_usage()))
 
     @api.depends("stage_ids", "target_stage_id")
     def _compute_outcome_warning(self):
@@ -73,19 +80,29 @@ class BpoStageMove(models.TransientModel):
         stages = self.stage_ids
         stages.check_access("write")
         target = self.target_stage_id
-        if stages._get_usage():
+        if self.usage:
             if target not in self.allowed_stage_ids:
                 raise UserError(
                     self.env._(
-                        "Choose the stage to move to: an active one of the same pipeline that is "
-                        "not archived with the others."
+                        "Choose the stage to move to: an active one of the same pipeline or "
+                        "service that does not go with the others."
                     )
                 )
             for model_name in stages._get_models_in_stages():
-                records = self._search_records(model_name).search([("stage_id", "in", stages.ids)])
+                records = self._search_records(model_name).search(self._get_domain(model_name))
                 records.write(self._prepare_move(model_name, target))
-        stages.action_archive()
+        if self.service_id:
+            self.service_id.stage_line_ids.filtered(lambda line: line.stage_id in stages).unlink()
+        else:
+            stages.action_archive()
         return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def _get_domain(self, model_name):
+        """Return which records of a model are to be moved."""
+        domain = [("stage_id", "in", self.stage_ids.ids)]
+        if self.service_id and model_name == "bpo.service.request":
+            domain.append(("service_id", "=", self.service_id.id))
+        return domain
 
     def _search_records(self, model_name):
         """Return the model to search: everybody's records count, archived ones too."""

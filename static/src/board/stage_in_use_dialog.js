@@ -21,10 +21,18 @@ export class StageInUseDialog extends Component {
         return this.props.data.message;
     }
 
+    /** The service that the stage cannot be taken out of, where that is all that was asked. */
+    get serviceId() {
+        return this.props.data.context.service_id;
+    }
+
     async moveAndArchive() {
         this.props.close();
         await this.actionService.doAction("bpo_crm.bpo_stage_move_action", {
-            additionalContext: {default_stage_ids: this.props.data.context.stage_ids},
+            additionalContext: {
+                default_stage_ids: this.props.data.context.stage_ids,
+                default_service_id: this.serviceId,
+            },
             forceLeave: true,
         });
     }

@@ -1,0 +1,191 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from collections import defaultdict
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+
+from .crm_stage import SEQUENCE_GAP, StageInUseError
+
+
+class BpoServiceStage(models.Model):
+    """A stage in the workflow of one service, and its place there.
+
+    The stage itself is shared: name, colour, icon and the rest are the same wherever it is
+    used. Only the place belongs to the service.
+    """
+
+    _name = "bpo.service.stage"
+    _description = "Stage of a Service"
+    _order = "sequence, id"
+    _rec_name = "stage_id"
+
+    service_id = fields.Many2one("bpo.service", required=True, index=True, ondelete="cascade")
+    stage_id = fields.Many2one(
+        "crm.stage",
+        required=True,
+        index=True,
+        ondelete="cascade",
+        domain="[('stage_type', '=', 'service')]",
+        context={"default_stage_type": "service"},
+        help="Choose a stage that exists, or type a new name to create one.",
+    )
+    # None: appended behind the last one, see create()
+    sequence = fields.Integer(default=None)
+    color = fields.Integer(related="stage_id.color", readonly=False)
+    icon = fields.Char(related="stage_id.icon", readonly=False)
+    status_on_enter = fields.Selection(related="stage_id.status_on_enter", readonly=False)
+    fold = fields.Boolean(related="stage_id.fold", readonly=False)
+    # not called "active": lines of archived stages keep their place and are shown
+    stage_active = fields.Boolean(related="stage_id.active", string="Stage is Active")
+    is_default = fields.Boolean("Default", compute="_compute_is_default")
+    shared_with = fields.Char(
+        "Also Used By",
+        compute="_compute_shared_with",
+        help="Other services this stage is part of: what you change in it changes there, too.",
+    )
+
+    _service_stage_uniq = models.Constraint(
+        "UNIQUE (service_id, stage_id)", "This stage is part of the service already."
+    )
+
+    # ------------------------------------------------------------
+    # COMPUTES
+    # ------------------------------------------------------------
+
+    @api.depends("service_id.default_stage_id", "stage_id")
+    def _compute_is_default(self):
+        for line in self:
+            line.is_default = line.stage_id and line.stage_id == line.service_id.default_stage_id
+
+    @api.depends("stage_id.service_ids.name", "service_id")
+    def _compute_shared_with(self):
+        for line in self:
+            others = line.stage_id.service_ids._origin - line.service_id._origin
+            line.shared_with = ", ".join(others.mapped("display_name"))
+
+    # ------------------------------------------------------------
+    # CONSTRAINTS
+    # ------------------------------------------------------------
+
+    @api.constrains("stage_id")
+    def _check_stage_type(self):
+        deals = self.stage_id.filtered(lambda stage: stage.stage_type != "service")
+        if deals:
+            raise ValidationError(
+                self.env._(
+                    "Only service stages can be part of a service; these are stages of deals: "
+                    "%(stages)s.",
+                    stages=", ".join(deals.mapped("display_name")),
+                )
+            )
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Append the stages that come without a place behind the last one of their service."""
+        lines = super().create(vals_list)
+        homeless = lines.filtered(lambda line: not line.sequence)
+        last = defaultdict(
+            int,
+            {
+                service.id: sequence or 0
+                for service, sequence in self._read_group(
+                    [("service_id", "in", homeless.service_id.ids)],
+                    ["service_id"],
+                    ["sequence:max"],
+                )
+            },
+        )
+        for line in homeless:
+            last[line.service_id.id] += SEQUENCE_GAP
+            line.sequence = last[line.service_id.id]
+        return lines
+
+    def write(self, vals):
+        """Guard the requests of the stages that are taken out of a service."""
+        pair = [name for name in ("service_id", "stage_id") if name in vals]
+        if pair:
+            self.filtered(
+                lambda line: any(line[name].id != vals[name] for name in pair)
+            )._check_unused()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_in_use(self):
+        self._check_unused()
+
+    def unlink(self):
+        """Pass the role of default stage on to the next stage of the service."""
+        for service, lines in self.grouped("service_id").items():
+            chosen = service.chosen_default_stage_id
+            if chosen not in lines.stage_id:
+                continue
+            stages = service._get_sorted_lines().stage_id
+            following = stages[stages.ids.index(chosen.id) :] - lines.stage_id
+            service.chosen_default_stage_id = following.filtered("active")[:1]
+        return super().unlink()
+
+    # ------------------------------------------------------------
+    # BUSINESS METHODS
+    # ------------------------------------------------------------
+
+    def _write_sequences(self):
+        """Number these lines in the order of the recordset, with gaps."""
+        for position, line in enumerate(self, start=1):
+            if line.sequence != position * SEQUENCE_GAP:
+                line.sequence = position * SEQUENCE_GAP
+
+    def _get_usage(self):
+        """Return ``[(service, stage, count, request ids)]`` of these lines with requests.
+
+        Everybody's requests count, archived ones too: hidden ones must not be stranded.
+        """
+        request = self.env["bpo.service.request"].sudo().with_context(active_test=False)
+        domain = Domain.OR(
+            Domain("service_id", "=", line.service_id.id)
+            & Domain("stage_id", "=", line.stage_id.id)
+            for line in self
+        )
+        return request._read_group(domain, ["service_id", "stage_id"], ["__count", "id:array_agg"])
+
+    def _get_usage_lines(self, usage):
+        """Return ``usage`` in words: one line per stage and service, with some names."""
+        request = self.env["bpo.service.request"].sudo()
+        return [
+            self.env._(
+                "- %(stage)s, in %(service)s: %(count)s requests, such as %(names)s",
+                stage=stage.display_name,
+                service=service.display_name,
+                count=count,
+                names=", ".join(request.browse(ids[:3]).mapped("display_name")),
+            )
+            for service, stage, count, ids in usage
+        ]
+
+    def _check_unused(self):
+        """Refuse to take stages out of a service while its requests are in them.
+
+        Requests of other services in a shared stage do not count; archived ones do.
+
+        :raise StageInUseError: naming counts and some of the requests
+        """
+        usage = self._get_usage()
+        if not usage:
+            return
+        stages = self.stage_id.browse(stage.id for _service, stage, _count, _ids in usage)
+        services = {service for service, _stage, _count, _ids in usage}
+        raise StageInUseError(
+            self.env._(
+                "A stage cannot be taken out of a service while requests are in it (archived "
+                "ones count too):\n%(stages)s\nMove these requests to another stage first.",
+                stages="\n".join(self._get_usage_lines(usage)),
+            ),
+            stages,
+            services.pop() if len(services) == 1 else None,
+        )

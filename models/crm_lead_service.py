@@ -1,0 +1,54 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import api, fields, models
+
+
+class CrmLead(models.Model):
+    """The service requests that belong to a deal."""
+
+    _inherit = "crm.lead"
+
+    service_request_ids = fields.One2many(
+        "bpo.service.request", "lead_id", groups="bpo_crm.group_agent"
+    )
+    service_request_count = fields.Integer(
+        "Service Requests",
+        compute="_compute_service_request_count",
+        groups="bpo_crm.group_agent",
+    )
+
+    @api.depends("service_request_ids")
+    @api.depends_context("uid", "allowed_company_ids")
+    def _compute_service_request_count(self):
+        counts = dict(
+            self.env["bpo.service.request"]._read_group(
+                [("lead_id", "in", self.ids)], ["lead_id"], ["__count"]
+            )
+        )
+        for lead in self:
+            lead.service_request_count = counts.get(lead._origin, 0)
+
+    def action_view_service_requests(self):
+        """Open the requests of this deal; new ones are for its customer."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "bpo_crm.bpo_service_request_action_related"
+        )
+        return {
+            **action,
+            "domain": [("lead_id", "=", self.id)],
+            "context": {
+                "default_lead_id": self.id,
+                "default_partner_id": self.partner_id.id,
+                "default_company_id": self.company_id.id,
+            },
+        }
+
+    def _merge_dependences(self, opportunities):
+        """Take over the service requests of the merged leads, hidden ones included."""
+        res = super()._merge_dependences(opportunities)
+        self.env["bpo.service.request"].sudo().with_context(active_test=False).search(
+            [("lead_id", "in", opportunities.ids)]
+        ).write({"lead_id": self.id})
+        return res
