@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from . import test_board
+from . import test_board_tours
 from . import test_dealer_order
 from . import test_dealer_order_push
 from . import test_dealer_order_wire
