@@ -53,7 +53,7 @@ test("every icon is one that the style sheet draws", async () => {
     await openForm(1);
     await contains(BUTTON).click();
     const undrawn = queryAll(`${PICKER} [role=option] i`).filter(
-        (el) => !/^"."$/u.test(getComputedStyle(el, "::before").content)
+        (el) => !/^"."$/u.test(getComputedStyle(el, "::before").content),
     );
     expect(undrawn.map((el) => el.className)).toEqual([]);
     expect(`${PICKER} [role=option]`).toHaveCount(ICONS.length);

@@ -57,7 +57,11 @@ class ServiceRequest extends models.Model {
 defineMailModels();
 defineModels([Stage, Service, ServiceRequest]);
 
-function mountBoard({manager = true, groupBy = ["stage_id"], context = {bpo_crm_service_id: 1}} = {}) {
+function mountBoard({
+    manager = true,
+    groupBy = ["stage_id"],
+    context = {bpo_crm_service_id: 1},
+} = {}) {
     patchWithCleanup(user, {hasGroup: async () => manager});
     return mountView({
         type: "kanban",

@@ -184,7 +184,8 @@ registry.category("web_tour.tours").add("bpo_crm_service_manager", {
         },
         {
             content: "Back to the board",
-            trigger: ".o_back_button a, .breadcrumb-item.o_back_button a, .o_breadcrumb .o_back_button",
+            trigger:
+                ".o_back_button a, .breadcrumb-item.o_back_button a, .o_breadcrumb .o_back_button",
             run: "click",
         },
         {
@@ -214,7 +215,8 @@ registry.category("web_tour.tours").add("bpo_crm_service_agent", {
     steps: () => [
         {
             content: "All services: columns are what they have in common, the status",
-            trigger: ".o_kanban_renderer:has(.o_kanban_group:contains('Pending')):has(.o_kanban_group:contains('On Hold'))",
+            trigger:
+                ".o_kanban_renderer:has(.o_kanban_group:contains('Pending')):has(.o_kanban_group:contains('On Hold'))",
         },
         {
             content: "Requests of other agents are not shown",
@@ -254,7 +256,8 @@ registry.category("web_tour.tours").add("bpo_crm_service_agent", {
         },
         {
             content: "The status moves no stage",
-            trigger: ".o_form_view:not(:has(button[name=action_start])) .o_arrow_button_current:contains('Tour Shared')",
+            trigger:
+                ".o_form_view:not(:has(button[name=action_start])) .o_arrow_button_current:contains('Tour Shared')",
         },
     ],
 });
