@@ -102,6 +102,38 @@ def test_used_database_with_teams_and_two_won_stages(world, crm_in_use):
     assert sql(won) == count
 
 
+def test_upgrade_keeps_the_outcomes_of_cleared_flags(world, crm_in_use):
+    name, sql = crm_in_use
+    install(world, name)
+    databases.shell(
+        world.odoo,
+        world.postgres,
+        name,
+        "reason = env['crm.lost.reason'].search([], limit=1)\n"
+        "lead = env['crm.lead'].search([('won_status', '=', 'pending')], limit=1)\n"
+        "lead.action_set_lost(lost_reason_id=reason.id)\n"
+        "stages = lead.pipeline_id.won_stage_id + lead.pipeline_id.lost_stage_id\n"
+        "stages.write({'is_won': False, 'is_lost': False})\n"
+        "env.cr.commit()",
+    )
+    closed = (
+        "SELECT string_agg(concat_ws(',', id, stage_id, won_status, closed_status, active,"
+        " probability, automated_probability, date_closed, lost_reason_id), '|' ORDER BY id)"
+        " FROM crm_lead WHERE closed_status IS NOT NULL"
+    )
+    before = sql(closed)
+    assert ",won," in before
+    assert ",lost," in before
+    databases.shell(
+        world.odoo,
+        world.postgres,
+        name,
+        f"env['ir.module.module'].search([('name', 'in', ['crm', '{paths.ADDON}'])])"
+        ".button_immediate_upgrade()",
+    )
+    assert sql(closed) == before
+
+
 def test_uninstalling_leaves_a_working_stock_crm(world, crm_in_use):
     name, sql = crm_in_use
     leads = LEADS.format(last=sql("SELECT max(id) FROM crm_lead"))
