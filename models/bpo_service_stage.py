@@ -129,14 +129,16 @@ class BpoServiceStage(models.Model):
 
     def unlink(self):
         """Pass the role of default stage on to the next stage of the service."""
-        for service, lines in self.grouped("service_id").items():
+        # A form that was told to move the requests first still asks to delete its row.
+        existing = self.exists()
+        for service, lines in existing.grouped("service_id").items():
             chosen = service.chosen_default_stage_id
             if chosen not in lines.stage_id:
                 continue
             stages = service._get_sorted_lines().stage_id
             following = stages[stages.ids.index(chosen.id) :] - lines.stage_id
             service.chosen_default_stage_id = following.filtered("active")[:1]
-        return super().unlink()
+        return super(BpoServiceStage, existing).unlink()
 
     # ------------------------------------------------------------
     # BUSINESS METHODS

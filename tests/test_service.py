@@ -321,6 +321,27 @@ class TestServiceStagesInUse(ServiceCommon):
         self.assertTrue(self.s_in.active)
         self.assertEqual(self.s_in.service_ids, self.visit)
 
+    def test_form_saves_after_move_and_take_out(self):
+        """The form that was refused still holds the removal of the row."""
+        line = self.papers.stage_line_ids[1]
+        self._create_request(stage_id=line.stage_id.id)
+        wizard = self.env["bpo.stage.move"].create(
+            {
+                "stage_ids": line.stage_id.ids,
+                "service_id": self.papers.id,
+                "target_stage_id": self.s_in.id,
+            }
+        )
+        wizard.action_move_and_archive()
+        self.papers.write({"stage_line_ids": [Command.delete(line.id)], "description": "Saved"})
+        self.assertEqual(self.papers.description, "Saved")
+
+    def test_service_without_stages_has_no_board(self):
+        action = self.bare.with_user(self.manager).action_view_requests()
+        self.assertEqual((action["res_model"], action["res_id"]), ("bpo.service", self.bare.id))
+        with self.assertRaisesRegex(UserError, "has no stage yet"):
+            self.bare.with_user(self.agent).action_view_requests()
+
     def test_take_out_unused(self):
         stage = self.s_check.with_context(bpo_crm_service_id=self.papers.id)
         self.assertFalse(stage.action_take_out())

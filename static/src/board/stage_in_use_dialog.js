@@ -30,12 +30,12 @@ export class StageInUseDialog extends Component {
     async moveAndArchive() {
         const stageIds = this.props.data.context.stage_ids;
         const {serviceId} = this;
-        this.props.close();
         const action = serviceId
             ? await this.orm.call("crm.stage", "action_take_out", [stageIds], {
                   context: {bpo_crm_service_id: serviceId},
               })
             : "bpo_crm.bpo_stage_move_action";
+        this.props.close();
         await this.actionService.doAction(action || "soft_reload", {
             additionalContext: serviceId ? {} : {default_stage_ids: stageIds},
             forceLeave: true,
