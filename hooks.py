@@ -339,7 +339,6 @@ def _note(cr, text):
         )
     else:
         cr.execute(
-            "INSERT INTO ir_config_parameter (key, value)"
-            " VALUES ('bpo_crm.adoption_notes', %s)",
+            "INSERT INTO ir_config_parameter (key, value) VALUES ('bpo_crm.adoption_notes', %s)",
             [notes],
         )
