@@ -269,11 +269,11 @@ class _Push:
         try:
             created = sorted(partner_ids - set(self.pricelists))
             if created:
-                for partner in self.session.read("res.partner", created, [PRICELIST]):
+                for partner in self.session.read_ids("res.partner", created, [PRICELIST]):
                     self.pricelists[partner["id"]] = many2one_id(partner.get(PRICELIST))
             wanted = {self.pricelists.get(partner_id) for partner_id in partner_ids} - {None}
             if wanted:
-                for record in self.session.read(
+                for record in self.session.read_ids(
                     "product.pricelist", sorted(wanted), ["currency_id"]
                 ):
                     currencies[record["id"]] = many2one_name(record.get("currency_id"))

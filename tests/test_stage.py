@@ -484,6 +484,23 @@ class TestStageInUse(StageCase):
                     },
                 )
 
+    def test_one_lead_is_named(self):
+        self.leads[1:].unlink()
+        with self.assertRaisesRegex(UserError, "Inbox: 1 record, Lead 1 of many"):
+            self.stage_inbox.unlink()
+
+    def test_flagging_in_the_form_tells_what_happens_to_the_leads(self):
+        self.leads.write({"stage_id": self.stage_gone.id, "lost_reason_id": self.reason.id})
+        for stage, flag, text in (
+            (self.stage_gone, "is_lost", "The 4 leads in this stage stay lost"),
+            (self.stage_gone, "is_won", "the 4 leads in this stage will be won"),
+            (self.stage_offer, "is_won", None),
+        ):
+            with self.subTest(stage=stage.name, flag=flag):
+                answer = stage.onchange({flag: not stage[flag]}, [flag], {flag: {}})
+                message = answer.get("warning", {}).get("message", "")
+                self.assertIn(text, message) if text else self.assertFalse(message)
+
     def test_archived_leads_count(self):
         self.leads.active = False
         with self.assertRaisesRegex(UserError, "4 records"), self.cr.savepoint():
