@@ -85,7 +85,7 @@ class BpoServiceRequest(models.Model):
         index="btree_not_null",
         tracking=True,
         check_company=True,
-        falsy_value_label=_lt("Unclaimed"),
+        falsy_value_label=_lt("Unclaimed"),  # pylint: disable=translation-field
         help="Leave empty to let any agent claim the request.",
     )
     lead_id = fields.Many2one(

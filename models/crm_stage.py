@@ -65,7 +65,7 @@ class CrmStage(models.Model):
         index=True,
         ondelete="restrict",
         # the group of service stages, where stages are grouped by pipeline
-        falsy_value_label=_lt("Services"),
+        falsy_value_label=_lt("Services"),  # pylint: disable=translation-field
         help="The pipeline on whose board this stage is a column.",
     )
     is_won = fields.Boolean(
