@@ -60,7 +60,6 @@ class BpoPipeline(models.Model):
     won_count = fields.Integer("Won Deals", compute="_compute_counters")
     lost_count = fields.Integer("Lost Deals", compute="_compute_counters")
     open_value = fields.Monetary(
-        "Open Value",
         compute="_compute_counters",
         currency_field="currency_id",
         help="Expected revenue of the open deals.",

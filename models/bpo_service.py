@@ -233,8 +233,15 @@ class BpoService(models.Model):
     # ------------------------------------------------------------
 
     def action_view_requests(self):
-        """Open the board of this service: its stages, in its order, as columns."""
+        """Open the board of this service: its stages, in its order, as columns.
+
+        A board without columns would say nothing: managers get to where stages are added.
+        """
         self.ensure_one()
+        if not self.with_context(active_test=False).stage_ids:
+            if not self.has_access("write"):
+                self._check_open_to_requests()
+            return self.get_formview_action()
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "bpo_crm.bpo_service_request_action_service"
         )

@@ -482,8 +482,11 @@ class CrmStage(models.Model):
         lines = service.stage_line_ids.filtered(lambda line: line.stage_id in self)
         if lines._get_usage():
             action = self.action_move_and_archive()
-            action["context"]["default_service_id"] = service.id
-            return action
+            return {
+                **action,
+                "name": self.env._("Move and take out"),
+                "context": {**action["context"], "default_service_id": service.id},
+            }
         lines.unlink()
         return False
 

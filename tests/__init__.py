@@ -15,4 +15,5 @@ from . import test_lost
 from . import test_pipeline
 from . import test_service
 from . import test_service_request
+from . import test_service_tour
 from . import test_stage

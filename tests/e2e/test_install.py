@@ -21,9 +21,7 @@ STAGES = (
 @pytest.fixture
 def crm_in_use(world):
     """Yield a database with stock CRM and its demo data: name and function that runs SQL."""
-    template = databases.template(
-        world.odoo, world.postgres, databases.dependencies(), demo=True
-    )
+    template = databases.template(world.odoo, world.postgres, databases.dependencies(), demo=True)
     name = database_name("e2e_crm_in_use")
     world.postgres.drop(name)
     world.postgres.clone(template, name)
@@ -69,7 +67,8 @@ def test_used_database_with_teams_and_two_won_stages(world, crm_in_use):
              SELECT stage.id, team.id
                FROM crm_stage stage, (SELECT min(id) AS id FROM crm_team) team
               WHERE stage.name->>'en_US' ILIKE 'test drive%';
-        UPDATE crm_lead SET stage_id = (SELECT id FROM crm_stage WHERE name->>'en_US' = 'Delivered'),
+        UPDATE crm_lead
+           SET stage_id = (SELECT id FROM crm_stage WHERE name->>'en_US' = 'Delivered'),
                probability = 100, automated_probability = 100, won_status = 'won', active = TRUE
          WHERE id IN (SELECT id FROM crm_lead ORDER BY id LIMIT 3);
         """
@@ -84,10 +83,13 @@ def test_used_database_with_teams_and_two_won_stages(world, crm_in_use):
         " FROM crm_stage WHERE pipeline_id = pipeline.id AND is_lost AND active)"
     )
     assert one_each == "0"
-    assert sql(
-        "SELECT count(*) FROM crm_lead lead JOIN crm_stage stage ON stage.id = lead.stage_id"
-        " WHERE stage.pipeline_id <> lead.pipeline_id"
-    ) == "0"
+    assert (
+        sql(
+            "SELECT count(*) FROM crm_lead lead JOIN crm_stage stage ON stage.id = lead.stage_id"
+            " WHERE stage.pipeline_id <> lead.pipeline_id"
+        )
+        == "0"
+    )
     won = "SELECT count(*) FROM crm_lead WHERE won_status = 'won'"
     count = sql(won)
     databases.shell(
