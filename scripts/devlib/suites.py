@@ -21,18 +21,8 @@ PART_TIMEOUT = 40 * 60
 STOCK_EXPECTED = paths.CHECKOUT / "tests" / "stock_crm_expected.txt"
 STOCK_PREPARE = paths.CHECKOUT / "tests" / "stock_crm_prepare.py"
 
-# Lines of Odoo's log above INFO that say nothing about this addon.
-LOG_IGNORED = (
-    # failing tests are counted by name
-    r" (?:FAIL|ERROR): ",
-    r"odoo\.tests\.result: ",
-    # the machine, not the addon
-    r"wkhtmltopdf",
-    r"Running as user 'root'",
-    r"Skipped rtlcss|rtlcss",
-    # PostgreSQL without its optional extensions
-    r"unaccent|pg_trgm",
-)
+# Records of Odoo's log above INFO that are no news: failing tests are counted by name.
+LOG_IGNORED = (r" (?:FAIL|ERROR): ", r"odoo\.tests\.result: ")
 
 
 @dataclass
@@ -354,7 +344,15 @@ class EndToEndPart(Part):
     def run_tests(self):
         """Run pytest and read its report."""
         command = [
-            *[self.context.odoo.python, "-m", "pytest", "-v", "--color=no", "tests/e2e"],
+            *[
+                self.context.odoo.python,
+                "-m",
+                "pytest",
+                "-v",
+                "--color=no",
+                "--durations=15",
+                "tests/e2e",
+            ],
             *[f"--junitxml={self.report}", "-o", "junit_family=xunit2"],
         ]
         if self.context.filter:

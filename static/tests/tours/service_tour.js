@@ -28,7 +28,7 @@ function openColumnMenu(name) {
     ];
 }
 
-function addStage(name) {
+function addStage(name, row) {
     return [
         {
             content: "Add a row",
@@ -37,7 +37,7 @@ function addStage(name) {
         },
         {
             content: `Type ${name}`,
-            trigger: ".o_selected_row .o_field_widget[name=stage_id] input",
+            trigger: `.o_data_row:nth-child(${row}).o_selected_row [name=stage_id] input`,
             run: `edit ${name}`,
         },
     ];
@@ -73,7 +73,7 @@ registry.category("web_tour.tours").add("bpo_crm_service_manager", {
             trigger: ".o_field_widget[name=name] input, .o_field_widget[name=name] textarea",
             run: "edit Tour Service",
         },
-        ...addStage("Tour Started"),
+        ...addStage("Tour Started", 1),
         {
             content: "Create the stage",
             trigger: ".o-autocomplete--dropdown-item a:contains('Create \"Tour Started\"')",
@@ -97,7 +97,7 @@ registry.category("web_tour.tours").add("bpo_crm_service_manager", {
         {
             trigger: ".o_selected_row .o_bpo_icon_button .fa-truck",
         },
-        ...addStage("Tour Shared"),
+        ...addStage("Tour Shared", 2),
         {
             content: "Attach a stage of another service",
             trigger: ".o-autocomplete--dropdown-item a:contains(/^Tour Shared$/)",
