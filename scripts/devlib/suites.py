@@ -344,7 +344,15 @@ class EndToEndPart(Part):
     def run_tests(self):
         """Run pytest and read its report."""
         command = [
-            *[self.context.odoo.python, "-m", "pytest", "-v", "--color=no", "tests/e2e"],
+            *[
+                self.context.odoo.python,
+                "-m",
+                "pytest",
+                "-v",
+                "--color=no",
+                "--durations=15",
+                "tests/e2e",
+            ],
             *[f"--junitxml={self.report}", "-o", "junit_family=xunit2"],
         ]
         if self.context.filter:
