@@ -39,7 +39,7 @@ class TestBoardTours(HttpCase):
             }
         )
         cls.env["bpo.pipeline"].create({"name": "Fleet"})
-        cls.env["crm.stage"].create({"name": "Received", "stage_type": "service"})
+        cls.env["crm.stage"].create({"name": "Received, tour", "stage_type": "service"})
         cls.leads = cls.env["crm.lead"].create(
             [
                 {

@@ -321,6 +321,21 @@ class TestStageOrder(StageCase):
             ],
         )
 
+    def test_dragging_in_the_form_of_the_pipeline_leaves_gaps_of_ten(self):
+        """There the client numbers the rows without gaps, and saves them with the form."""
+        places = {self.stage_offer: 10, self.stage_inbox: 11, self.stage_contacted: 12}
+        self.pipeline.write(
+            {
+                "stage_ids": [
+                    Command.update(stage.id, {"sequence": place}) for stage, place in places.items()
+                ]
+            }
+        )
+        self.assertEqual(
+            self._get_order(self.pipeline),
+            [("Offer", 10), ("Inbox", 20), ("Contacted", 30), ("Sold", 40), ("Gone", 50)],
+        )
+
     def test_dragging_rows_of_several_pipelines_keeps_each_in_itself(self):
         stages = self.stage_contacted + self.other_won + self.stage_inbox + self.other_new
         stages.web_resequence({"sequence": {}})

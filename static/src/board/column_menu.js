@@ -38,7 +38,11 @@ patch(GroupConfigMenu.prototype, {
         const manage = this.isDealStageGroup && this.isStageManager;
         const place = this.props.list.groups?.findIndex(({value}) => value === this.group.value);
         const getters = {
-            canCreateDeal: () => this.isDealStageGroup && this.props.activeActions.create,
+            // A deal is lost by losing it, with a reason: none begins its life as lost.
+            canCreateDeal: () =>
+                this.isDealStageGroup &&
+                this.props.activeActions.create &&
+                !this.group.record?.data.is_lost,
             canAddStage: () => manage,
             canMoveStageLeft: () => manage && place > 0,
             canMoveStageRight: () => manage && place < this.props.list.groups.length - 1,

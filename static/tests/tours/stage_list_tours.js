@@ -31,7 +31,7 @@ registry.category("web_tour.tours").add("bpo_crm_stage_list", {
         {trigger: `${row("Typed again")}:not(.o_selected_row) td[name=fold] input:checked`},
         {
             content: "clearing the won flag is warned of",
-            trigger: `${row("Sold")} td[name=is_won]`,
+            trigger: `${row("Sold")} td[name=name]`,
             run: "click",
         },
         {trigger: `${inNewRow("is_won")} input`, run: "click"},
