@@ -40,7 +40,11 @@ class BpoServiceStage(models.Model):
     fold = fields.Boolean(related="stage_id.fold", readonly=False)
     # not called "active": lines of archived stages keep their place and are shown
     stage_active = fields.Boolean(related="stage_id.active", string="Stage is Active")
-    is_default = fields.Boolean("Default", compute="_compute_is_default")
+    is_default = fields.Boolean(
+        "Default",
+        compute="_compute_is_default",
+        help="New requests start in this stage; another one can be chosen on the service.",
+    )
     shared_with = fields.Char(
         "Also Used By",
         compute="_compute_shared_with",
@@ -116,6 +120,9 @@ class BpoServiceStage(models.Model):
 
     def write(self, vals):
         """Guard the requests of the stages that are taken out of a service."""
+        if self:
+            # First, so that nobody learns from a refusal what is in the stages.
+            self.check_access("write")
         pair = [name for name in ("service_id", "stage_id") if name in vals]
         if pair:
             self.filtered(
