@@ -204,6 +204,11 @@ class BpoService(models.Model):
                 vals["chosen_default_stage_id"] = service.chosen_default_stage_id.id
         return vals_list
 
+    @api.model
+    def load(self, fields, data):
+        """Import: a stage's name means a service stage, though deals may have a namesake."""
+        return super(BpoService, self.with_context(bpo_crm_stage_type="service")).load(fields, data)
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_requests(self):
         groups = (

@@ -7,9 +7,11 @@ from collections import defaultdict
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, LazyTranslate
 
 from .bpo_pipeline import get_free_copy_name
+
+_lt = LazyTranslate(__name__)
 
 ICON_CLASS = re.compile(r"(fa )?fa-[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -62,6 +64,8 @@ class CrmStage(models.Model):
         precompute=True,
         index=True,
         ondelete="restrict",
+        # the group of service stages, where stages are grouped by pipeline
+        falsy_value_label=_lt("Services"),  # pylint: disable=translation-field
         help="The pipeline on whose board this stage is a column.",
     )
     is_won = fields.Boolean(

@@ -172,6 +172,15 @@ class TestServiceStages(ServiceCommon):
         )
         self.assertEqual(service.stage_ids.ids, (self.s_done + self.s_in + self.s_wait).ids)
 
+    def test_import_with_namesakes_among_deals(self):
+        self.env["crm.stage"].create({"name": "Test Wait", "sequence": 1})
+        result = self.env["bpo.service"].load(
+            ["name", "stage_ids"], [["Test Imported", "Test Wait,Test In"]]
+        )
+        self.assertFalse(result["messages"])
+        service = self.env["bpo.service"].browse(result["ids"])
+        self.assertEqual(service.stage_ids.ids, (self.s_wait + self.s_in).ids)
+
     def test_icon_is_a_font_awesome_class(self):
         for icon in ("fa-inbox", "fa fa-inbox", False):
             self.s_in.icon = icon

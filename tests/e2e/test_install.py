@@ -148,7 +148,9 @@ def test_uninstalling_leaves_a_working_stock_crm(world, crm_in_use):
         "lead = env['crm.lead'].search([('won_status', '=', 'pending')], order='id', limit=1)\n"
         "lead.name = 'Lost by us'\n"
         "lead.action_set_lost(lost_reason_id=env['crm.lost.reason'].search([], limit=1).id)\n"
-        "env['crm.stage'].create({'name': 'Only for services', 'stage_type': 'service'})\n"
+        "stage = env['crm.stage'].create({'name': 'Only for services', 'stage_type': 'service'})\n"
+        "service = env['bpo.service'].create({'name': 'Papers', 'stage_ids': stage.ids})\n"
+        "env['bpo.service.request'].create({'name': 'Plates', 'service_id': service.id})\n"
         "env.cr.commit()",
     )
     lost = sql("SELECT id FROM crm_lead WHERE name = 'Lost by us'")
