@@ -114,12 +114,9 @@ class BpoService(models.Model):
             service._reorder_stages(stages)
 
     def _search_stage_ids(self, operator, value):
-        if operator in Domain.NEGATIVE_OPERATORS:
-            return NotImplemented
-        domain = Domain("stage_line_ids.stage_id", operator, value)
-        if operator == "in" and False in value:
-            domain |= Domain("stage_line_ids", "=", False)
-        return domain
+        return self.env["bpo.service.stage"]._search_through(
+            "stage_line_ids", "stage_id", operator, value
+        )
 
     @api.depends(
         "chosen_default_stage_id",
@@ -151,7 +148,7 @@ class BpoService(models.Model):
             ("unclaimed_request_count", still_open & Domain("user_id", "=", False)),
             ("late_request_count", ours & request._get_domain_late()),
         ):
-            counts = dict(request._read_group(domain, ["service_id"], ["__count"]))
+            counts = request._count_by("service_id", domain)
             for service in self:
                 service[name] = counts.get(service._origin, 0)
 

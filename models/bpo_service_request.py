@@ -496,6 +496,19 @@ class BpoServiceRequest(models.Model):
     # ------------------------------------------------------------
 
     @api.model
+    def _count_by(self, name, domain):
+        """Return ``{record: number of requests}`` by the many2one ``name``, seen by this user."""
+        return dict(self._read_group(domain, [name], ["__count"]))
+
+    @api.model
+    def _get_related_action(self, domain, context):
+        """Return the action that opens the requests related to a record; new ones take it over."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "bpo_crm.bpo_service_request_action_related"
+        )
+        return {**action, "domain": domain, "context": context}
+
+    @api.model
     def _get_domain_open(self):
         return Domain("status", "not in", CLOSED_STATUSES)
 

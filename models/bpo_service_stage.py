@@ -151,6 +151,20 @@ class BpoServiceStage(models.Model):
     # BUSINESS METHODS
     # ------------------------------------------------------------
 
+    @api.model
+    def _search_through(self, lines, other, operator, value):
+        """Return the domain of the records whose lines lead to what is searched for.
+
+        :param str lines: the one2many to these lines, on the side that is searched
+        :param str other: the many2one of these lines to the other side
+        """
+        if operator in Domain.NEGATIVE_OPERATORS:
+            return NotImplemented
+        domain = Domain(f"{lines}.{other}", operator, value)
+        if operator == "in" and False in value:
+            domain |= Domain(lines, "=", False)
+        return domain
+
     def _write_sequences(self):
         """Number these lines in the order of the recordset, with gaps."""
         for position, line in enumerate(self, start=1):
