@@ -18,11 +18,12 @@ class CrmLead(models.Model):
 
     def _compute_pipeline_id(self):
         """Leave the pipelines of other companies; closed leads never move by themselves."""
-        super()._compute_pipeline_id()
+        res = super()._compute_pipeline_id()
         astray = self.filtered(lambda lead: not lead.pipeline_id or lead._has_foreign_pipeline())
         for company, leads in astray.grouped("company_id").items():
             leads.pipeline_id = self.env["bpo.pipeline"]._get_default_of_leads(company)
         self.env.add_to_compute(self._fields["stage_id"], astray.filtered("id"))
+        return res
 
     def _compute_company_id(self):
         """Let leads without a company belong to that of their pipeline, where there is one.
@@ -32,10 +33,11 @@ class CrmLead(models.Model):
         leads = self.filtered("id")
         # before stock's choice among the companies of the salesperson, and where it makes none
         leads._follow_company_of_pipeline()
-        super()._compute_company_id()
+        res = super()._compute_company_id()
         leads._follow_company_of_pipeline()
         astray = leads.filtered(lambda lead: lead._has_foreign_pipeline())
         self.env.add_to_compute(self._fields["pipeline_id"], astray)
+        return res
 
     def _follow_company_of_pipeline(self):
         """Take the company of the pipeline, unless the salesperson does not work there."""
