@@ -189,12 +189,9 @@ class CrmStage(models.Model):
             ]
 
     def _search_service_ids(self, operator, value):
-        if operator in Domain.NEGATIVE_OPERATORS:
-            return NotImplemented
-        domain = Domain("service_line_ids.service_id", operator, value)
-        if operator == "in" and False in value:
-            domain |= Domain("service_line_ids", "=", False)
-        return domain
+        return self.env["bpo.service.stage"]._search_through(
+            "service_line_ids", "service_id", operator, value
+        )
 
     # ------------------------------------------------------------
     # CONSTRAINTS
