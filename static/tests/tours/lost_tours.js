@@ -26,7 +26,8 @@ const BOARD_READY = {trigger: `${column("Start")} ${card("Tour car")}`};
 function drop(name, stage) {
     return {
         content: `drop ${name} on ${stage}`,
-        trigger: card(name),
+        // not draggable yet while its last move is being dealt with
+        trigger: `.o_draggable${card(name)}`,
         run: `drag_and_drop(${column(stage)})`,
     };
 }
