@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
 
@@ -224,12 +224,16 @@ class BpoPipeline(models.Model):
                     for vals in self._prepare_default_stages()
                 ]
             )
+        if any(pipelines.mapped("forward_only")):
+            self.env.registry.clear_cache()
         return pipelines
 
     def write(self, vals):
         """Free the closing flags of some stages before others of the same save take them."""
         if vals.get("stage_ids"):
             vals = dict(vals, stage_ids=sorted(vals["stage_ids"], key=self._takes_closing_flag))
+        if "forward_only" in vals:
+            self.env.registry.clear_cache()
         return super().write(vals)
 
     @api.model
@@ -389,6 +393,14 @@ class BpoPipeline(models.Model):
             )
             .pipeline_id
         )
+
+    @api.model
+    @api.private
+    @tools.ormcache()
+    def _get_forward_only_ids(self):
+        """Return the ids of the pipelines that are ``forward_only``: every move asks for them."""
+        pipelines = self.sudo().with_context(active_test=False)
+        return frozenset(pipelines.search([("forward_only", "=", True)]).ids)
 
     def _get_board_context(self):
         """Return the context of views that show this pipeline alone."""

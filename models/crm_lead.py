@@ -97,8 +97,11 @@ class CrmLead(models.Model):
     )
     dealer_so_url = fields.Char("Dealer Order Link", related="dealer_order_id.remote_url")
 
-    # The board: leads of a pipeline per stage, in the order of the cards.
-    _board_idx = models.Index("(pipeline_id, stage_id, priority DESC, id DESC) WHERE active")
+    # The board: leads of a pipeline per stage, in the order of the cards. The condition is in the
+    # very words of the ORM: PostgreSQL does not see that "active" is the same as "active IS TRUE".
+    _board_idx = models.Index(
+        "(pipeline_id, stage_id, priority DESC, id DESC) WHERE active IS TRUE"
+    )
 
     # ------------------------------------------------------------
     # COMPUTES
@@ -553,9 +556,10 @@ class CrmLead(models.Model):
         """Rule 2: on ``forward_only`` pipelines agents advance one open stage at a time."""
         if self.env.user.has_group("bpo_crm.group_manager"):
             return {}
+        forward_only = self.env["bpo.pipeline"]._get_forward_only_ids()
         leads = self.filtered(
             lambda lead: (
-                lead.pipeline_id.forward_only
+                lead.pipeline_id.id in forward_only
                 and not lead.closed_status
                 and origins[lead].pipeline_id == lead.pipeline_id
                 and not self.env.context.get("bpo_crm_restore")
