@@ -52,6 +52,8 @@ def uninstall_hook(env):
         "UPDATE crm_lead SET active = FALSE, probability = 0, automated_probability = 0"
         " WHERE closed_status = 'lost'"
     )
+    # Requests go with the addon anyway, but they would hold their stages back here.
+    cr.execute("DELETE FROM bpo_service_request")
     cr.execute("DELETE FROM crm_stage WHERE stage_type = 'service'")
     cr.execute("UPDATE crm_stage SET active = TRUE WHERE active IS FALSE")
     # Pipelines go with their table; deleted as records they would take their stages along.
@@ -337,7 +339,6 @@ def _note(cr, text):
         )
     else:
         cr.execute(
-            "INSERT INTO ir_config_parameter (key, value)"
-            " VALUES ('bpo_crm.adoption_notes', %s)",
+            "INSERT INTO ir_config_parameter (key, value) VALUES ('bpo_crm.adoption_notes', %s)",
             [notes],
         )

@@ -269,11 +269,11 @@ class _Push:
         try:
             created = sorted(partner_ids - set(self.pricelists))
             if created:
-                for partner in self.session.read("res.partner", created, [PRICELIST]):
+                for partner in self.session.read_ids("res.partner", created, [PRICELIST]):
                     self.pricelists[partner["id"]] = many2one_id(partner.get(PRICELIST))
             wanted = {self.pricelists.get(partner_id) for partner_id in partner_ids} - {None}
             if wanted:
-                for record in self.session.read(
+                for record in self.session.read_ids(
                     "product.pricelist", sorted(wanted), ["currency_id"]
                 ):
                     currencies[record["id"]] = many2one_name(record.get("currency_id"))
@@ -292,11 +292,10 @@ class _Push:
             return function(self.session, *args)
         except DealerFault as fault:
             self.session.forget_fields()
-            if fault.kind not in ("access", "user"):
+            if fault.kind != "access":
                 raise
-            code, details, outcome = _as_refusal(fault, "order_refused")
             for order in self.open_orders:
-                order.settle(outcome, code, **details)
+                order.fail(fault.code, **fault.details)
         return None
 
     # ------------------------------------------------------------
@@ -368,7 +367,11 @@ class _Push:
         codes = sorted({str(code).upper() for code in codes})
         if not codes:
             return {}
-        records = self.session.search_read("res.country", [("code", "in", codes)], ["code"])
+        try:
+            records = self.session.search_read("res.country", [("code", "in", codes)], ["code"])
+        except DealerFault:
+            # A customer without a country is better than none.
+            return {}
         return {str(record.get("code")).upper(): record["id"] for record in records}
 
     # ------------------------------------------------------------

@@ -211,7 +211,8 @@ class DealerSession:
             kwargs["limit"] = limit
         return self._checked_records(model, self.call(model, "search_read", **kwargs))
 
-    def read(self, model, ids, fields):
+    def read_ids(self, model, ids, fields):
+        """Return records by their ids; the dealer refuses when one may not be read."""
         return self._checked_records(model, self.call(model, "read", ids, fields=fields))
 
     @staticmethod
@@ -264,7 +265,7 @@ class DealerSession:
         company_id = many2one_id(self._read_user().get("company_id"))
         if not company_id:
             raise DealerBadAnswer("unexpected_answer", call="res.users.read")
-        companies = self.read("res.company", [company_id], ["currency_id"])
+        companies = self.read_ids("res.company", [company_id], ["currency_id"])
         return many2one_name(companies[0].get("currency_id")) if companies else None
 
     def _read_user(self):
@@ -276,7 +277,7 @@ class DealerSession:
                 # The remembered id is that of somebody else by now.
                 self._start_afresh()
                 protocol = self._connected()
-                users = self.read("res.users", [self.uid], ["login", "company_id"])
+                users = self.read_ids("res.users", [self.uid], ["login", "company_id"])
             protocol = self._connected()
             protocol.user = users[0] if users else {}
         return protocol.user

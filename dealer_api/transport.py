@@ -176,8 +176,9 @@ class _Adapter(HTTPAdapter):
         )
 
     def init_poolmanager(self, *args, **kwargs):
-        super().init_poolmanager(*args, **kwargs)
+        result = super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _pool_classes(self._watch)
+        return result
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
         # The timeouts are set here and not at the call: Odoo's test runner compares a given

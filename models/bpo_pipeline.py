@@ -60,7 +60,6 @@ class BpoPipeline(models.Model):
     won_count = fields.Integer("Won Deals", compute="_compute_counters")
     lost_count = fields.Integer("Lost Deals", compute="_compute_counters")
     open_value = fields.Monetary(
-        "Open Value",
         compute="_compute_counters",
         currency_field="currency_id",
         help="Expected revenue of the open deals.",
@@ -229,17 +228,31 @@ class BpoPipeline(models.Model):
         return pipelines
 
     def write(self, vals):
-        """Free the closing flags of some stages before others of the same save take them."""
-        if vals.get("stage_ids"):
-            vals = dict(vals, stage_ids=sorted(vals["stage_ids"], key=self._takes_closing_flag))
+        """Keep the stages in order that are edited in the form of their pipeline.
+
+        Closing flags are given up before other stages of the same save take them, and rows that
+        were dragged, which the client numbers without gaps, are numbered with gaps.
+        """
         if "forward_only" in vals:
             self.env.registry.clear_cache()
-        return super().write(vals)
+        commands = vals.get("stage_ids")
+        if not commands:
+            return super().write(vals)
+        res = super().write({**vals, "stage_ids": sorted(commands, key=self._takes_closing_flag)})
+        if any("sequence" in self._get_command_values(command) for command in commands):
+            stages = self.with_context(active_test=False).stage_ids
+            stages.sorted(lambda stage: (stage.sequence, stage.id))._write_sequences()
+        return res
+
+    @api.model
+    def _get_command_values(self, command):
+        """Return the values that a command on stages writes."""
+        return command[2] if len(command) > 2 and isinstance(command[2], dict) else {}
 
     @api.model
     def _takes_closing_flag(self, command):
         """Tell whether a command on stages flags one as won or lost."""
-        values = command[2] if len(command) > 2 and isinstance(command[2], dict) else {}
+        values = self._get_command_values(command)
         return bool(values.get("is_won") or values.get("is_lost"))
 
     def _update_field_translations(self, field_name, translations, *args, **kwargs):

@@ -204,6 +204,11 @@ class BpoService(models.Model):
                 vals["chosen_default_stage_id"] = service.chosen_default_stage_id.id
         return vals_list
 
+    @api.model
+    def load(self, fields, data):
+        """Import: a stage's name means a service stage, though deals may have a namesake."""
+        return super(BpoService, self.with_context(bpo_crm_stage_type="service")).load(fields, data)
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_requests(self):
         groups = (
@@ -233,8 +238,15 @@ class BpoService(models.Model):
     # ------------------------------------------------------------
 
     def action_view_requests(self):
-        """Open the board of this service: its stages, in its order, as columns."""
+        """Open the board of this service: its stages, in its order, as columns.
+
+        A board without columns would say nothing: managers get to where stages are added.
+        """
         self.ensure_one()
+        if not self.with_context(active_test=False).stage_ids:
+            if not self.has_access("write"):
+                self._check_open_to_requests()
+            return self.get_formview_action()
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "bpo_crm.bpo_service_request_action_service"
         )

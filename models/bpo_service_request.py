@@ -4,8 +4,11 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
+from odoo.tools import LazyTranslate
 
 from odoo.addons.crm.models.crm_stage import AVAILABLE_PRIORITIES
+
+_lt = LazyTranslate(__name__)
 
 STATUSES = [
     ("pending", "Pending"),
@@ -82,6 +85,7 @@ class BpoServiceRequest(models.Model):
         index="btree_not_null",
         tracking=True,
         check_company=True,
+        falsy_value_label=_lt("Unclaimed"),  # pylint: disable=translation-field
         help="Leave empty to let any agent claim the request.",
     )
     lead_id = fields.Many2one(

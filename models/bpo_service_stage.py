@@ -88,9 +88,16 @@ class BpoServiceStage(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Append the stages that come without a place behind the last one of their service."""
+        """Append the stages that come without a place behind the last one of their service.
+
+        The web client counts from 0 in a new service: that is a place.
+        """
         lines = super().create(vals_list)
-        homeless = lines.filtered(lambda line: not line.sequence)
+        homeless = self.browse(
+            line.id
+            for line, vals in zip(lines, vals_list, strict=True)
+            if vals.get("sequence") is None
+        )
         last = defaultdict(
             int,
             {
@@ -122,14 +129,16 @@ class BpoServiceStage(models.Model):
 
     def unlink(self):
         """Pass the role of default stage on to the next stage of the service."""
-        for service, lines in self.grouped("service_id").items():
+        # A form that was told to move the requests first still asks to delete its row.
+        existing = self.exists()
+        for service, lines in existing.grouped("service_id").items():
             chosen = service.chosen_default_stage_id
             if chosen not in lines.stage_id:
                 continue
             stages = service._get_sorted_lines().stage_id
             following = stages[stages.ids.index(chosen.id) :] - lines.stage_id
             service.chosen_default_stage_id = following.filtered("active")[:1]
-        return super().unlink()
+        return super(BpoServiceStage, existing).unlink()
 
     # ------------------------------------------------------------
     # BUSINESS METHODS

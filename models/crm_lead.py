@@ -7,6 +7,17 @@ from odoo.fields import Domain
 
 # What a lead that is open (again) does not keep: chatter has it.
 LOST_FIELDS = ("lost_reason_id", "lost_note", "lost_from_stage_id")
+# Written by moves and by the outbox, never by hand, import or RPC.
+KEPT_FIELDS = frozenset(
+    (
+        "closed_status",
+        "lost_from_stage_id",
+        "dealer_order_id",
+        "dealer_order_state",
+        "dealer_so_id",
+        "dealer_so_name",
+    )
+)
 
 
 class CrmLead(models.Model):
@@ -165,8 +176,9 @@ class CrmLead(models.Model):
             for name in ("probability", "automated_probability"):
                 if lead[name] != probability:
                     lead[name] = probability
-        if others := self - closed:  # stock's scoring does not take an empty recordset
-            super(CrmLead, others)._compute_probabilities()
+        others = self - closed
+        # stock's scoring does not take an empty recordset
+        return super(CrmLead, others)._compute_probabilities() if others else None
 
     @api.depends("closed_status")
     def _compute_won_status(self):
@@ -219,6 +231,7 @@ class CrmLead(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Create leads, also straight into a closing stage: the rules of a move hold."""
+        self._check_kept_fields(set().union(*vals_list))
         leads = super().create(self._prepare_create(vals_list))
         leads._follow_lines()
         leads._after_create()
@@ -229,10 +242,19 @@ class CrmLead(models.Model):
 
         :raise ValidationError: one message that lists, per lead, all that stands against it
         """
-        res = self._write_or_move(vals)
+        self._check_kept_fields(vals)
+        if "dealership_id" in vals:
+            self._check_dealership_change(vals["dealership_id"])
+        if "pipeline_id" in vals and "stage_id" not in vals:
+            return self._write_pipeline(vals)
+        res = self._write_stage(vals) if "stage_id" in vals else super().write(vals)
         if "expected_revenue" in vals:
             self._follow_lines()
         return res
+
+    def _write_kept(self, vals):
+        """Write values that moves alone decide on, past :meth:`_check_kept_fields`."""
+        return super().write(vals)
 
     @api.model
     def _search(self, domain, *args, **kwargs):
@@ -384,14 +406,8 @@ class CrmLead(models.Model):
         staged._check_move(nowhere)
         staged._follow_up_closing()
 
-    def _write_or_move(self, vals):
-        """Tell plain writes from changes of pipeline and from moves."""
-        if "pipeline_id" in vals and "stage_id" not in vals:
-            return self._write_pipeline(vals)
-        if "dealership_id" in vals:
-            self._check_dealership_change(vals["dealership_id"])
-        if "stage_id" not in vals:
-            return super().write(vals)
+    def _write_stage(self, vals):
+        """Tell the leads that move from those that are in the stage already."""
         stage = self.env["crm.stage"].browse(vals["stage_id"])
         moving = self.filtered(
             lambda lead: (
@@ -399,16 +415,16 @@ class CrmLead(models.Model):
                 or lead.pipeline_id.id != vals.get("pipeline_id", lead.pipeline_id.id)
             )
         )
-        staying = self - moving
-        res = super(CrmLead, staying).write(dict(vals)) if staying else True
-        return (moving._write_move(vals, stage) and res) if moving else res
+        if staying := self - moving:
+            staying._write_kept(dict(vals))
+        return moving._write_move(vals, stage) if moving else True
 
     def _write_pipeline(self, vals):
         """Change the pipeline alone: leads that change move to its first open stage."""
         pipeline = self.env["bpo.pipeline"].browse(vals["pipeline_id"])
         changing = self.filtered(lambda lead: lead.pipeline_id != pipeline)
         if staying := self - changing:
-            super(CrmLead, staying).write(dict(vals))
+            staying.write({name: value for name, value in vals.items() if name != "pipeline_id"})
         if not changing:
             return True
         stage = pipeline._get_first_open_stages().get(pipeline)
@@ -423,7 +439,7 @@ class CrmLead(models.Model):
         status = stage._get_closed_status()
         if status == "lost":
             self._note_origin()
-        res = super().write({**vals, **self._prepare_move(vals, status)})
+        res = self._write_kept({**vals, **self._prepare_move(vals, status)})
         self._check_move(origins)
         if leaving_won and status != "won":
             self.env["bpo.dealer.order"]._withdraw(leaving_won)
@@ -447,7 +463,7 @@ class CrmLead(models.Model):
         """Remember the open stage each lead is about to be lost from."""
         still_open = self.filtered(lambda lead: not lead.closed_status)
         for origin, leads in still_open.grouped("stage_id").items():
-            super(CrmLead, leads).write({"lost_from_stage_id": origin.id})
+            leads._write_kept({"lost_from_stage_id": origin.id})
 
     def _close_in_place(self):
         """Close the leads of a stage that has just become a closing stage, like a move into it."""
@@ -461,7 +477,7 @@ class CrmLead(models.Model):
                 move.update(
                     probability=100, automated_probability=100, date_closed=fields.Datetime.now()
                 )
-            super(CrmLead, entering).write(move)
+            entering._write_kept(move)
             entering._check_move(dict.fromkeys(entering, stage))
             entering._follow_up_closing()
 
@@ -633,6 +649,22 @@ class CrmLead(models.Model):
         """Rule 4: a lead that is won where orders are pushed is ready for its dealer."""
         won = self._filtered_to_push()
         return self.env["bpo.dealer.order"]._get_missing(won) if won else {}
+
+    @api.model
+    def _check_kept_fields(self, names):
+        """Refuse values for what only moves and the outbox write; code with ``sudo`` may.
+
+        :param names: the names of the fields somebody gives values for
+        """
+        kept = KEPT_FIELDS.intersection(names)
+        if kept and not self.env.su:
+            raise UserError(
+                self.env._(
+                    "These fields follow the stage of the lead and the order at its dealer, and "
+                    "cannot be written: %(fields)s. Move the lead to another stage instead.",
+                    fields=", ".join(sorted(kept)),
+                )
+            )
 
     def _check_dealership_change(self, dealership_id):
         """Refuse another dealership while an order for the present one is on its way or there."""

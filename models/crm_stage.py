@@ -7,9 +7,11 @@ from collections import defaultdict
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, LazyTranslate
 
 from .bpo_pipeline import get_free_copy_name
+
+_lt = LazyTranslate(__name__)
 
 ICON_CLASS = re.compile(r"(fa )?fa-[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -62,6 +64,8 @@ class CrmStage(models.Model):
         precompute=True,
         index=True,
         ondelete="restrict",
+        # the group of service stages, where stages are grouped by pipeline
+        falsy_value_label=_lt("Services"),  # pylint: disable=translation-field
         help="The pipeline on whose board this stage is a column.",
     )
     is_won = fields.Boolean(
@@ -262,12 +266,38 @@ class CrmStage(models.Model):
 
     @api.onchange("is_won")
     def _onchange_is_won(self):
-        """Warn only where leads are concerned: on an empty stage nothing is recomputed."""
-        if self._origin and self.env["crm.lead"].search_count(
-            [("stage_id", "=", self._origin.id)], limit=1
-        ):
-            return super()._onchange_is_won()
-        return None
+        """Say what the flag does to the leads in the stage, unlike stock's text."""
+        return self._get_flag_warning("is_won")
+
+    @api.onchange("is_lost")
+    def _onchange_is_lost(self):
+        """Say what the flag does to the leads in the stage."""
+        return self._get_flag_warning("is_lost")
+
+    def _get_flag_warning(self, flag):
+        """Return a warning where a closing flag changes on a stage that holds leads."""
+        stage = self._origin
+        if not stage or stage[flag] == self[flag]:
+            return None
+        count = self.env["crm.lead"].search_count([("stage_id", "=", stage.id)])
+        if not count:
+            return None
+        outcome = self.env._("won") if flag == "is_won" else self.env._("lost")
+        if self[flag]:
+            message = self.env._(
+                "On saving, the %(count)s leads in this stage will be %(outcome)s, by the rules "
+                "of moving them into such a stage.",
+                count=count,
+                outcome=outcome,
+            )
+        else:
+            message = self.env._(
+                "The %(count)s leads in this stage stay %(outcome)s. No other lead of the "
+                "pipeline can be %(outcome)s until another stage bears the flag.",
+                count=count,
+                outcome=outcome,
+            )
+        return {"warning": {"title": self.env._("This stage holds leads"), "message": message}}
 
     # ------------------------------------------------------------
     # CRUD
@@ -456,8 +486,11 @@ class CrmStage(models.Model):
         lines = service.stage_line_ids.filtered(lambda line: line.stage_id in self)
         if lines._get_usage():
             action = self.action_move_and_archive()
-            action["context"]["default_service_id"] = service.id
-            return action
+            return {
+                **action,
+                "name": self.env._("Move and take out"),
+                "context": {**action["context"], "default_service_id": service.id},
+            }
         lines.unlink()
         return False
 
@@ -653,7 +686,9 @@ class CrmStage(models.Model):
     def _get_usage_lines(self, usage):
         """Return ``usage`` in words: one line per stage and model, with a count and some names."""
         return [
-            self.env._(
+            self.env._("- %(stage)s: 1 record, %(names)s", stage=stage.display_name, names=names[0])
+            if count == 1
+            else self.env._(
                 "- %(stage)s: %(count)s records, such as %(names)s",
                 stage=stage.display_name,
                 count=count,

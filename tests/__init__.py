@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from . import test_board
+from . import test_board_tours
 from . import test_dealer_order
 from . import test_dealer_order_push
 from . import test_dealer_order_wire
@@ -14,4 +15,5 @@ from . import test_lost
 from . import test_pipeline
 from . import test_service
 from . import test_service_request
+from . import test_service_tour
 from . import test_stage

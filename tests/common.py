@@ -92,5 +92,5 @@ class BpoCrmCommon(BaseCommon):
             cls.env["crm.lead"]
             .with_context(tracking_disable=True)
             .create([cls._prepare_lead(**values) for _number in range(count)])
-            .with_context(cls.env.context)
+            .with_env(cls.env)
         )

@@ -536,13 +536,14 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def setup(self):
-        super().setup()
+        result = super().setup()
         self.server.connections.add(self.connection)
         self.dealer.connection_count += 1
+        return result
 
     def finish(self):
         self.server.connections.discard(self.connection)
-        super().finish()
+        return super().finish()
 
     def log_message(self, *args):
         """Keep no log: the tests look at ``requests``."""

@@ -1,6 +1,7 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import uuid
 from unittest.mock import patch
 
 from psycopg2.errors import UniqueViolation
@@ -122,8 +123,8 @@ class TestEnqueue(DealerOrderCommon):
                 )
             ],
         )
-        uuid = self.env["ir.config_parameter"].get_param("database.uuid").replace("-", "")
-        namespace = f"bpo_crm_{uuid[:12]}"
+        database = self.env["ir.config_parameter"].get_param("database.uuid").replace("-", "")
+        namespace = f"bpo_crm_{database[:12]}"
         self.assertEqual(order.state, "pending")
         self.assertEqual(order.dealership_id, self.dealership)
         self.assertEqual(order.external_id, f"{namespace}.lead_{lead.id}")
@@ -229,9 +230,12 @@ class TestEnqueue(DealerOrderCommon):
         external_id = order.external_id
         lead.with_user(self.agent).write({"stage_id": self.stage_offer.id})
         lead.line_ids.quantity = 3
+        # the database was copied meanwhile; the dealer knows the order by its first name
+        self.env["ir.config_parameter"].set_param("database.uuid", str(uuid.uuid4()))
         self.assertEqual(self._win(lead), order)
         self.assertEqual(order.state, "pending")
         self.assertEqual(order.external_id, external_id)
+        self.assertEqual(order.payload["external_id"], external_id)
         self.assertEqual(order.payload["lines"][0]["quantity"], 3)
 
     def test_win_again_after_sent_makes_no_second_order(self):
@@ -413,6 +417,19 @@ class TestRetry(DealerOrderCommon):
             order.state = "failed"
             order.with_user(user).action_retry()
             self.assertEqual(order.state, "pending")
+
+    def test_who_may_only_read_the_lead_may_not_retry(self):
+        _lead, order = self._fail_one()
+        self.env["ir.rule"].create(
+            {
+                "name": "Read only",
+                "model_id": self.env["ir.model"]._get_id("crm.lead"),
+                "domain_force": "[(0, '=', 1)]",
+                "perm_read": False,
+            }
+        )
+        with self.assertRaises(AccessError):
+            order.with_user(self.agent).action_retry()
 
     def test_from_the_lead(self):
         lead, order = self._fail_one()

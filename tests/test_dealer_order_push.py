@@ -416,6 +416,15 @@ class TestPushDealerDown(PushCommon):
         self._push()
         self.assertEqual(len(self.dealer.talks), 1)
 
+    def test_one_failed_talk_is_enough(self):
+        """The next batch does not go to a dealer that has just failed."""
+        with patch.object(push, "BATCH_SIZE", 1):
+            orders = self._win(self._create_leads(3))
+            self.dealer.errors[self.dealership.odoo_url] = self._unreachable(request_sent=True)
+            self._push()
+        self.assertEqual(len(self.dealer.talks), 1)
+        self.assertEqual(orders.mapped("possibly_sent").count(True), 1)
+
     def test_doubt_after_a_timeout_certainty_after_a_refused_connection(self):
         _lead, order = self._win_one()
         error = self.dealer.errors

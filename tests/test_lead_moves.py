@@ -25,7 +25,7 @@ class TestLeadMoves(BpoCrmCommon):
         )
         self.assertEqual(self.env["bpo.dealer.order"].search_count([]), orders)
 
-    # -- a new lead --------------------------------------------------------------------------
+    # -- a new lead --
 
     def test_new_lead_starts_in_first_open_stage(self):
         lead = self._create_leads()
@@ -50,7 +50,7 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertEqual(lead.stage_id.pipeline_id, lead.pipeline_id)
         self.assertFalse(lead.closed_status)
 
-    # -- rule 1: the stage belongs to the pipeline ---------------------------------------------
+    # -- rule 1: the stage belongs to the pipeline --
 
     def test_foreign_stage_is_refused(self):
         self._assert_refused(
@@ -58,7 +58,10 @@ class TestLeadMoves(BpoCrmCommon):
         )
 
     def test_foreign_stage_is_refused_on_create(self):
-        with self.assertRaisesRegex(ValidationError, "belongs to the pipeline"), self.cr.savepoint():
+        with (
+            self.assertRaisesRegex(ValidationError, "belongs to the pipeline"),
+            self.cr.savepoint(),
+        ):
             self._create_leads(stage_id=self.other_new.id)
 
     def test_service_stage_is_refused(self):
@@ -103,7 +106,10 @@ class TestLeadMoves(BpoCrmCommon):
     def test_message_lists_every_lead(self):
         leads = self._create_leads(2)
         leads[0].name, leads[1].name = "First one", "Second one"
-        with self.assertRaisesRegex(ValidationError, "First one.*\n.*Second one"), self.cr.savepoint():
+        with (
+            self.assertRaisesRegex(ValidationError, "First one.*\n.*Second one"),
+            self.cr.savepoint(),
+        ):
             leads.write({"stage_id": self.other_new.id})
 
     def test_import_checks_stages(self):
@@ -119,7 +125,7 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertIn("belongs to the pipeline", result["messages"][0]["message"])
         self.assertFalse(self.env["crm.lead"].search([("name", "like", "Imported %")]))
 
-    # -- rule 2: forward only ---------------------------------------------------------------------
+    # -- rule 2: forward only --
 
     def test_forward_only_agent_advances_one_stage(self):
         self.pipeline.forward_only = True
@@ -144,7 +150,7 @@ class TestLeadMoves(BpoCrmCommon):
         lead.stage_id = self.stage_inbox
         self.assertEqual(lead.stage_id, self.stage_inbox)
 
-    # -- rule 3: lost needs a reason ---------------------------------------------------------------
+    # -- rule 3: lost needs a reason --
 
     def test_lost_without_reason_is_refused(self):
         self._assert_refused(
@@ -167,7 +173,7 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertEqual(lead.won_status, "lost")
         self.assertEqual(lead.probability, 0)
 
-    # -- rule 4: won needs a lead that is ready -----------------------------------------------------
+    # -- rule 4: won needs a lead that is ready --
 
     def test_won_lists_all_that_is_missing(self):
         self.dealership.write({"odoo_url": False})
@@ -229,12 +235,18 @@ class TestLeadMoves(BpoCrmCommon):
 
     def test_no_won_stage_configured(self):
         self.stage_sold.is_won = False
-        with self.assertRaisesRegex(UserError, "No won stage configured.*Vehicles"), self.cr.savepoint():
+        with (
+            self.assertRaisesRegex(UserError, "No won stage configured.*Vehicles"),
+            self.cr.savepoint(),
+        ):
             self._create_leads().action_set_won()
 
     def test_no_lost_stage_configured(self):
         self.stage_gone.is_lost = False
-        with self.assertRaisesRegex(UserError, "No lost stage configured.*Vehicles"), self.cr.savepoint():
+        with (
+            self.assertRaisesRegex(UserError, "No lost stage configured.*Vehicles"),
+            self.cr.savepoint(),
+        ):
             self._create_leads().action_set_lost(lost_reason_id=self.reason.id)
 
     def test_flagging_a_stage_with_leads_wins_them_by_the_same_rules(self):
@@ -247,7 +259,7 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertEqual(lead.won_status, "won")
         self.assertEqual(lead.dealer_order_state, "pending")
 
-    # -- rule 5: out of won ---------------------------------------------------------------------------
+    # -- rule 5: out of won --
 
     def test_leaving_won_cancels_an_order_not_sent(self):
         lead = self._create_leads().with_user(self.agent)
@@ -289,7 +301,7 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertEqual(self.env["bpo.dealer.order"].search([("lead_id", "=", lead.id)]), order)
         self.assertEqual(order.state, "sent")
 
-    # -- rule 6: out of lost ---------------------------------------------------------------------------
+    # -- rule 6: out of lost --
 
     def test_leaving_lost_clears_the_reason(self):
         lead = self._create_leads()
@@ -315,7 +327,7 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertEqual(lead.stage_id, self.stage_offer)
         self.assertEqual(lead.won_status, "pending")
 
-    # -- outcomes last -----------------------------------------------------------------------------------
+    # -- outcomes last --
 
     def test_clearing_flags_keeps_outcomes(self):
         won = self._create_leads()
@@ -343,7 +355,21 @@ class TestLeadMoves(BpoCrmCommon):
             lead.probability = 50
             self.env.flush_all()
 
-    # -- money ---------------------------------------------------------------------------------------------
+    def test_outcome_and_order_cannot_be_written_by_hand(self):
+        lead = self._create_leads().with_user(self.manager)
+        for values in (
+            {"closed_status": "won"},
+            {"dealer_so_name": "S99999"},
+            {"dealer_order_state": "sent", "city": "Anywhere"},
+            {"lost_from_stage_id": self.stage_offer.id},
+        ):
+            self._assert_refused(lead, values, "cannot be written")
+        with self.assertRaisesRegex(UserError, "cannot be written"), self.cr.savepoint():
+            self.env["crm.lead"].with_user(self.manager).create(
+                self._prepare_lead(closed_status="won")
+            )
+
+    # -- money --
 
     def test_expected_revenue_follows_units(self):
         lead = self._create_leads()
@@ -371,7 +397,7 @@ class TestLeadMoves(BpoCrmCommon):
         lead.line_ids.quantity = 3
         self.assertEqual(lead.expected_revenue, 60000)
 
-    # -- copy, delete, merge -------------------------------------------------------------------------------
+    # -- copy, delete, merge --
 
     def test_copy_starts_without_order_and_outcome(self):
         lead = self._create_leads()
@@ -423,7 +449,7 @@ class TestLeadMoves(BpoCrmCommon):
         merged = leads.merge_opportunity()
         self.assertEqual(merged.stage_id.pipeline_id, merged.pipeline_id)
 
-    # -- batches ---------------------------------------------------------------------------------------------
+    # -- batches --
 
     def _count_move_queries(self, count, **values):
         leads = self._create_leads(count, **values)

@@ -159,6 +159,28 @@ class TestServiceStages(ServiceCommon):
         self.assertEqual(service.default_stage_id, self.s_wait)
         self.assertFalse(service.chosen_default_stage_id, "nobody chose it")
 
+    def test_places_given_by_the_web_client(self):
+        """A new service: the client counts its rows from 0."""
+        service = self.env["bpo.service"].create(
+            {
+                "name": "Test Counted",
+                "stage_line_ids": [
+                    Command.create({"stage_id": stage.id, "sequence": place})
+                    for place, stage in enumerate(self.s_done + self.s_in + self.s_wait)
+                ],
+            }
+        )
+        self.assertEqual(service.stage_ids.ids, (self.s_done + self.s_in + self.s_wait).ids)
+
+    def test_import_with_namesakes_among_deals(self):
+        self.env["crm.stage"].create({"name": "Test Wait", "sequence": 1})
+        result = self.env["bpo.service"].load(
+            ["name", "stage_ids"], [["Test Imported", "Test Wait,Test In"]]
+        )
+        self.assertFalse(result["messages"])
+        service = self.env["bpo.service"].browse(result["ids"])
+        self.assertEqual(service.stage_ids.ids, (self.s_wait + self.s_in).ids)
+
     def test_icon_is_a_font_awesome_class(self):
         for icon in ("fa-inbox", "fa fa-inbox", False):
             self.s_in.icon = icon
@@ -307,6 +329,27 @@ class TestServiceStagesInUse(ServiceCommon):
         self.assertEqual(kept.stage_id, self.s_in)
         self.assertTrue(self.s_in.active)
         self.assertEqual(self.s_in.service_ids, self.visit)
+
+    def test_form_saves_after_move_and_take_out(self):
+        """The form that was refused still holds the removal of the row."""
+        line = self.papers.stage_line_ids[1]
+        self._create_request(stage_id=line.stage_id.id)
+        wizard = self.env["bpo.stage.move"].create(
+            {
+                "stage_ids": line.stage_id.ids,
+                "service_id": self.papers.id,
+                "target_stage_id": self.s_in.id,
+            }
+        )
+        wizard.action_move_and_archive()
+        self.papers.write({"stage_line_ids": [Command.delete(line.id)], "description": "Saved"})
+        self.assertEqual(self.papers.description, "Saved")
+
+    def test_service_without_stages_has_no_board(self):
+        action = self.bare.with_user(self.manager).action_view_requests()
+        self.assertEqual((action["res_model"], action["res_id"]), ("bpo.service", self.bare.id))
+        with self.assertRaisesRegex(UserError, "has no stage yet"):
+            self.bare.with_user(self.agent).action_view_requests()
 
     def test_take_out_unused(self):
         stage = self.s_check.with_context(bpo_crm_service_id=self.papers.id)

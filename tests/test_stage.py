@@ -321,6 +321,21 @@ class TestStageOrder(StageCase):
             ],
         )
 
+    def test_dragging_in_the_form_of_the_pipeline_leaves_gaps_of_ten(self):
+        """There the client numbers the rows without gaps, and saves them with the form."""
+        places = {self.stage_offer: 10, self.stage_inbox: 11, self.stage_contacted: 12}
+        self.pipeline.write(
+            {
+                "stage_ids": [
+                    Command.update(stage.id, {"sequence": place}) for stage, place in places.items()
+                ]
+            }
+        )
+        self.assertEqual(
+            self._get_order(self.pipeline),
+            [("Offer", 10), ("Inbox", 20), ("Contacted", 30), ("Sold", 40), ("Gone", 50)],
+        )
+
     def test_dragging_rows_of_several_pipelines_keeps_each_in_itself(self):
         stages = self.stage_contacted + self.other_won + self.stage_inbox + self.other_new
         stages.web_resequence({"sequence": {}})
@@ -483,6 +498,23 @@ class TestStageInUse(StageCase):
                         "stage_ids": self.stage_inbox.ids,
                     },
                 )
+
+    def test_one_lead_is_named(self):
+        self.leads[1:].unlink()
+        with self.assertRaisesRegex(UserError, "Inbox: 1 record, Lead 1 of many"):
+            self.stage_inbox.unlink()
+
+    def test_flagging_in_the_form_tells_what_happens_to_the_leads(self):
+        self.leads.write({"stage_id": self.stage_gone.id, "lost_reason_id": self.reason.id})
+        for stage, flag, text in (
+            (self.stage_gone, "is_lost", "The 4 leads in this stage stay lost"),
+            (self.stage_gone, "is_won", "the 4 leads in this stage will be won"),
+            (self.stage_offer, "is_won", None),
+        ):
+            with self.subTest(stage=stage.name, flag=flag):
+                answer = stage.onchange({flag: not stage[flag]}, [flag], {flag: {}})
+                message = answer.get("warning", {}).get("message", "")
+                self.assertIn(text, message) if text else self.assertFalse(message)
 
     def test_archived_leads_count(self):
         self.leads.active = False

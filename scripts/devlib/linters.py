@@ -183,7 +183,8 @@ class Linters:
 
     def _node_environment(self):
         return plain_environment(
-            PATH=f"{self._node_folder() / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+            NO_COLOR="1",
+            PATH=f"{self._node_folder() / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         )
 
     def _run_node(self, name, *command):

@@ -7,6 +7,12 @@ from .odoo import Environment, Odoo, find_home
 from .system import ensure_browser
 
 
+def is_prepared(names=("odoo",)):
+    """Whether Odoo and these pinned requirements are there."""
+    home = find_home()
+    return bool(home) and Environment(home).is_ready(names)
+
+
 def prepare(tools=False, browser=False):
     """Fetch and install whatever is missing and return the Odoo to work with.
 
@@ -16,8 +22,7 @@ def prepare(tools=False, browser=False):
     :param browser: the browser of the tests, too
     """
     names = ["odoo", "tools"] if tools else ["odoo"]
-    home = find_home()
-    if not home or not Environment(home).is_ready(names):
+    if not is_prepared(names):
         waiting = "Another script is preparing the same state folder; waiting for it."
         with locks.exclusive(paths.state_dir() / "setup.lock", waiting):
             home = find_home() or debian.package_folder(debian.fetch())
@@ -26,4 +31,5 @@ def prepare(tools=False, browser=False):
                 environment.prepare(names)
     if browser:
         ensure_browser()
+    home = find_home()
     return Odoo(home, Environment(home).python)

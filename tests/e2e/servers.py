@@ -229,6 +229,15 @@ class World:
         self.odoo = odoo
         self.postgres = postgres
         self.instances = []
+        self._drop_left_over()
+
+    def _drop_left_over(self):
+        """Drop the databases of test runs that were killed."""
+        prefix = database_name("e2e_")
+        for database in self.postgres.databases(prefix):
+            pid = database.removeprefix(prefix).partition("_")[0]
+            if pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+                self.postgres.drop(database)
 
     def new_dealer(self, **options):
         """Start a new dealer's server; it ends with the test run or with ``destroy()``."""

@@ -261,7 +261,9 @@ def test_an_answer_is_lost(dealer, protocol, fault, call):
     assert len(dealer.partners) == len(dealer.orders) == 3
 
 
-@pytest.mark.parametrize("fault", ["drop_before", "html", "server_error", "access_denied"])
+@pytest.mark.parametrize(
+    "fault", ["drop_before", "html", "server_error", "user_error", "access_denied"]
+)
 @pytest.mark.parametrize(
     "call",
     [
@@ -429,6 +431,13 @@ def test_words_of_a_refusal(dealer):
     assert result.outcome == "failed"
     assert "Traceback" not in result.text
     assert "<" not in result.text
+
+
+def test_a_country_that_may_not_be_read(dealer):
+    dealer.denied.add(("res.country", "read"))
+    [result] = push(dealer, [payload(1, country_code="BE")])
+    assert result.outcome == "sent"
+    assert "country_id/.id" not in dealer.partners[1]
 
 
 def test_a_refused_customer(dealer):

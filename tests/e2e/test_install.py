@@ -21,9 +21,7 @@ STAGES = (
 @pytest.fixture
 def crm_in_use(world):
     """Yield a database with stock CRM and its demo data: name and function that runs SQL."""
-    template = databases.template(
-        world.odoo, world.postgres, databases.dependencies(), demo=True
-    )
+    template = databases.template(world.odoo, world.postgres, databases.dependencies(), demo=True)
     name = database_name("e2e_crm_in_use")
     world.postgres.drop(name)
     world.postgres.clone(template, name)
@@ -69,7 +67,8 @@ def test_used_database_with_teams_and_two_won_stages(world, crm_in_use):
              SELECT stage.id, team.id
                FROM crm_stage stage, (SELECT min(id) AS id FROM crm_team) team
               WHERE stage.name->>'en_US' ILIKE 'test drive%';
-        UPDATE crm_lead SET stage_id = (SELECT id FROM crm_stage WHERE name->>'en_US' = 'Delivered'),
+        UPDATE crm_lead
+           SET stage_id = (SELECT id FROM crm_stage WHERE name->>'en_US' = 'Delivered'),
                probability = 100, automated_probability = 100, won_status = 'won', active = TRUE
          WHERE id IN (SELECT id FROM crm_lead ORDER BY id LIMIT 3);
         """
@@ -84,10 +83,13 @@ def test_used_database_with_teams_and_two_won_stages(world, crm_in_use):
         " FROM crm_stage WHERE pipeline_id = pipeline.id AND is_lost AND active)"
     )
     assert one_each == "0"
-    assert sql(
-        "SELECT count(*) FROM crm_lead lead JOIN crm_stage stage ON stage.id = lead.stage_id"
-        " WHERE stage.pipeline_id <> lead.pipeline_id"
-    ) == "0"
+    assert (
+        sql(
+            "SELECT count(*) FROM crm_lead lead JOIN crm_stage stage ON stage.id = lead.stage_id"
+            " WHERE stage.pipeline_id <> lead.pipeline_id"
+        )
+        == "0"
+    )
     won = "SELECT count(*) FROM crm_lead WHERE won_status = 'won'"
     count = sql(won)
     databases.shell(
@@ -102,6 +104,38 @@ def test_used_database_with_teams_and_two_won_stages(world, crm_in_use):
     assert sql(won) == count
 
 
+def test_upgrade_keeps_the_outcomes_of_cleared_flags(world, crm_in_use):
+    name, sql = crm_in_use
+    install(world, name)
+    databases.shell(
+        world.odoo,
+        world.postgres,
+        name,
+        "reason = env['crm.lost.reason'].search([], limit=1)\n"
+        "lead = env['crm.lead'].search([('won_status', '=', 'pending')], limit=1)\n"
+        "lead.action_set_lost(lost_reason_id=reason.id)\n"
+        "stages = lead.pipeline_id.won_stage_id + lead.pipeline_id.lost_stage_id\n"
+        "stages.write({'is_won': False, 'is_lost': False})\n"
+        "env.cr.commit()",
+    )
+    closed = (
+        "SELECT string_agg(concat_ws(',', id, stage_id, won_status, closed_status, active,"
+        " probability, automated_probability, date_closed, lost_reason_id), '|' ORDER BY id)"
+        " FROM crm_lead WHERE closed_status IS NOT NULL"
+    )
+    before = sql(closed)
+    assert ",won," in before
+    assert ",lost," in before
+    databases.shell(
+        world.odoo,
+        world.postgres,
+        name,
+        f"env['ir.module.module'].search([('name', 'in', ['crm', '{paths.ADDON}'])])"
+        ".button_immediate_upgrade()",
+    )
+    assert sql(closed) == before
+
+
 def test_uninstalling_leaves_a_working_stock_crm(world, crm_in_use):
     name, sql = crm_in_use
     leads = LEADS.format(last=sql("SELECT max(id) FROM crm_lead"))
@@ -114,7 +148,9 @@ def test_uninstalling_leaves_a_working_stock_crm(world, crm_in_use):
         "lead = env['crm.lead'].search([('won_status', '=', 'pending')], order='id', limit=1)\n"
         "lead.name = 'Lost by us'\n"
         "lead.action_set_lost(lost_reason_id=env['crm.lost.reason'].search([], limit=1).id)\n"
-        "env['crm.stage'].create({'name': 'Only for services', 'stage_type': 'service'})\n"
+        "stage = env['crm.stage'].create({'name': 'Only for services', 'stage_type': 'service'})\n"
+        "service = env['bpo.service'].create({'name': 'Papers', 'stage_ids': stage.ids})\n"
+        "env['bpo.service.request'].create({'name': 'Plates', 'service_id': service.id})\n"
         "env.cr.commit()",
     )
     lost = sql("SELECT id FROM crm_lead WHERE name = 'Lost by us'")

@@ -9,7 +9,6 @@ from devlib.rpc import RpcError
 def test_dealer_has_nothing_installed(dealer):
     modules = dealer.rpc.call("ir.module.module", "search_count", [("name", "=like", "bpo_crm%")])
     assert modules == 0
-    assert dealer.count("sale.order") == 0
 
 
 def test_service_user_has_few_rights(dealer):

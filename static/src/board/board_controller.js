@@ -6,7 +6,7 @@ import {crmKanbanView} from "@crm/views/crm_kanban/crm_kanban_view";
 import {user} from "@web/core/user";
 import {patch} from "@web/core/utils/patch";
 import {openNewStageDialog} from "./new_stage_dialog";
-import {getBoardPipelineId, isDealBoard, STAGE_GROUP_INFO} from "./stage_group";
+import {areDealFields, getBoardPipelineId, isDealBoard, STAGE_GROUP_INFO} from "./stage_group";
 
 crmKanbanView.Controller.template = "bpo_crm.BoardKanbanView";
 
@@ -22,7 +22,7 @@ patch(crmKanbanView.Controller.prototype, {
     /** @override */
     get modelParams() {
         const params = super.modelParams;
-        if (this.props.resModel === "crm.lead") {
+        if (areDealFields(this.props.fields)) {
             params.groupByInfo = {...params.groupByInfo, stage_id: STAGE_GROUP_INFO};
         }
         return params;

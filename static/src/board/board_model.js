@@ -3,7 +3,7 @@
 
 import {patch} from "@web/core/utils/patch";
 import {CrmKanbanModel} from "@crm/views/crm_kanban/crm_kanban_model";
-import {isStageField} from "./stage_group";
+import {areDealFields, isStageField} from "./stage_group";
 
 patch(CrmKanbanModel.prototype, {
     setup() {
@@ -19,7 +19,7 @@ patch(CrmKanbanModel.prototype, {
      */
     async _webReadGroup(config) {
         const [groupBy] = config.groupBy;
-        if (config.resModel !== "crm.lead" || !isStageField(config.fields[groupBy])) {
+        if (!areDealFields(config.fields) || !isStageField(config.fields[groupBy])) {
             this.pipelineChoice = [];
             return super._webReadGroup(...arguments);
         }

@@ -36,9 +36,13 @@ patch(GroupConfigMenu.prototype, {
     get permissions() {
         const permissions = super.permissions;
         const manage = this.isDealStageGroup && this.isStageManager;
-        const place = this.props.list.groups?.indexOf(this.group);
+        const place = this.props.list.groups?.findIndex(({value}) => value === this.group.value);
         const getters = {
-            canCreateDeal: () => this.isDealStageGroup && this.props.activeActions.create,
+            // A deal is lost by losing it, with a reason: none begins its life as lost.
+            canCreateDeal: () =>
+                this.isDealStageGroup &&
+                this.props.activeActions.create &&
+                !this.group.record?.data.is_lost,
             canAddStage: () => manage,
             canMoveStageLeft: () => manage && place > 0,
             canMoveStageRight: () => manage && place < this.props.list.groups.length - 1,
@@ -60,17 +64,15 @@ patch(GroupConfigMenu.prototype, {
     },
 
     createDeal() {
-        const {context} = this.props.list;
         this.action.doAction({
             type: "ir.actions.act_window",
             name: _t("Create deal"),
             res_model: "crm.lead",
             views: [[false, "form"]],
             context: {
-                ...context,
+                ...this.props.list.context,
                 default_type: "opportunity",
-                default_pipeline_id:
-                    this.group.record?.data.pipeline_id?.id || context.default_pipeline_id,
+                default_pipeline_id: getBoardPipelineId(this.props.list, this.group),
                 default_stage_id: this.group.value,
             },
         });

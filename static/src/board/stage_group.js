@@ -26,17 +26,28 @@ export function isStageField(field) {
     return field?.type === "many2one" && field.relation === "crm.stage";
 }
 
-/** Tell whether a list of records is a board of deals: its columns are stages. */
-export function isDealBoard(list) {
-    return Boolean(
-        list.isGrouped && list.resModel === "crm.lead" && isStageField(list.groupByField),
-    );
+/** Tell whether these are the fields of deals, with their pipelines. */
+export function areDealFields(fields) {
+    return fields.pipeline_id?.relation === "bpo.pipeline" && isStageField(fields.stage_id);
 }
 
-/** Return the id of the pipeline that a board of deals shows, or false. */
-export function getBoardPipelineId(list) {
-    const group = list.groups?.find((group) => group.record?.data.pipeline_id);
-    return group?.record.data.pipeline_id.id || list.context.default_pipeline_id || false;
+/** Tell whether a list of records is a board of deals: its columns are stages. */
+export function isDealBoard(list) {
+    return Boolean(list.isGrouped && areDealFields(list.fields) && isStageField(list.groupByField));
+}
+
+/**
+ * Return the id of the pipeline that a board of deals shows, or that one of its columns is of.
+ *
+ * @param {Object} list
+ * @param {Object} [group] any column, unless given
+ * @returns {number | false}
+ */
+export function getBoardPipelineId(list, group) {
+    const column = group || list.groups.find((candidate) => candidate.record?.data.pipeline_id);
+    // An empty board shows sample data, whose columns are true but know no pipeline.
+    const pipeline = !list.model.useSampleModel && column?.record?.data.pipeline_id;
+    return pipeline ? pipeline.id : list.context.default_pipeline_id || false;
 }
 
 /** Return the classes that give an element the colour of a stage. */

@@ -15,6 +15,7 @@ export class StageInUseDialog extends Component {
 
     setup() {
         this.actionService = useService("action");
+        this.orm = useService("orm");
     }
 
     get message() {
@@ -27,12 +28,16 @@ export class StageInUseDialog extends Component {
     }
 
     async moveAndArchive() {
+        const stageIds = this.props.data.context.stage_ids;
+        const {serviceId} = this;
+        const action = serviceId
+            ? await this.orm.call("crm.stage", "action_take_out", [stageIds], {
+                  context: {bpo_crm_service_id: serviceId},
+              })
+            : "bpo_crm.bpo_stage_move_action";
         this.props.close();
-        await this.actionService.doAction("bpo_crm.bpo_stage_move_action", {
-            additionalContext: {
-                default_stage_ids: this.props.data.context.stage_ids,
-                default_service_id: this.serviceId,
-            },
+        await this.actionService.doAction(action || "soft_reload", {
+            additionalContext: serviceId ? {} : {default_stage_ids: stageIds},
             forceLeave: true,
         });
     }
