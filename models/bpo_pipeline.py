@@ -450,6 +450,15 @@ class BpoPipeline(models.Model):
             pipeline=self.display_name,
         )
 
+    def _get_message_no_stage(self):
+        """Return what to tell a person who leaves a lead without a stage."""
+        if not self._get_first_open_stages():
+            return self._get_message_no_open_stage()
+        return self.env._(
+            "a lead is always in a stage: choose one of the pipeline “%(pipeline)s”",
+            pipeline=self.display_name,
+        )
+
     def _get_message_no_open_stage(self):
         """Return what to tell a person who puts a lead where every stage is a closing one."""
         return self.env._(

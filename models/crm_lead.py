@@ -5,12 +5,14 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
+MANAGER = "bpo_crm.group_manager"
 # What a lead that is open (again) does not keep: chatter has it.
 LOST_FIELDS = ("lost_reason_id", "lost_note", "lost_from_stage_id")
 # Written by moves and by the outbox, never by hand, import or RPC.
 KEPT_FIELDS = frozenset(
     (
         "closed_status",
+        "won_status",
         "lost_from_stage_id",
         "dealer_order_id",
         "dealer_order_state",
@@ -213,13 +215,32 @@ class CrmLead(models.Model):
                 )
 
     @api.constrains("lost_reason_id")
-    def _check_lost_reason_kept(self):
-        bare = self.filtered(lambda lead: lead.closed_status == "lost" and not lead.lost_reason_id)
-        if bare:
+    def _check_lost_reason(self):
+        """A loss that is explained anew is explained by the rules of a loss."""
+        lost = self.filtered(lambda lead: lead.closed_status == "lost")
+        if bare := lost.filtered(lambda lead: not lead.lost_reason_id):
             raise ValidationError(
                 self.env._(
                     "A lost lead has a lost reason: choose another one instead of clearing it, or "
                     "restore the lead. (%(leads)s)",
+                    leads=", ".join(bare.mapped("display_name")),
+                )
+            )
+        lost._raise_problems(lost._get_problems_lost(None))
+
+    @api.constrains("lost_note")
+    def _check_lost_note(self):
+        bare = self.filtered(
+            lambda lead: (
+                lead.closed_status == "lost"
+                and lead.lost_reason_id.note_required
+                and not (lead.lost_note or "").strip()
+            )
+        )
+        if bare:
+            raise ValidationError(
+                self.env._(
+                    "The lost reason of these leads needs a note: %(leads)s.",
                     leads=", ".join(bare.mapped("display_name")),
                 )
             )
@@ -232,7 +253,14 @@ class CrmLead(models.Model):
     def create(self, vals_list):
         """Create leads, also straight into a closing stage: the rules of a move hold."""
         self._check_kept_fields(set().union(*vals_list))
-        leads = super().create(self._prepare_create(vals_list))
+        leads = super(CrmLead, self._without_kept_defaults()).create(
+            [
+                # an empty stage, as in a cell of an import, is one that is not given
+                {name: value for name, value in vals.items() if name != "stage_id" or value}
+                for vals in vals_list
+            ]
+        )
+        leads = leads.with_env(self.env)
         leads._follow_lines()
         leads._after_create()
         return leads
@@ -247,7 +275,11 @@ class CrmLead(models.Model):
             self._check_dealership_change(vals["dealership_id"])
         if "pipeline_id" in vals and "stage_id" not in vals:
             return self._write_pipeline(vals)
+        archiving = {"active", "probability"}.intersection(vals)
+        not_lost = self.filtered(lambda lead: lead.won_status != "lost") if archiving else self
         res = self._write_stage(vals) if "stage_id" in vals else super().write(vals)
+        if archiving:
+            not_lost._check_lost_by_archiving()
         if "expected_revenue" in vals:
             self._follow_lines()
         return res
@@ -354,7 +386,7 @@ class CrmLead(models.Model):
         ).items():
             if not target:
                 raise UserError(leads.pipeline_id[:1]._get_message_no_open_stage())
-            leads.with_context(bpo_crm_restore=True).write({"stage_id": target.id})
+            leads.write({"stage_id": target.id})
         return True
 
     def action_open_dealer_order(self):
@@ -378,33 +410,11 @@ class CrmLead(models.Model):
     # MOVING: preparation
     # ------------------------------------------------------------
 
-    @api.model
-    def _prepare_create(self, vals_list):
-        """Return the values with what entering their stage means for the lead itself."""
-        stages = self.env["crm.stage"].browse(
-            {vals["stage_id"] for vals in vals_list if vals.get("stage_id")}
-        )
-        statuses = {stage.id: stage._get_closed_status() for stage in stages.exists()}
-        prepared = []
-        for vals in vals_list:
-            status = statuses.get(vals.get("stage_id"))
-            if status:
-                vals = {**vals, "closed_status": status}
-            if status == "lost":
-                vals.update(
-                    probability=0,
-                    automated_probability=0,
-                    date_closed=vals.get("date_closed") or fields.Datetime.now(),
-                )
-            prepared.append(vals)
-        return prepared
-
     def _after_create(self):
-        """Check and follow up the stages that new leads were put into."""
-        staged = self.filtered("stage_id")
-        nowhere = dict.fromkeys(staged, self.env["crm.stage"])
-        staged._check_move(nowhere)
-        staged._follow_up_closing()
+        """Close, check and follow up new leads by the stage they have, wherever it came from."""
+        self._mark_closed()
+        self._check_move(dict.fromkeys(self, self.env["crm.stage"]))
+        self._follow_up_closing()
 
     def _write_stage(self, vals):
         """Tell the leads that move from those that are in the stage already."""
@@ -434,7 +444,7 @@ class CrmLead(models.Model):
 
     def _write_move(self, vals, stage):
         """Write ``vals`` on leads that all move to ``stage``: the one path of every move."""
-        origins = {lead: lead.stage_id for lead in self}
+        origins = {lead: lead._get_origin() for lead in self}
         leaving_won = self.filtered(lambda lead: lead.closed_status == "won")
         status = stage._get_closed_status()
         if status == "lost":
@@ -467,19 +477,25 @@ class CrmLead(models.Model):
 
     def _close_in_place(self):
         """Close the leads of a stage that has just become a closing stage, like a move into it."""
-        for stage, leads in self.grouped("stage_id").items():
-            status = stage._get_closed_status()
-            entering = leads.filtered(lambda lead, status=status: lead.closed_status != status)
-            if not entering:
-                continue
-            move = entering._prepare_move({}, status)
-            if status == "won":
-                move.update(
-                    probability=100, automated_probability=100, date_closed=fields.Datetime.now()
-                )
-            entering._write_kept(move)
-            entering._check_move(dict.fromkeys(entering, stage))
-            entering._follow_up_closing()
+        entering = self._mark_closed()
+        entering._check_move({lead: lead.stage_id for lead in entering})
+        entering._follow_up_closing()
+
+    def _mark_closed(self):
+        """Note what leads became by the stage they are in; return those for which that is new."""
+        entering = self.filtered(
+            lambda lead: lead.closed_status != lead.stage_id._get_closed_status()
+        )
+        for status, leads in entering.grouped(
+            lambda lead: lead.stage_id._get_closed_status()
+        ).items():
+            vals = {"closed_status": status}
+            if status == "lost":
+                vals.update(probability=0, automated_probability=0)
+            leads._write_kept(vals)
+            if undated := leads.filtered(lambda lead: lead.closed_status and not lead.date_closed):
+                undated._write_kept({"date_closed": fields.Datetime.now()})
+        return entering
 
     def _follow_up_closing(self):
         """Hand the leads that were won to the outbox of their dealers."""
@@ -489,7 +505,9 @@ class CrmLead(models.Model):
 
     def _filtered_to_push(self):
         """Return the won leads whose order is to be sent to a dealer."""
-        if self.env.context.get("bpo_crm_no_push"):
+        if self.env.context.get("bpo_crm_no_push") and (
+            self.env.su or self.env.user.has_group(MANAGER)
+        ):
             return self.browse()
         return self.filtered(
             lambda lead: lead.closed_status == "won" and lead.pipeline_id.push_orders
@@ -545,8 +563,10 @@ class CrmLead(models.Model):
         for lead in self:
             stage = lead.stage_id
             if not stage:
-                continue
-            if stage.stage_type != "deal":
+                # what comes in by itself (mail, website) is not turned away for it
+                if not self.env.su:
+                    problems[lead] = [lead.pipeline_id._get_message_no_stage()]
+            elif stage.stage_type != "deal":
                 problems[lead] = [
                     self.env._(
                         "“%(stage)s” is a service stage, not one of deals", stage=stage.display_name
@@ -569,52 +589,63 @@ class CrmLead(models.Model):
         return problems
 
     def _get_problems_forward_only(self, origins):
-        """Rule 2: on ``forward_only`` pipelines agents advance one open stage at a time."""
-        if self.env.user.has_group("bpo_crm.group_manager"):
+        """Rule 2: on ``forward_only`` pipelines agents advance one open stage at a time.
+
+        They enter such a pipeline at its first open stage, and take a lost lead back to the
+        stage it was lost from.
+        """
+        if self.env.user.has_group(MANAGER):
             return {}
         forward_only = self.env["bpo.pipeline"]._get_forward_only_ids()
         leads = self.filtered(
-            lambda lead: (
-                lead.pipeline_id.id in forward_only
-                and not lead.closed_status
-                and origins[lead].pipeline_id == lead.pipeline_id
-                and not self.env.context.get("bpo_crm_restore")
-            )
+            lambda lead: lead.pipeline_id.id in forward_only and not lead.closed_status
         )
         if not leads:
             return {}
-        open_stages = (
-            self.env["crm.stage"]
-            .search(
-                [
-                    ("pipeline_id", "in", leads.pipeline_id.ids),
-                    ("is_won", "=", False),
-                    ("is_lost", "=", False),
-                ]
-            )
-            .grouped("pipeline_id")
+        stages = self.env["crm.stage"].search(
+            [
+                ("pipeline_id", "in", leads.pipeline_id.ids),
+                ("is_won", "=", False),
+                ("is_lost", "=", False),
+            ]
         )
+        by_pipeline = stages.grouped("pipeline_id")
         problems = {}
         for lead in leads:
-            stages = open_stages.get(lead.pipeline_id, self.env["crm.stage"])
-            following = stages._get_following(origins[lead])
-            if lead.stage_id == following or origins[lead] not in stages:
-                continue
-            problems[lead] = [
-                self.env._(
-                    "from “%(stage)s” the only next stage is “%(next)s”; use Mark Won or Mark "
-                    "Lost to close the lead",
-                    stage=origins[lead].display_name,
-                    next=following.display_name,
-                )
-                if following
-                else self.env._(
-                    "“%(stage)s” is the last open stage; use Mark Won or Mark Lost to close the "
-                    "lead",
-                    stage=origins[lead].display_name,
-                )
-            ]
+            open_stages = by_pipeline.get(lead.pipeline_id, self.env["crm.stage"])
+            if text := lead._get_problem_forward_only(origins[lead], open_stages):
+                problems[lead] = [text]
         return problems
+
+    def _get_problem_forward_only(self, origin, open_stages):
+        """Return why this lead may not be in its stage, or nothing.
+
+        :param origin: the stage it comes from, see :meth:`_get_origin`
+        :param open_stages: those of its pipeline, in order
+        """
+        self.ensure_one()
+        if origin.is_won or origin == self.stage_id:
+            return None
+        if origin not in open_stages:
+            if self.stage_id == open_stages[:1]:
+                return None
+            return self.env._(
+                "leads enter this pipeline at “%(stage)s”", stage=open_stages[:1].display_name
+            )
+        following = open_stages._get_following(origin)
+        if self.stage_id == following:
+            return None
+        if not following:
+            return self.env._(
+                "“%(stage)s” is the last open stage; use Mark Won or Mark Lost to close the lead",
+                stage=origin.display_name,
+            )
+        return self.env._(
+            "from “%(stage)s” the only next stage is “%(next)s”; use Mark Won or Mark Lost to "
+            "close the lead",
+            stage=origin.display_name,
+            next=following.display_name,
+        )
 
     def _get_problems_lost(self, origins):
         """Rule 3: into a lost stage only with a lost reason, one that fits."""
@@ -650,6 +681,20 @@ class CrmLead(models.Model):
         won = self._filtered_to_push()
         return self.env["bpo.dealer.order"]._get_missing(won) if won else {}
 
+    def _without_kept_defaults(self):
+        """Return the model without defaults for what only moves and the outbox write."""
+        kept = {f"default_{name}" for name in KEPT_FIELDS}
+        context = {key: value for key, value in self.env.context.items() if key not in kept}
+        return self.with_env(self.env(context=context))
+
+    def _check_lost_by_archiving(self):
+        """Ask for a reason also where a lead is lost like stock does: archived, probability 0."""
+        bare = self.filtered(lambda lead: lead.won_status == "lost" and not lead.lost_reason_id)
+        if bare and not self.env.su:
+            self._raise_problems(
+                {lead: bare.lost_reason_id._get_obstacles(lead.pipeline_id, False) for lead in bare}
+            )
+
     @api.model
     def _check_kept_fields(self, names):
         """Refuse values for what only moves and the outbox write; code with ``sudo`` may.
@@ -668,15 +713,26 @@ class CrmLead(models.Model):
 
     def _check_dealership_change(self, dealership_id):
         """Refuse another dealership while an order for the present one is on its way or there."""
-        ordered = self.sudo().filtered(
+        changing = self.sudo().filtered(
             lambda lead: lead.dealership_id.id != dealership_id and lead.dealer_order_id._is_live()
         )
-        if ordered:
+        if reopened := changing.filtered(lambda lead: lead.closed_status != "won"):
+            raise UserError(
+                self.env._(
+                    "These leads have an order at their dealership, or may have one, and a lead "
+                    "has one order only: %(orders)s. Create a new lead for another dealership.",
+                    orders=", ".join(
+                        f"{lead.display_name} ({lead.dealer_order_id.display_name})"
+                        for lead in reopened
+                    ),
+                )
+            )
+        if changing:
             raise UserError(
                 self.env._(
                     "The order of these leads is at their dealership, or on its way: %(leads)s. "
                     "Move them out of Won before you choose another dealership.",
-                    leads=", ".join(ordered.mapped("display_name")),
+                    leads=", ".join(changing.mapped("display_name")),
                 )
             )
 
@@ -698,6 +754,12 @@ class CrmLead(models.Model):
         """Tell whether this lead sits in a stage reserved for its team."""
         self.ensure_one()
         return bool(self.team_id and self.team_id in self.stage_id.team_ids)
+
+    def _get_origin(self):
+        """Return the stage this lead comes from: of a lost one, where it was lost from."""
+        self.ensure_one()
+        lost_from = self._get_restore_stage() if self.closed_status == "lost" else None
+        return lost_from or self.stage_id
 
     def _get_restore_stage(self):
         """Return the stage this lead was lost from, where it can still take the lead back."""

@@ -125,6 +125,24 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertIn("belongs to the pipeline", result["messages"][0]["message"])
         self.assertFalse(self.env["crm.lead"].search([("name", "like", "Imported %")]))
 
+    def test_lead_is_always_in_a_stage(self):
+        lead = self._create_leads().with_user(self.agent)
+        self._assert_refused(lead, {"stage_id": False}, "choose one of the pipeline “Vehicles”")
+        new_lead = (
+            self.env["crm.lead"]
+            .with_user(self.agent)
+            .create({"name": "Empty cell", "pipeline_id": self.pipeline.id, "stage_id": False})
+        )
+        self.assertEqual(new_lead.stage_id, self.stage_inbox)
+
+    def test_pipeline_without_open_stage_takes_no_new_leads(self):
+        closing = self.env["bpo.pipeline"].create({"name": "Closing only"})
+        closing.stage_ids.filtered(lambda stage: not stage._get_closed_status()).unlink()
+        with self.assertRaisesRegex(ValidationError, "no open stage"), self.cr.savepoint():
+            self.env["crm.lead"].with_user(self.agent).create(
+                {"name": "Nowhere", "pipeline_id": closing.id}
+            )
+
     # -- rule 2: forward only --
 
     def test_forward_only_agent_advances_one_stage(self):
@@ -150,6 +168,31 @@ class TestLeadMoves(BpoCrmCommon):
         lead.stage_id = self.stage_inbox
         self.assertEqual(lead.stage_id, self.stage_inbox)
 
+    def test_forward_only_has_no_side_doors(self):
+        self.pipeline.forward_only = True
+        leads = self._create_leads(3).with_user(self.agent)
+        to_offer = {"stage_id": self.stage_offer.id}
+        self._assert_refused(leads[0].with_context(bpo_crm_restore=True), to_offer, "only next")
+        leads[1].write({"pipeline_id": self.other_pipeline.id})
+        self._assert_refused(
+            leads[1],
+            {**to_offer, "pipeline_id": self.pipeline.id},
+            "enter this pipeline at “Inbox”",
+        )
+        leads[2].action_set_lost(lost_reason_id=self.reason.id)
+        self._assert_refused(leads[2], to_offer, "only next")
+        leads[2].action_restore()
+        self.assertEqual(leads[2].stage_id, self.stage_inbox)
+        with self.assertRaisesRegex(ValidationError, "enter this pipeline"), self.cr.savepoint():
+            self.env["crm.lead"].with_user(self.agent).create(self._prepare_lead(**to_offer))
+
+    def test_forward_only_lets_lost_leads_back_to_where_they_were(self):
+        self.pipeline.forward_only = True
+        lead = self._create_leads(stage_id=self.stage_offer.id).with_user(self.agent)
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        lead.action_restore()
+        self.assertEqual(lead.stage_id, self.stage_offer)
+
     # -- rule 3: lost needs a reason --
 
     def test_lost_without_reason_is_refused(self):
@@ -172,6 +215,36 @@ class TestLeadMoves(BpoCrmCommon):
         lead = self._create_leads(stage_id=self.stage_gone.id, lost_reason_id=self.reason.id)
         self.assertEqual(lead.won_status, "lost")
         self.assertEqual(lead.probability, 0)
+
+    def test_quick_create_in_the_lost_column(self):
+        quick = self.env["crm.lead"].with_user(self.agent)
+        quick = quick.with_context(default_stage_id=self.stage_gone.id)
+        with self.assertRaisesRegex(ValidationError, "lost reason"), self.cr.savepoint():
+            quick.name_create("Lost at once")
+        lead = quick.create({"name": "Lost for a reason", "lost_reason_id": self.reason.id})
+        self.assertEqual(lead.closed_status, "lost")
+        self.assertEqual(lead.won_status, "lost")
+        self.assertEqual(lead.probability, 0)
+        self.assertTrue(lead.date_closed)
+
+    def test_losing_by_archiving_asks_for_a_reason_too(self):
+        lead = self._create_leads().with_user(self.agent)
+        stock = {"active": False, "probability": 0}
+        self._assert_refused(lead, stock, "lost reason")
+        lead.write({**stock, "lost_reason_id": self.reason.id})
+        self.assertEqual(lead.won_status, "lost")
+
+    def test_losses_are_explained_anew_by_the_same_rules(self):
+        other = self.env["crm.lost.reason"].create({"name": "Else, test", "note_required": True})
+        elsewhere = self.env["crm.lost.reason"].create(
+            {"name": "Fleet only, test", "pipeline_ids": self.other_pipeline.ids}
+        )
+        lead = self._create_leads().with_user(self.agent)
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        self._assert_refused(lead, {"lost_reason_id": other.id}, "needs a note")
+        self._assert_refused(lead, {"lost_reason_id": elsewhere.id}, "not one of the pipeline")
+        lead.write({"lost_reason_id": other.id, "lost_note": "Moved abroad"})
+        self._assert_refused(lead, {"lost_note": " "}, "needs a note")
 
     # -- rule 4: won needs a lead that is ready --
 
@@ -212,6 +285,51 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertEqual(lead.dealer_order_state, "pending")
         with self.assertRaisesRegex(ValidationError, "no dealership"), self.cr.savepoint():
             self._create_leads(stage_id=self.stage_sold.id, dealership_id=False)
+
+    def test_quick_create_in_the_won_column(self):
+        quick = self.env["crm.lead"].with_user(self.agent)
+        quick = quick.with_context(
+            default_stage_id=self.stage_sold.id, default_closed_status="lost"
+        )
+        with self.assertRaisesRegex(ValidationError, "no dealership"), self.cr.savepoint():
+            quick.name_create("Won at once")
+        lead = quick.create(self._prepare_lead())
+        self.assertEqual(lead.closed_status, "won")
+        self.assertEqual(lead.dealer_order_state, "pending")
+
+    def test_defaults_do_not_close_open_leads(self):
+        lead = (
+            self.env["crm.lead"]
+            .with_context(default_won_status="won", default_closed_status="won")
+            .create({"name": "x"})
+        )
+        self.assertFalse(lead.closed_status)
+        self.assertEqual(lead.won_status, "pending")
+
+    def test_close_date_of_imported_leads_is_kept(self):
+        leads = (
+            self.env["crm.lead"]
+            .with_context(bpo_crm_no_push=True)
+            .create(
+                [
+                    {
+                        "name": "Long ago",
+                        "stage_id": stage.id,
+                        "lost_reason_id": stage.is_lost and self.reason.id,
+                        "date_closed": "2020-02-02 12:00:00",
+                    }
+                    for stage in (self.stage_sold, self.stage_gone)
+                ]
+            )
+        )
+        self.assertEqual({str(lead.date_closed) for lead in leads}, {"2020-02-02 12:00:00"})
+
+    def test_only_managers_import_history_without_push(self):
+        leads = self.env["crm.lead"].with_context(bpo_crm_no_push=True)
+        values = {"name": "Long ago", "stage_id": self.stage_sold.id}
+        with self.assertRaisesRegex(ValidationError, "no dealership"), self.cr.savepoint():
+            leads.with_user(self.agent).create(values)
+        self.assertEqual(leads.with_user(self.manager).create(values).won_status, "won")
 
     def test_one_bad_lead_keeps_the_batch(self):
         leads = self._create_leads(3)
@@ -359,6 +477,7 @@ class TestLeadMoves(BpoCrmCommon):
         lead = self._create_leads().with_user(self.manager)
         for values in (
             {"closed_status": "won"},
+            {"won_status": "won"},
             {"dealer_so_name": "S99999"},
             {"dealer_order_state": "sent", "city": "Anywhere"},
             {"lost_from_stage_id": self.stage_offer.id},
@@ -425,6 +544,14 @@ class TestLeadMoves(BpoCrmCommon):
         )
         with self.assertRaisesRegex(UserError, "another dealership"), self.cr.savepoint():
             lead.dealership_id = other
+
+    def test_reopened_lead_keeps_its_dealership(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        lead.dealer_order_id.write({"state": "sent", "remote_id": 42, "remote_name": "S00042"})
+        lead.with_user(self.manager).stage_id = self.stage_offer
+        with self.assertRaisesRegex(UserError, "S00042.*Create a new lead"), self.cr.savepoint():
+            lead.with_user(self.manager).dealership_id = False
 
     @mute_logger("odoo.models.unlink")
     def test_merge_keeps_the_dealer_order(self):

@@ -318,11 +318,12 @@ class TestLostServer(LostCommon):
         lead.action_set_lost(lost_reason_id=self.reason.id)
         with self.assertRaisesRegex(ValidationError, "choose another one"), self.cr.savepoint():
             lead.lost_reason_id = False
-        lead.lost_reason_id = self.reason_fleet
+        another = self.env["crm.lost.reason"].create({"name": "Changed plans, test"})
+        lead.lost_reason_id = another
         lead.action_archive()
         self.assertEqual(lead.won_status, "lost")
         lead.action_unarchive()
-        self.assertEqual(lead.lost_reason_id, self.reason_fleet)
+        self.assertEqual(lead.lost_reason_id, another)
         self.assertEqual(lead.won_status, "lost")
 
     def test_reason_in_use_cannot_be_deleted(self):

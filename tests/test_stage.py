@@ -4,12 +4,14 @@
 from contextlib import contextmanager
 from datetime import datetime
 
+from lxml import etree
 from psycopg2 import IntegrityError, errors
 
 from odoo import SUPERUSER_ID, Command, api
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, TransactionCase, tagged
 from odoo.tools import mute_logger
+from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.bpo_crm.models.crm_stage import StageInUseError
 
@@ -246,6 +248,27 @@ class TestStageResource(StageCase):
         self.assertIn("No Won and no Lost", self.stage_offer.configuration_warning)
         self.pipeline.active = False
         self.assertFalse(self.stage_inbox.configuration_warning)
+
+    def test_screen_filters_and_groups_both_types(self):
+        service = self.Stage.create({"name": "Received, test", "stage_type": "service"})
+        arch = etree.fromstring(
+            self.Stage.get_view(self.env.ref("crm.crm_lead_stage_search").id, "search")["arch"]
+        )
+        filters = {node.get("name"): node for node in arch.iter("filter")}
+        stages = self.pipeline.stage_ids + service
+        for name, expected in (
+            ("deals", self.pipeline.stage_ids),
+            ("services", service),
+            ("closing", self.stage_sold + self.stage_gone),
+        ):
+            domain = safe_eval(filters[name].get("domain"))
+            self.assertEqual(stages.filtered_domain(domain), expected, name)
+        for name, field in (("group_stage_type", "stage_type"), ("group_pipeline", "pipeline_id")):
+            self.assertEqual(safe_eval(filters[name].get("context")), {"group_by": field})
+        action = self.env.ref("crm.crm_stage_action")
+        self.assertEqual(safe_eval(action.context), {"search_default_group_pipeline": 1})
+        groups = self.Stage.web_read_group([("id", "in", stages.ids)], ["pipeline_id"])["groups"]
+        self.assertEqual([group["__count"] for group in groups], [5, 1])
 
 
 @tagged("post_install", "-at_install")

@@ -97,10 +97,10 @@ def find_browser():
 
 def ensure_browser():
     """Return the path of a browser, installing Debian's chromium when that is possible."""
+    purpose = "The browser tests need Chromium or Chrome, and none is on the PATH"
+    otherwise = "Without it, run the other parts: scripts/test --only lint"
     if not find_browser():
-        install_packages(
-            ["chromium"],
-            "The browser tests need Chromium or Chrome, and none is on the PATH",
-            "Without it, run the other parts: scripts/test --only lint",
-        )
-    return find_browser()
+        install_packages(["chromium"], purpose, otherwise)
+    if found := find_browser():
+        return found
+    raise Problem(f"{purpose}.\n{otherwise}")

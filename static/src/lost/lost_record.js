@@ -1,58 +1,61 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import {markRaw} from "@odoo/owl";
 import {patch} from "@web/core/utils/patch";
 import {DynamicList} from "@web/model/relational_model/dynamic_list";
 import {Record} from "@web/model/relational_model/record";
 
 import {askLostReason, readLostStages} from "./lost_dialog";
 
-// Leads are edited in many views of many addons: a js_class on some of them would leave the
-// others out, so it is the records themselves that know what losing a lead takes.
+// The stage of a lead is chosen in the status bar of forms, with its menus and its commands, in
+// lists, in fields, on boards; in views of this and of other addons. All of them ask the record:
+// a js_class on some views would leave the others out.
 
 patch(Record.prototype, {
     /**
-     * Ask for the reason when the stage chosen in a list, a form or any other view is a lost
-     * one. What else was edited is saved first, as if the button Lost had been clicked.
+     * Ask for the reason before the stage of a lead becomes a lost one. Until then the record
+     * stays as it is, so that there is nothing to take back when the dialog is cancelled.
      *
      * @override
-     * @returns {Promise<boolean>} false too when the dialog was cancelled
+     * @returns {Promise<boolean|undefined>} false when the dialog was cancelled
      */
-    async _save() {
-        if (!(await this._entersLostStage())) {
-            return super._save(...arguments);
+    update(changes, {save} = {}) {
+        if (!this._mayBecomeLost(changes)) {
+            return super.update(...arguments);
         }
-        await this._takeBackStage();
-        if (!(await super._save({reload: true}))) {
-            return false;
-        }
-        if (!(await askLostReason(this.model.action, [this.resId]))) {
-            return false;
-        }
-        await this._load({});
-        return true;
+        const lostStages = readLostStages(this.model.orm);
+        let becomesLost = false;
+        // Changes are taken in the order in which they come, so this one keeps its place.
+        const updated = this.model.mutex.exec(async () => {
+            becomesLost = (await lostStages).has(changes.stage_id.id);
+            if (becomesLost) {
+                return false;
+            }
+            await this._update(changes, {withoutOnchange: save});
+            return save && this.canSaveOnUpdate ? this._save() : undefined;
+        });
+        return updated.then((result) => (becomesLost ? this._lose() : result));
     },
 
-    async _entersLostStage() {
-        if (this.resModel !== "crm.lead" || this.model._urgentSave) {
+    _mayBecomeLost({stage_id: stage}) {
+        if (this.resModel !== "crm.lead" || !stage || stage.id === this.data.stage_id?.id) {
             return false;
         }
-        const stageId = this._changes.stage_id?.id;
-        if (!stageId || stageId === this._values.stage_id?.id) {
-            return false;
-        }
-        return (await readLostStages(this.model.orm)).has(stageId);
+        const handledElsewhere = this.selected && this.model.multiEdit; // see _multiSave
+        return !handledElsewhere && !this._parentRecord && !this.model._urgentSave;
     },
 
-    async _takeBackStage() {
-        const stage = this._values.stage_id;
-        await this._update({stage_id: stage || false});
-        if (this.resId) {
-            const changes = {...this._changes};
-            delete changes.stage_id;
-            this._changes = markRaw(changes);
+    /**
+     * What else was edited is saved first, as if the button Mark Lost had been clicked.
+     */
+    async _lose() {
+        const lost = (await this.save()) && (await askLostReason(this.model.action, [this.resId]));
+        if (lost) {
+            await this.load();
+        } else {
+            this.model.notify(); // the field shows what was chosen in it
         }
+        return lost;
     },
 });
 
@@ -65,8 +68,8 @@ patch(DynamicList.prototype, {
     async _multiSave(editedRecord, changes) {
         const stageId = this.resModel === "crm.lead" && changes.stage_id?.id;
         if (
-            editedRecord === this._recordToDiscard ||
             !stageId ||
+            editedRecord === this._recordToDiscard ||
             !(await readLostStages(this.model.orm)).has(stageId)
         ) {
             return super._multiSave(...arguments);
