@@ -20,6 +20,15 @@ def get_total(payload):
     return sum(line["quantity"] * line["price_unit"] for line in (payload or {}).get("lines", []))
 
 
+def get_units(payload):
+    """Return what was ordered in a snapshot, in a form that can be compared."""
+    units = sorted(
+        (line["default_code"], line["name"], line["quantity"], line["price_unit"])
+        for line in payload["lines"]
+    )
+    return payload["currency"], units
+
+
 class BpoDealerOrder(models.Model):
     """The outbox: one row per lead whose order must reach the Odoo of its dealership.
 
@@ -73,11 +82,23 @@ class BpoDealerOrder(models.Model):
         readonly=True,
         default="pending",
         index=True,
+        help="Sending: it goes out by itself, also after failed attempts. Sent: the dealership "
+        "has it. Failed: the dealership refused it; put the problem right, then retry. "
+        "Cancelled: the lead left Won before it was sent.",
     )
-    attempt_count = fields.Integer("Attempts", readonly=True, aggregator=None)
+    attempt_count = fields.Integer(
+        "Attempts",
+        readonly=True,
+        aggregator=None,
+        help="How often the dealership's Odoo was asked to take the order.",
+    )
     error = fields.Text("Problem", readonly=True, help="What to put right, or what it waits for.")
-    next_attempt = fields.Datetime(readonly=True)
-    sent_date = fields.Datetime(readonly=True)
+    next_attempt = fields.Datetime(
+        readonly=True, help="The dealership is not asked about this order before then."
+    )
+    sent_date = fields.Datetime(
+        readonly=True, help="When it was certain that the dealership has the order."
+    )
     payload = fields.Json(readonly=True, help="Exactly what is sent.")
     external_id = fields.Char(
         required=True,
@@ -88,14 +109,29 @@ class BpoDealerOrder(models.Model):
         readonly=True,
         help="The dealer was asked and the answer is not known: the order may exist there.",
     )
-    remote_id = fields.Integer("Dealer's ID", readonly=True, aggregator=None)
-    remote_name = fields.Char("Dealer's Order", readonly=True)
+    remote_id = fields.Integer(
+        "Dealer's ID",
+        readonly=True,
+        aggregator=None,
+        help="The id of the sale order in the dealership's own database.",
+    )
+    remote_name = fields.Char(
+        "Dealer's Order",
+        readonly=True,
+        help="The number of the sale order in the dealership's own Odoo.",
+    )
     remote_url = fields.Char("Link", compute="_compute_remote_url", compute_sudo=True)
     payload_html = fields.Html("Content", compute="_compute_payload_html", sanitize=False)
     amount_total = fields.Monetary(
         "Total", compute="_compute_amount_total", help="Without the dealer's taxes."
     )
-    currency_id = fields.Many2one(related="dealership_id.currency_id")
+    currency_id = fields.Many2one(
+        "res.currency",
+        compute="_compute_currency_id",
+        store=True,
+        precompute=True,
+        help="The currency the order was sent in, whatever the dealership's is now.",
+    )
 
     _lead_uniq = models.UniqueIndex("(lead_id)", "This lead has a dealer order already.")
     _external_id_uniq = models.UniqueIndex(
@@ -118,6 +154,18 @@ class BpoDealerOrder(models.Model):
     def _compute_remote_url(self):
         for order in self:
             order.remote_url = order.dealership_id._get_order_url(order.remote_id)
+
+    @api.depends("payload")
+    def _compute_currency_id(self):
+        names = {order.payload["currency"] for order in self if order.payload}
+        currencies = (
+            self.env["res.currency"]
+            .with_context(active_test=False)
+            .search([("name", "in", list(names))])
+            .grouped("name")
+        )
+        for order in self:
+            order.currency_id = currencies.get((order.payload or {}).get("currency"))
 
     @api.depends("payload")
     def _compute_amount_total(self):
@@ -284,20 +332,60 @@ class BpoDealerOrder(models.Model):
         known = self.sudo().union(*existing.values())
         again = known.filtered(lambda order: order.state in ("failed", "cancelled"))
         again._renew()
-        known.filtered(lambda order: order.state == "sent")._log_on_leads(
+        known.filtered(lambda order: order.state == "sent")._log_no_second_order()
+        if rows or again:
+            self._trigger_push()
+
+    def _log_no_second_order(self):
+        """Log on leads that are won again that the dealer has their order, and what differs."""
+        payloads = self._prepare_payloads(self.lead_id)
+        self._log_on_leads(
             lambda order: (
-                Markup("%s %s")
+                Markup("%s %s%s")
                 % (
                     order.env._(
                         "%(dealership)s has the order of this lead already, no second one is sent:",
                         dealership=order.dealership_id.name,
                     ),
                     order._get_link(),
+                    order._get_difference(payloads[order.lead_id]),
                 )
             )
         )
-        if rows or again:
-            self._trigger_push()
+
+    def _get_difference(self, payload):
+        """Return what to tell the dealer about units that are not those of its order.
+
+        :param dict payload: the order as it would be sent now
+        """
+        self.ensure_one()
+        if get_units(payload) == get_units(self.payload):
+            return ""
+        return Markup("<br/>%s<br/>%s<br/>%s") % (
+            self.env._(
+                "%(dealership)s has: %(units)s",
+                dealership=self.dealership_id.name,
+                units=self._get_units_text(self.payload, self.currency_id),
+            ),
+            self.env._(
+                "Now the lead says: %(units)s",
+                units=self._get_units_text(payload, self.lead_id.company_currency),
+            ),
+            self.env._("Ask the dealership to change its order by hand."),
+        )
+
+    def _get_units_text(self, payload, currency):
+        """Return the units of a snapshot in one sentence."""
+        return "; ".join(
+            self.env._(
+                "%(quantity)s × %(name)s (%(code)s) at %(price)s",
+                quantity=f"{line['quantity']:.10g}",
+                name=line["name"],
+                code=line["default_code"],
+                price=currency.format(line["price_unit"]),
+            )
+            for line in payload["lines"]
+        )
 
     @api.model
     def _get_orders(self, leads):

@@ -4,6 +4,7 @@
 import logging
 import random
 import re
+from collections import Counter
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -36,6 +37,8 @@ MAX_BACK_OFF = timedelta(minutes=60)
 SESSION_SECONDS = 75.0
 # Test connection asks the dealer for this many product codes at most.
 MAX_CHECKED_CODES = 200
+# A message names this many orders at most.
+MAX_NAMED = 5
 
 
 class BpoDealership(models.Model):
@@ -51,11 +54,16 @@ class BpoDealership(models.Model):
     code = fields.Char(required=True, copy=False, help="Short and unique, for example ATH-01.")
     city = fields.Char()
     region = fields.Char()
-    manager_name = fields.Char("Manager")
+    manager_name = fields.Char("Manager", help="Who is addressed in the e-mails about new orders.")
     manager_email = fields.Char(
         help="Told by e-mail about each order that was created for the dealership."
     )
     phone = fields.Char()
+    lang = fields.Selection(
+        lambda self: self.env["res.lang"].get_installed(),
+        string="Language",
+        help="The language of the e-mails about new orders; the call centre's own when empty.",
+    )
     currency_id = fields.Many2one(
         "res.currency",
         required=True,
@@ -67,9 +75,24 @@ class BpoDealership(models.Model):
         "res.company", index=True, help="Leave empty to share the dealership by all companies."
     )
 
-    odoo_url = fields.Char("Odoo Address", groups=MANAGER)
-    odoo_db = fields.Char("Database", groups=MANAGER)
-    odoo_login = fields.Char("Login", groups=MANAGER)
+    odoo_url = fields.Char(
+        "Odoo Address",
+        groups=MANAGER,
+        help="What people at the dealership type to reach their Odoo, for example "
+        "https://odoo.the-dealership.com.",
+    )
+    odoo_db = fields.Char(
+        "Database",
+        groups=MANAGER,
+        help="The name of the dealership's database: whoever runs its Odoo knows it. With Odoo "
+        "Online it is the first part of the address.",
+    )
+    odoo_login = fields.Char(
+        "Login",
+        groups=MANAGER,
+        help="The login of the user that the dealership made for the call centre. It needs to "
+        "create contacts and its own sale orders, nothing more.",
+    )
     # Write-only, like the password of users: the value lives in a column of the same name that
     # is no field, so nothing of the ORM (read, search, export, copy, tracking) ever reaches it.
     odoo_api_key = fields.Char(
@@ -103,11 +126,23 @@ class BpoDealership(models.Model):
         readonly=True,
         copy=False,
         groups=MANAGER,
+        help="What the last talk with the dealership's Odoo came to. Not tested: the connection "
+        "was changed since; press Test Connection.",
     )
     server_version = fields.Char("Odoo Version", readonly=True, copy=False, groups=MANAGER)
     remote_uid = fields.Integer(readonly=True, copy=False, exportable=False, groups=MANAGER)
-    last_check = fields.Datetime(readonly=True, copy=False, groups=MANAGER)
-    last_message = fields.Text(readonly=True, copy=False, groups=MANAGER)
+    last_check = fields.Datetime(
+        readonly=True,
+        copy=False,
+        groups=MANAGER,
+        help="When the connection was last tested by hand.",
+    )
+    last_message = fields.Text(
+        readonly=True,
+        copy=False,
+        groups=MANAGER,
+        help="What went wrong in the last talk with the dealership's Odoo.",
+    )
     check_report = fields.Json(readonly=True, copy=False, groups=MANAGER)
     check_report_html = fields.Html(
         "Last Test", compute="_compute_check_report_html", sanitize=False, groups=MANAGER
@@ -127,9 +162,21 @@ class BpoDealership(models.Model):
     lead_ids = fields.One2many("crm.lead", "dealership_id", string="Leads")
     order_ids = fields.One2many("bpo.dealer.order", "dealership_id", string="Dealer Orders")
     lead_count = fields.Integer("Number of Leads", compute="_compute_lead_count")
-    order_count = fields.Integer("Orders Pushed", compute="_compute_order_counts")
-    pending_order_count = fields.Integer("Orders Waiting", compute="_compute_order_counts")
-    failed_order_count = fields.Integer("Orders Failed", compute="_compute_order_counts")
+    order_count = fields.Integer(
+        "Orders Pushed",
+        compute="_compute_order_counts",
+        help="Orders that are in the dealership's Odoo.",
+    )
+    pending_order_count = fields.Integer(
+        "Orders Waiting",
+        compute="_compute_order_counts",
+        help="Orders that go out by themselves as soon as the dealership's Odoo takes them.",
+    )
+    failed_order_count = fields.Integer(
+        "Orders Failed",
+        compute="_compute_order_counts",
+        help="Orders that the dealership's Odoo refused: somebody has to put them right.",
+    )
 
     _code_uniq = models.UniqueIndex(
         "(upper(btrim(code)))",
@@ -201,6 +248,80 @@ class BpoDealership(models.Model):
                 )
             except DealerAddressRefused as error:
                 raise ValidationError(self._translate_error(error)) from None
+
+    @api.constrains("company_id")
+    def _check_company_of_leads(self):
+        """Refuse a company other than that of the leads, hidden and archived ones included."""
+        groups = (
+            self.env["crm.lead"]
+            .sudo()
+            .with_context(active_test=False)
+            ._read_group(
+                [("dealership_id", "in", self.filtered("company_id").ids)],
+                ["dealership_id", "company_id"],
+                ["__count"],
+            )
+        )
+        foreign = Counter()
+        for dealership, company, count in groups:
+            if company != dealership.company_id:
+                foreign[dealership] += count
+        if foreign:
+            raise ValidationError(
+                self.env._(
+                    "These dealerships have leads outside the company, so they cannot be reserved "
+                    "for it (number of leads):\n%(dealerships)s\nLeave the company empty, or give "
+                    "these leads another dealership first.",
+                    dealerships="\n".join(
+                        self.env._(
+                            "- %(dealership)s, which is to belong to %(company)s: %(count)s",
+                            dealership=dealership.name,
+                            company=dealership.company_id.name,
+                            count=count,
+                        )
+                        for dealership, count in foreign.items()
+                    ),
+                )
+            )
+
+    @api.constrains("active")
+    def _check_no_waiting_orders(self):
+        """Refuse to archive while orders wait: they would never be sent, and nobody would know."""
+        waiting = (
+            self.env["bpo.dealer.order"]
+            .sudo()
+            ._read_group(
+                [
+                    ("dealership_id", "in", self.filtered(lambda one: not one.active).ids),
+                    ("state", "=", "pending"),
+                ],
+                ["dealership_id"],
+                ["id:recordset"],
+            )
+        )
+        if waiting:
+            raise ValidationError(
+                self.env._(
+                    "Orders wait to be sent, so these dealerships cannot be archived yet:\n"
+                    "%(dealerships)s\nPress Test Connection to send them now, or move their leads "
+                    "out of Won.",
+                    dealerships="\n".join(
+                        self.env._(
+                            "- %(dealership)s, %(count)s waiting: %(orders)s",
+                            dealership=dealership.name,
+                            count=len(orders),
+                            orders=dealership._name_some(orders),
+                        )
+                        for dealership, orders in waiting
+                    ),
+                )
+            )
+
+    @api.model
+    def _name_some(self, orders):
+        """Return the names of the first orders, and that there are more."""
+        some = ", ".join(orders.sorted("id")[:MAX_NAMED].mapped("display_name"))
+        return f"{some} …" if len(orders) > MAX_NAMED else some
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -27,11 +27,27 @@ class BpoLeadLine(models.Model):
         help="The dealership finds its own product by this code.",
     )
     name = fields.Char(
-        "Description", compute="_compute_name", store=True, readonly=False, precompute=True
+        "Description",
+        compute="_compute_name",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="The text of the line on the dealership's order; the product's name unless changed.",
     )
-    quantity = fields.Float(digits="Product Unit", default=1.0, required=True)
+    quantity = fields.Float(
+        digits="Product Unit",
+        default=1.0,
+        required=True,
+        help="How many of the product are ordered; a lead is won with quantities above zero only.",
+    )
     price_unit = fields.Monetary(
-        "Unit Price", compute="_compute_price_unit", store=True, readonly=False, precompute=True
+        "Unit Price",
+        compute="_compute_price_unit",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="The price agreed for one, without the dealership's taxes; it is the price of the "
+        "dealership's order. Starts as the product's sales price.",
     )
     currency_id = fields.Many2one("res.currency", compute="_compute_currency_id", compute_sudo=True)
     price_subtotal = fields.Monetary("Subtotal", compute="_compute_price_subtotal", store=True)

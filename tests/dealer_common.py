@@ -108,6 +108,11 @@ class DealerOrderCommon(BpoCrmCommon, CronMixinCase):
         with self.enter_registry_test_mode():
             self.cron.method_direct_trigger()
 
+    def _get_other_currency(self):
+        """Return a currency that is not the one of the test's leads and dealership."""
+        currencies = self.env.ref("base.EUR") | self.env.ref("base.USD")
+        return (currencies - self.env.company.currency_id)[0]
+
     def _make_due(self, records):
         records.next_attempt = fields.Datetime.now()
 

@@ -38,7 +38,7 @@ class TestBoardTours(HttpCase):
                 ],
             }
         )
-        cls.env["bpo.pipeline"].create({"name": "Fleet"})
+        cls.fleet = cls.env["bpo.pipeline"].create({"name": "Fleet"})
         cls.env["crm.stage"].create({"name": "Received, tour", "stage_type": "service"})
         cls.leads = cls.env["crm.lead"].create(
             [
@@ -83,6 +83,19 @@ class TestBoardTours(HttpCase):
 
     def test_agent_sees_no_stage_action(self):
         self.start_tour("/odoo/pipelines", "bpo_crm_board_agent", login="tour_agent")
+
+    def test_board_of_a_search_over_several_pipelines(self):
+        self.env["crm.lead"].create(
+            {
+                "name": "Third deal",
+                "type": "opportunity",
+                "pipeline_id": self.fleet.id,
+                "user_id": self.agent.id,
+            }
+        )
+        self.start_tour(
+            "/odoo/action-crm.crm_lead_opportunities", "bpo_crm_board_choice", login="tour_agent"
+        )
 
     def test_deal_form(self):
         self.start_tour("/odoo/pipelines", "bpo_crm_deal_form", login="tour_manager")

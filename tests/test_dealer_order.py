@@ -52,9 +52,7 @@ class TestMissing(DealerOrderCommon):
         self._assert_missing(self._create_leads(), "lacks: API key")
 
     def test_other_currency(self):
-        currency = (self.env.ref("base.EUR") | self.env.ref("base.USD")).filtered(
-            lambda one: one != self.env.company.currency_id
-        )[0]
+        currency = self._get_other_currency()
         self.dealership.currency_id = currency
         self._assert_missing(self._create_leads(), currency.name)
 
@@ -247,6 +245,57 @@ class TestEnqueue(DealerOrderCommon):
         self.assertEqual(order.state, "sent")
         self._push()
         self.assertEqual(len(self.dealer.talks), 1)
+
+    def test_win_again_tells_what_differs_at_the_dealer(self):
+        """Nobody changes an order at the dealer from here: people have to talk."""
+        lead, order = self._win_one()
+        self._push()
+        lead.with_user(self.manager).write({"stage_id": self.stage_offer.id})
+        lead.line_ids.quantity = 9
+        price = order.currency_id.format(lead.line_ids.price_unit).replace("\xa0", "&nbsp;")
+        with self._assert_note(
+            lead,
+            order.remote_name,
+            "no second one",
+            "Northside Motors has: 1 × Test Hatchback (TH-100)",
+            "the lead says: 9 × Test Hatchback (TH-100)",
+            price,
+        ):
+            self._win(lead)
+        self.assertEqual(order.payload["lines"][0]["quantity"], 1)
+
+    def test_win_again_says_nothing_of_equal_units(self):
+        van = self.env["product.product"].create({"name": "Van", "default_code": "VAN-1"})
+        lines = [Command.create({"product_id": one.id}) for one in self.product | van]
+        lead, _order = self._win_one(line_ids=lines)
+        self._push()
+        lead.with_user(self.manager).write({"stage_id": self.stage_offer.id})
+        lead.line_ids[0].sequence = 99
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self._win(lead)
+        self.assertIn("no second one", self._get_notes(lead)[0])
+        self.assertNotIn("the lead says", self._get_notes(lead)[0])
+
+    def test_what_differs_is_no_markup(self):
+        lead, _order = self._win_one()
+        self._push()
+        lead.with_user(self.manager).write({"stage_id": self.stage_offer.id})
+        lead.line_ids.name = "<b>Blue</b> one"
+        self._win(lead)
+        self.assertIn("1 × &lt;b&gt;Blue&lt;/b&gt; one", self._get_notes(lead)[0])
+
+    def test_currency_is_that_of_the_snapshot(self):
+        """A dealership that changes its currency does not change what it was sent."""
+        lead, order = self._win_one()
+        currency = self.env.company.currency_id
+        self.assertEqual(order.currency_id, currency)
+        self.dealership.currency_id = self._get_other_currency()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(order.currency_id, currency)
+        self.assertIn(str(currency.format(order.amount_total)), str(order.payload_html))
+        self.assertEqual(lead.dealer_order_id.currency_id, currency)
 
     def test_possible_order_ties_the_lead_to_the_dealership(self):
         """A second dealership gets the order only once it is known that the first has not."""

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from psycopg2.errors import SerializationFailure
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -104,6 +104,38 @@ class TestPushSent(PushCommon):
         for text in ("Alex Branch", "TH-100", "Jo Customer", order.reference, order.remote_url):
             self.assertIn(text, mail.body_html)
 
+    def test_mail_in_the_currency_of_the_order(self):
+        _lead, order = self._win_one(
+            line_ids=[
+                Command.create(
+                    {"product_id": self.product.id, "quantity": 1, "price_unit": 19500.0}
+                )
+            ]
+        )
+        currency = order.currency_id
+        self.dealership.currency_id = self._get_other_currency()
+        self._push()
+        mail = self.env["mail.mail"].search(
+            [("res_id", "=", order.id), ("model", "=", order._name)]
+        )
+        self.assertIn(str(currency.format(19500.0)), str(mail.body_html))
+
+    def test_mail_in_the_language_of_the_dealership(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        template = self.env.ref(push.MAIL_TEMPLATE).with_context(lang="fr_FR")
+        template.subject = "Nouvelle commande {{ object.display_name }}"
+        self.dealership.with_user(self.manager).lang = "fr_FR"
+        _lead, order = self._win_one()
+        other = self.env["bpo.dealership"].create(self._prepare_dealership(name="B", code="B"))
+        _lead, other_order = self._win_one(dealership_id=other.id)
+        self._push()
+        mails = self.env["mail.mail"].search(
+            [("res_id", "in", (order | other_order).ids), ("model", "=", order._name)]
+        )
+        subjects = {mail.res_id: mail.subject for mail in mails}
+        self.assertIn("Nouvelle commande", subjects[order.id])
+        self.assertIn("New order", subjects[other_order.id])
+
     def test_no_manager_email(self):
         self.dealership.manager_email = False
         lead, order = self._win_one()
@@ -186,8 +218,13 @@ class TestPushSent(PushCommon):
         self.assertTrue(order.remote_name)
 
     def test_archived_dealership_waits(self):
+        """Archived while a lead was being won: neither transaction saw the other."""
         _lead, order = self._win_one()
-        self.dealership.active = False
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE bpo_dealership SET active = false WHERE id = %s", [self.dealership.id]
+        )
+        self.dealership.invalidate_recordset()
         self._push()
         self.assertFalse(self.dealer.talks)
         self.dealership.active = True

@@ -117,6 +117,147 @@ class TestDealership(BpoCrmCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestDealershipCompany(BpoCrmCommon):
+    """A dealership is not taken away from the leads that are worked for it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.other_company = cls.env["res.company"].create({"name": "Another Call Centre"})
+
+    def _assert_refused(self, company, *words):
+        with self.assertRaises(ValidationError) as error:
+            self.dealership.company_id = company
+        for word in ("Northside Motors", company.name, *words):
+            self.assertIn(word, str(error.exception))
+
+    def test_not_while_another_company_has_leads(self):
+        self._create_leads(2, company_id=self.env.company.id)
+        self._assert_refused(self.other_company, "Centre: 2")
+        self.dealership.company_id = self.env.company
+
+    def test_not_while_leads_have_no_company(self):
+        self._create_leads(company_id=False, user_id=False, team_id=False)
+        self._assert_refused(self.env.company, ": 1")
+
+    def test_archived_leads_count(self):
+        self._create_leads(company_id=self.env.company.id).active = False
+        self._assert_refused(self.other_company, "Centre: 1")
+
+    def test_without_leads_or_shared_again(self):
+        self.dealership.company_id = self.other_company
+        self.dealership.company_id = False
+        self._create_leads()
+        self.dealership.company_id = False
+
+    def test_one_message_in_constant_queries(self):
+        dealerships = self.dealership | self.env["bpo.dealership"].create(
+            [self._prepare_dealership(name=f"Branch {code}", code=code) for code in "ABCDEFGH"]
+        )
+        for dealership in dealerships:
+            self._create_leads(dealership_id=dealership.id, company_id=self.env.company.id)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE bpo_dealership SET company_id = %s WHERE id IN %s",
+            [self.other_company.id, tuple(dealerships.ids)],
+        )
+        counts = {}
+        for number in (2, 8):
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            with self.assertRaises(ValidationError) as error:
+                dealerships[:number]._check_company_of_leads()
+            counts[number] = self.cr.sql_log_count - before
+            self.assertEqual(str(error.exception).count("Centre: 1"), number)
+        self.assertLessEqual(counts[8], counts[2])
+
+
+@tagged("post_install", "-at_install")
+class TestDealershipArchive(DealerOrderCommon):
+    def test_not_while_orders_wait(self):
+        leads = self._create_leads(7)
+        orders = self._win(leads)
+        with self.assertRaises(ValidationError) as error:
+            self.dealership.with_user(self.manager).active = False
+        for word in (
+            "Northside Motors",
+            "7 waiting",
+            orders[0].reference,
+            "Test Connection",
+            "Won",
+        ):
+            self.assertIn(word, str(error.exception))
+        self.assertNotIn(orders[-1].reference, str(error.exception), "some are named, not all")
+
+    def test_orders_of_others_count(self):
+        """They hold the dealership back, whoever archives it."""
+        self._win(self._create_leads())
+        company = self.env["res.company"].create({"name": "Another Call Centre"})
+        self.manager.write({"company_ids": [Command.link(company.id)]})
+        dealership = self.dealership.with_user(self.manager)
+        with self.assertRaises(ValidationError):
+            dealership.with_context(allowed_company_ids=company.ids).action_archive()
+
+    def test_once_they_are_settled(self):
+        orders = self._win(self._create_leads(3))
+        for order, state in zip(orders, ("sent", "failed", "cancelled"), strict=True):
+            order.state = state
+        self.dealership.with_user(self.manager).action_archive()
+        self.assertFalse(self.dealership.active)
+
+    def test_refusal_tells_agents_nothing(self):
+        self._win(self._create_leads())
+        with self.assertRaises(AccessError):
+            self.dealership.with_user(self.other_agent).action_archive()
+
+
+@tagged("post_install", "-at_install")
+class TestFieldHelp(BpoCrmCommon):
+    """What newcomers cannot guess from a label is explained where they meet it."""
+
+    def test_explained(self):
+        for model, names in (
+            (
+                "bpo.dealership",
+                (
+                    "manager_email",
+                    "lang",
+                    "currency_id",
+                    "odoo_url",
+                    "odoo_db",
+                    "odoo_login",
+                    "odoo_api_key",
+                    "protocol",
+                    "connection_state",
+                    "last_check",
+                    "last_message",
+                    "paused",
+                    "next_attempt",
+                    "order_count",
+                    "pending_order_count",
+                    "failed_order_count",
+                ),
+            ),
+            (
+                "bpo.dealer.order",
+                (
+                    "state",
+                    "attempt_count",
+                    "next_attempt",
+                    "sent_date",
+                    "remote_id",
+                    "remote_name",
+                    "amount_total",
+                ),
+            ),
+            ("bpo.lead.line", ("default_code", "name", "quantity", "price_unit")),
+        ):
+            described = self.env[model].with_user(self.manager).fields_get(names, ["help"])
+            for name in names:
+                self.assertTrue(described[name].get("help"), f"{model}: {name}")
+
+
+@tagged("post_install", "-at_install")
 class TestDealershipAddress(BpoCrmCommon):
     def _create(self, url, **values):
         return self.env["bpo.dealership"].create(
@@ -388,8 +529,14 @@ class TestDealershipRights(BpoCrmCommon):
     def test_managers_do_everything(self):
         dealerships = self.env["bpo.dealership"].with_user(self.manager)
         dealership = dealerships.create(self._prepare_dealership(code="MINE"))
-        dealership.name = "Mine"
+        self.assertEqual(dealership.read(["odoo_login"])[0]["odoo_login"], "bpo")
+        dealership.write({"name": "Mine", "odoo_db": "mine", "active": False})
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual((dealership.name, dealership.odoo_db), ("Mine", "mine"))
+        self.assertFalse(dealership.active)
         dealership.unlink()
+        self.assertFalse(dealership.exists())
 
     def test_others_see_nothing(self):
         plain = new_test_user(self.env, login="bpo_plain", groups="base.group_user")

@@ -224,3 +224,29 @@ registry.category("web_tour.tours").add("bpo_crm_deal_form", {
         {trigger: ".o_form_saved"},
     ],
 });
+
+registry.category("web_tour.tours").add("bpo_crm_board_choice", {
+    steps: () => [
+        {
+            content: "a search that names no pipeline shows one, and tells of the others",
+            trigger: ".o_bpo_pipeline_choice:contains('This board shows Vehicles')",
+        },
+        checkColumns("Inbox", "Contacted", "Offer", "Sold", "Gone"),
+        {
+            content: "choose the other one",
+            trigger: ".o_bpo_pipeline_choice button:contains('Fleet (1)')",
+            run: "click",
+        },
+        {trigger: ".o_searchview_facet:contains('Fleet')"},
+        {trigger: ".o_kanban_record:contains('Third deal')"},
+        checkColumns("New", "Won", "Lost"),
+        {trigger: ".o_action_manager:not(:has(.o_bpo_pipeline_choice))"},
+        {
+            content: "without the filter the first one is back",
+            trigger: ".o_searchview_facet:contains('Fleet') .o_facet_remove",
+            run: "click",
+        },
+        {trigger: ".o_bpo_pipeline_choice:contains('This board shows Vehicles')"},
+        checkColumns("Inbox", "Contacted", "Offer", "Sold", "Gone"),
+    ],
+});
