@@ -248,6 +248,12 @@ class BpoService(models.Model):
         """Import: a stage's name means a service stage, though deals may have a namesake."""
         return super(BpoService, self.with_context(bpo_crm_stage_type="service")).load(fields, data)
 
+    def copy_translations(self, new, excluded=()):
+        """Leave the translations of a name behind that the copy does not bear."""
+        if new.name != self.name:
+            excluded = {*excluded, "name"}
+        return super().copy_translations(new, excluded=excluded)
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_requests(self):
         groups = (

@@ -445,6 +445,16 @@ class TestService(ServiceCommon):
         self.assertEqual(copy.default_stage_id, self.s_in)
         self.assertEqual(self.s_work.service_ids, self.visit + copy)
 
+    def test_copy_translated(self):
+        """The copy has a name of its own in every language, whoever makes it."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.visit.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        for lang in ("en_US", "fr_FR"):
+            with self.subTest(lang=lang):
+                copy = self.visit.with_context(lang=lang).copy()
+                names = {copy.with_context(lang=code).name for code in ("en_US", "fr_FR")}
+                self.assertFalse(names & {"Test Visit", "Visite d'essai"})
+
     def test_name_unique(self):
         with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
             self.env["bpo.service"].create({"name": " test papers "})
