@@ -524,8 +524,6 @@ class BpoServiceRequest(models.Model):
         Where several services are at hand, their stages follow the order of the Stages screen.
         """
         services = self._get_services_at_hand(domain)
-        if len(services) == 1:
-            stages = stages.with_context(bpo_crm_service_id=services.id)
         return stages.search(
             Domain("id", "in", stages.ids) | Domain("service_ids", "in", services.ids)
         )

@@ -281,6 +281,17 @@ class TestPipeline(BpoCrmCommon):
         with self.assertQueryCount(1):
             self.assertEqual(sum(pipelines.mapped("open_count")), 0)
 
+    def test_closing_stages_of_many_take_one_query(self):
+        self.Pipeline.create([{"name": f"Number {number}"} for number in range(12)])
+        pipelines = self.Pipeline.search([("name", "like", "Number %")])
+        counts = []
+        for some in (pipelines[:3], pipelines):
+            self.env.invalidate_all()
+            start = self.cr.sql_log_count
+            some.web_read({"won_stage_id": {}, "lost_stage_id": {}, "configuration_warning": {}})
+            counts.append(self.cr.sql_log_count - start)
+        self.assertEqual(counts[0], counts[1])
+
     def test_notes_for_managers(self):
         parameters = self.env["ir.config_parameter"].sudo()
         parameters.set_param("bpo_crm.adoption_notes", json.dumps(["A stage was renamed."]))

@@ -265,10 +265,12 @@ class TestServiceRequestMove(ServiceCommon):
         request = self._create_request(stage_id=self.s_done.id)
         request.write({"service_id": self.visit.id})
         self.assertEqual(request.stage_id, self.s_work)
+        request.stage_id = self.s_done
+        self.papers.default_stage_id = self.s_wait
         with Form(request) as form:
             form.service_id = self.papers
-            self.assertEqual(form.stage_id, self.s_in)
-        self.assertRecordValues(request, [{"stage_id": self.s_in.id, "status": "pending"}])
+            self.assertEqual(form.stage_id, self.s_wait)
+        self.assertRecordValues(request, [{"stage_id": self.s_wait.id, "status": "on_hold"}])
 
     def test_same_service_again_keeps_stage(self):
         request = self._create_request(stage_id=self.s_check.id)

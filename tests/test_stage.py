@@ -475,6 +475,16 @@ class TestStageRights(StageCase):
         self._create_leads(user_id=self.other_agent.id)
         with self.assertRaises(AccessError), self.cr.savepoint():
             self.stage_inbox.with_user(self.agent).write({"active": False})
+        service = self.env["bpo.service"].create({"name": "Test Rides"})
+        stage = self.Stage.create(
+            {"name": "Booked, test", "stage_type": "service", "service_ids": service.ids}
+        )
+        self.env["bpo.service.request"].create(
+            {"name": "Secret of another", "service_id": service.id, "user_id": self.other_agent.id}
+        )
+        for empty in (self.stage_inbox, stage):
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                empty.with_user(self.agent).unlink()
 
 
 @tagged("post_install", "-at_install")
