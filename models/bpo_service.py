@@ -17,9 +17,11 @@ class BpoService(models.Model):
     """
 
     _name = "bpo.service"
+    _inherit = ["bpo.unique.name"]
     _description = "Service"
     _order = "sequence, id"
     _check_company_auto = True
+    _unique_name_scope = ("company_id",)
 
     name = fields.Char("Service", required=True, translate=True)
     description = fields.Text(
@@ -156,6 +158,16 @@ class BpoService(models.Model):
     # CONSTRAINTS
     # ------------------------------------------------------------
 
+    def _get_message_name_missing(self):
+        return self.env._("Give the service a name.")
+
+    def _get_message_name_taken(self, names):
+        return self.env._(
+            "These service names are taken in this company, archived services and translations "
+            "included: %(names)s. Choose another name.",
+            names=names,
+        )
+
     @api.constrains("company_id")
     def _check_company_of_requests(self):
         """Refuse a company other than that of the requests, hidden ones included."""
@@ -247,12 +259,6 @@ class BpoService(models.Model):
     def load(self, fields, data):
         """Import: a stage's name means a service stage, though deals may have a namesake."""
         return super(BpoService, self.with_context(bpo_crm_stage_type="service")).load(fields, data)
-
-    def copy_translations(self, new, excluded=()):
-        """Leave the translations of a name behind that the copy does not bear."""
-        if new.name != self.name:
-            excluded = {*excluded, "name"}
-        return super().copy_translations(new, excluded=excluded)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_requests(self):

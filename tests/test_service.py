@@ -495,6 +495,20 @@ class TestService(ServiceCommon):
                 with self.subTest(model=model, field=name):
                     self.assertTrue(field.get("help"))
 
+    def test_translated_name_unique(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.visit.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        with self.assertRaisesRegex(ValidationError, "Visite d'essai"):
+            self.bare.with_context(lang="fr_FR").name = " visite d'ESSAI"
+        with self.assertRaisesRegex(ValidationError, "Visite d'essai"):
+            self.bare.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        with self.assertRaises(ValidationError):
+            self.bare.name = "  "
+        elsewhere = self.env["res.company"].create({"name": "Test Elsewhere"})
+        self.bare.company_id = elsewhere
+        self.bare.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        self.assertEqual(self.bare.with_context(lang="fr_FR").name, "Visite d'essai")
+
     def test_counts(self):
         self._create_request(user_id=self.agent.id, deadline="2020-01-01")
         self._create_request()
