@@ -135,7 +135,7 @@ class BpoDealership(models.Model):
         readonly=True,
         copy=False,
         groups=MANAGER,
-        help="When the connection was last tested by hand.",
+        help="When the connection was last tested, or last failed.",
     )
     last_message = fields.Text(
         readonly=True,

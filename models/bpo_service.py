@@ -17,9 +17,11 @@ class BpoService(models.Model):
     """
 
     _name = "bpo.service"
+    _inherit = ["bpo.unique.name"]
     _description = "Service"
     _order = "sequence, id"
     _check_company_auto = True
+    _unique_name_scope = ("company_id",)
 
     name = fields.Char("Service", required=True, translate=True)
     description = fields.Text(
@@ -33,7 +35,13 @@ class BpoService(models.Model):
     company_id = fields.Many2one(
         "res.company", index=True, help="Leave empty to offer the service in all companies."
     )
-    stage_line_ids = fields.One2many("bpo.service.stage", "service_id", string="Workflow")
+    stage_line_ids = fields.One2many(
+        "bpo.service.stage",
+        "service_id",
+        string="Workflow",
+        help="The stages that requests for this service go through, in order. Stages may be "
+        "shared with other services.",
+    )
     stage_ids = fields.Many2many(
         "crm.stage",
         compute="_compute_stage_ids",
@@ -62,13 +70,22 @@ class BpoService(models.Model):
         "Requests", compute="_compute_request_counts", groups="bpo_crm.group_agent"
     )
     open_request_count = fields.Integer(
-        "Open Requests", compute="_compute_request_counts", groups="bpo_crm.group_agent"
+        "Open Requests",
+        compute="_compute_request_counts",
+        groups="bpo_crm.group_agent",
+        help="Requests that are neither completed nor cancelled.",
     )
     unclaimed_request_count = fields.Integer(
-        "Unclaimed Requests", compute="_compute_request_counts", groups="bpo_crm.group_agent"
+        "Unclaimed Requests",
+        compute="_compute_request_counts",
+        groups="bpo_crm.group_agent",
+        help="Open requests that nobody is assigned to yet.",
     )
     late_request_count = fields.Integer(
-        "Late Requests", compute="_compute_request_counts", groups="bpo_crm.group_agent"
+        "Late Requests",
+        compute="_compute_request_counts",
+        groups="bpo_crm.group_agent",
+        help="Open requests whose deadline has passed.",
     )
 
     _name_company_uniq = models.UniqueIndex(
@@ -99,12 +116,9 @@ class BpoService(models.Model):
             service._reorder_stages(stages)
 
     def _search_stage_ids(self, operator, value):
-        if operator in Domain.NEGATIVE_OPERATORS:
-            return NotImplemented
-        domain = Domain("stage_line_ids.stage_id", operator, value)
-        if operator == "in" and False in value:
-            domain |= Domain("stage_line_ids", "=", False)
-        return domain
+        return self.env["bpo.service.stage"]._search_through(
+            "stage_line_ids", "stage_id", operator, value
+        )
 
     @api.depends(
         "chosen_default_stage_id",
@@ -136,13 +150,23 @@ class BpoService(models.Model):
             ("unclaimed_request_count", still_open & Domain("user_id", "=", False)),
             ("late_request_count", ours & request._get_domain_late()),
         ):
-            counts = dict(request._read_group(domain, ["service_id"], ["__count"]))
+            counts = request._count_by("service_id", domain)
             for service in self:
                 service[name] = counts.get(service._origin, 0)
 
     # ------------------------------------------------------------
     # CONSTRAINTS
     # ------------------------------------------------------------
+
+    def _get_message_name_missing(self):
+        return self.env._("Give the service a name.")
+
+    def _get_message_name_taken(self, names):
+        return self.env._(
+            "These service names are taken in this company, archived services and translations "
+            "included: %(names)s. Choose another name.",
+            names=names,
+        )
 
     @api.constrains("company_id")
     def _check_company_of_requests(self):
@@ -176,19 +200,46 @@ class BpoService(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        services = super().create(vals_list)
+        services = super().create([self._create_stages(vals) for vals in vals_list])
         services._check_default_stage()
         services._forget_default_stage()
         return services
 
     def write(self, vals):
-        res = super().write(vals)
+        res = super().write(self._create_stages(vals))
         chosen = vals.get("default_stage_id") or vals.get("chosen_default_stage_id")
         if chosen and not self.env.context.get("bpo_crm_check_default_later"):
             self._check_default_stage()
         if "default_stage_id" in vals:
             self._forget_default_stage()
         return res
+
+    @api.model
+    def _create_stages(self, vals):
+        """Return ``vals`` with the stages that ``stage_ids`` is to create, created and linked.
+
+        Left to the ORM, new stages would come last whatever their place among the commands, and
+        those of a new service would not be saved when the workflow is made of them.
+        """
+        commands = vals.get("stage_ids")
+        if not isinstance(commands, (list, tuple)):
+            return vals
+        places = [
+            place
+            for place, command in enumerate(commands)
+            if isinstance(command, (list, tuple)) and command[0] == Command.CREATE
+        ]
+        if not places:
+            return vals
+        stages = (
+            self.env["crm.stage"]
+            .with_context(default_stage_type="service")
+            .create([commands[place][2] for place in places])
+        )
+        commands = list(commands)
+        for place, stage in zip(places, stages, strict=True):
+            commands[place] = Command.link(stage.id)
+        return {**vals, "stage_ids": commands}
 
     def copy_data(self, default=None):
         """Let the copy go through the same shared stages, in the same order."""

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import LazyTranslate
 
@@ -42,7 +42,11 @@ class BpoServiceRequest(models.Model):
         return services if len(services) == 1 else services.browse()
 
     reference = fields.Char(
-        readonly=True, copy=False, index="trigram", help="Given by the system; quote it to clients."
+        readonly=True,
+        copy=False,
+        index="trigram",
+        help="Given by the system and never changed; quote it to clients. BPO Managers may bring "
+        "references along when they import requests from elsewhere.",
     )
     name = fields.Char("Subject", required=True, tracking=True, index="trigram")
     active = fields.Boolean(default=True, tracking=True)
@@ -75,6 +79,7 @@ class BpoServiceRequest(models.Model):
         index="btree_not_null",
         tracking=True,
         check_company=True,
+        help="Who asks for the service; the customer of the deal, unless another one is named.",
     )
     partner_email = fields.Char("Email", related="partner_id.email")
     partner_phone = fields.Char("Phone", related="partner_id.phone")
@@ -97,7 +102,12 @@ class BpoServiceRequest(models.Model):
         help="The deal this request belongs to, if any.",
     )
     description = fields.Html()
-    priority = fields.Selection(AVAILABLE_PRIORITIES, default="0", index=True)
+    priority = fields.Selection(
+        AVAILABLE_PRIORITIES,
+        default="0",
+        index=True,
+        help="Requests with more stars come first on the board and in lists.",
+    )
     deadline = fields.Date(tracking=True, help="The day the client expects the work to be done.")
     stage_id = fields.Many2one(
         "crm.stage",
@@ -135,9 +145,14 @@ class BpoServiceRequest(models.Model):
         store=True,
         precompute=True,
         copy=False,
+        help="When the request entered its present stage.",
     )
     date_closed = fields.Datetime(
-        "Closed On", compute="_compute_date_closed", store=True, copy=False
+        "Closed On",
+        compute="_compute_date_closed",
+        store=True,
+        copy=False,
+        help="When the request was completed or cancelled.",
     )
     days_to_close = fields.Float(
         compute="_compute_days_to_close",
@@ -299,6 +314,8 @@ class BpoServiceRequest(models.Model):
         A service alone moves the requests to its default stage. Naming the stage a request is
         in already is no move: its status stays what it was set to.
         """
+        if "reference" in vals and not self.env.su:
+            self._check_reference_kept(vals["reference"])
         if "service_id" in vals and "stage_id" not in vals:
             return self._write_service(vals)
         if "service_id" in vals:
@@ -330,9 +347,20 @@ class BpoServiceRequest(models.Model):
 
     @api.model
     def _prepare_create(self, vals_list):
-        """Return the values completed by company and reference, services checked."""
+        """Return the values completed by company and reference, services checked.
+
+        An empty stage or status, as in a cell of an import, is no choice: the default holds.
+        """
+        self._check_references_given(vals_list)
         defaults = self.default_get(["service_id", "company_id", "lead_id"])
-        prepared = [{**defaults, **vals} for vals in vals_list]
+        prepared = [
+            {
+                name: value
+                for name, value in {**defaults, **vals}.items()
+                if value or name not in ("stage_id", "status")
+            }
+            for vals in vals_list
+        ]
         services = self.env["bpo.service"].browse(
             {vals["service_id"] for vals in prepared if vals.get("service_id")}
         )
@@ -346,6 +374,38 @@ class BpoServiceRequest(models.Model):
                     sequences[company] = self._get_sequence(company)
                 vals["reference"] = sequences[company].next_by_id()
         return prepared
+
+    @api.model
+    def _check_references_given(self, vals_list):
+        """Let only managers bring references along, with requests from elsewhere.
+
+        :raise UserError: naming the references
+        """
+        given = [vals["reference"] for vals in vals_list if vals.get("reference")]
+        if given and not (self.env.su or self.env.user.has_group("bpo_crm.group_manager")):
+            raise UserError(
+                self.env._(
+                    "The system gives references to requests; only BPO Managers may bring their "
+                    "own: %(references)s. Leave the reference empty.",
+                    references=", ".join(given),
+                )
+            )
+
+    def _check_reference_kept(self, reference):
+        """Refuse another reference than the one each of these requests bears.
+
+        :raise UserError: naming the requests
+        """
+        self.check_access("write")
+        changing = self.filtered(lambda request: request.reference != reference)
+        if changing:
+            raise UserError(
+                self.env._(
+                    "The reference of a request never changes, as clients may quote it: "
+                    "%(references)s.",
+                    references=", ".join(changing.mapped("display_name")),
+                )
+            )
 
     @api.model
     def _get_company(self, vals):
@@ -436,6 +496,19 @@ class BpoServiceRequest(models.Model):
     # ------------------------------------------------------------
 
     @api.model
+    def _count_by(self, name, domain):
+        """Return ``{record: number of requests}`` by the many2one ``name``, seen by this user."""
+        return dict(self._read_group(domain, [name], ["__count"]))
+
+    @api.model
+    def _get_related_action(self, domain, context):
+        """Return the action that opens the requests related to a record; new ones take it over."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "bpo_crm.bpo_service_request_action_related"
+        )
+        return {**action, "domain": domain, "context": context}
+
+    @api.model
     def _get_domain_open(self):
         return Domain("status", "not in", CLOSED_STATUSES)
 
@@ -451,8 +524,6 @@ class BpoServiceRequest(models.Model):
         Where several services are at hand, their stages follow the order of the Stages screen.
         """
         services = self._get_services_at_hand(domain)
-        if len(services) == 1:
-            stages = stages.with_context(bpo_crm_service_id=services.id)
         return stages.search(
             Domain("id", "in", stages.ids) | Domain("service_ids", "in", services.ids)
         )

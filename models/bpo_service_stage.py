@@ -40,7 +40,11 @@ class BpoServiceStage(models.Model):
     fold = fields.Boolean(related="stage_id.fold", readonly=False)
     # not called "active": lines of archived stages keep their place and are shown
     stage_active = fields.Boolean(related="stage_id.active", string="Stage is Active")
-    is_default = fields.Boolean("Default", compute="_compute_is_default")
+    is_default = fields.Boolean(
+        "Default",
+        compute="_compute_is_default",
+        help="New requests start in this stage; another one can be chosen on the service.",
+    )
     shared_with = fields.Char(
         "Also Used By",
         compute="_compute_shared_with",
@@ -116,6 +120,9 @@ class BpoServiceStage(models.Model):
 
     def write(self, vals):
         """Guard the requests of the stages that are taken out of a service."""
+        if self:
+            # First, so that nobody learns from a refusal what is in the stages.
+            self.check_access("write")
         pair = [name for name in ("service_id", "stage_id") if name in vals]
         if pair:
             self.filtered(
@@ -143,6 +150,20 @@ class BpoServiceStage(models.Model):
     # ------------------------------------------------------------
     # BUSINESS METHODS
     # ------------------------------------------------------------
+
+    @api.model
+    def _search_through(self, lines, other, operator, value):
+        """Return the domain of the records whose lines lead to what is searched for.
+
+        :param str lines: the one2many to these lines, on the side that is searched
+        :param str other: the many2one of these lines to the other side
+        """
+        if operator in Domain.NEGATIVE_OPERATORS:
+            return NotImplemented
+        domain = Domain(f"{lines}.{other}", operator, value)
+        if operator == "in" and False in value:
+            domain |= Domain(lines, "=", False)
+        return domain
 
     def _write_sequences(self):
         """Number these lines in the order of the recordset, with gaps."""

@@ -785,12 +785,15 @@ class CrmLead(models.Model):
     def _sort_by_confidence_level(self, reverse=False):
         """Let a lead whose dealer has the order be the one that the others are merged into.
 
-        Lost ones come last, as in stock; there, it is because they are archived.
+        Lost leads come last, and lost opportunities after the others but before leads, as in
+        stock; there, they have no lost stage whose sequence could count for them.
         """
         leads = super()._sort_by_confidence_level(reverse=reverse)
         return leads.sorted(
             lambda lead: (
                 lead.sudo().dealer_order_id._is_live(),
+                lead.type == "opportunity" or lead.closed_status != "lost",
+                lead.type == "opportunity",
                 lead.closed_status != "lost",
             ),
             reverse=reverse,

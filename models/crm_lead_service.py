@@ -21,29 +21,21 @@ class CrmLead(models.Model):
     @api.depends("service_request_ids")
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_service_request_count(self):
-        counts = dict(
-            self.env["bpo.service.request"]._read_group(
-                [("lead_id", "in", self.ids)], ["lead_id"], ["__count"]
-            )
-        )
+        counts = self.env["bpo.service.request"]._count_by("lead_id", [("lead_id", "in", self.ids)])
         for lead in self:
             lead.service_request_count = counts.get(lead._origin, 0)
 
     def action_view_service_requests(self):
         """Open the requests of this deal; new ones are for its customer."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "bpo_crm.bpo_service_request_action_related"
-        )
-        return {
-            **action,
-            "domain": [("lead_id", "=", self.id)],
-            "context": {
+        return self.env["bpo.service.request"]._get_related_action(
+            [("lead_id", "=", self.id)],
+            {
                 "default_lead_id": self.id,
                 "default_partner_id": self.partner_id.id,
                 "default_company_id": self.company_id.id,
             },
-        }
+        )
 
     def _merge_dependences(self, opportunities):
         """Take over the service requests of the merged leads, hidden ones included."""

@@ -18,12 +18,11 @@ class ResPartner(models.Model):
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_service_request_count(self):
         """Count the requests of a client and of their contacts."""
-        request = self.env["bpo.service.request"]
-        counts = request._read_group(
-            [("partner_id", "child_of", self.ids)], ["partner_id"], ["__count"]
+        counts = self.env["bpo.service.request"]._count_by(
+            "partner_id", [("partner_id", "child_of", self.ids)]
         )
         self.service_request_count = 0
-        for partner, count in counts:
+        for partner, count in counts.items():
             parent = partner
             while parent:
                 if parent in self:
@@ -33,11 +32,6 @@ class ResPartner(models.Model):
     def action_view_service_requests(self):
         """Open the requests of this client and of their contacts."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "bpo_crm.bpo_service_request_action_related"
+        return self.env["bpo.service.request"]._get_related_action(
+            [("partner_id", "child_of", self.id)], {"default_partner_id": self.id}
         )
-        return {
-            **action,
-            "domain": [("partner_id", "child_of", self.id)],
-            "context": {"default_partner_id": self.id},
-        }

@@ -75,6 +75,40 @@ class TestServiceStages(ServiceCommon):
         self.assertEqual(stage.stage_type, "service")
         self.assertFalse(stage.pipeline_id)
 
+    def test_create_service_with_new_stages(self):
+        """Stages made and attached in one go with their service, as other programs do it."""
+        service, other = (
+            self.env["bpo.service"]
+            .with_user(self.manager)
+            .create(
+                [
+                    {
+                        "name": "Test Made At Once",
+                        "stage_ids": [
+                            Command.create({"name": "Test Ask"}),
+                            Command.link(self.s_wait.id),
+                            Command.create({"name": "Test Tell", "stage_type": "service"}),
+                        ],
+                    },
+                    {"name": "Test Made Beside", "stage_ids": [Command.set(self.s_done.ids)]},
+                ]
+            )
+        )
+        self.assertEqual(service.stage_ids.mapped("name"), ["Test Ask", "Test Wait", "Test Tell"])
+        self.assertEqual(set(service.stage_ids.mapped("stage_type")), {"service"})
+        self.assertFalse(service.stage_ids.pipeline_id)
+        self.assertEqual(service.stage_line_ids.mapped("sequence"), [10, 20, 30])
+        self.assertEqual(service.default_stage_id.name, "Test Ask")
+        self.assertEqual(other.stage_ids, self.s_done)
+
+    def test_new_stages_take_their_place(self):
+        self.papers.stage_ids = [
+            Command.clear(),
+            Command.create({"name": "Test Ask"}),
+            Command.link(self.s_done.id),
+        ]
+        self.assertEqual(self.papers.stage_ids.mapped("name"), ["Test Ask", "Test Done"])
+
     def test_attach_from_the_stage(self):
         self.s_work.service_ids = [Command.link(self.papers.id)]
         self.assertEqual(self.papers.stage_ids[-1], self.s_work)
@@ -277,6 +311,17 @@ class TestServiceStagesInUse(ServiceCommon):
         line.unlink()
         self.assertNotIn(self.s_check, self.papers.stage_ids)
 
+    def test_refusal_tells_others_nothing_of_the_requests(self):
+        """An agent is told of the missing right, not of the requests of others in the stage."""
+        self._create_request(stage_id=self.s_check.id, user_id=self.other_agent.id)
+        line = self.papers.stage_line_ids.filtered(lambda line: line.stage_id == self.s_check)
+        line = line.with_user(self.agent)
+        for vals in ({"stage_id": self.s_work.id}, {"service_id": self.bare.id}):
+            with self.subTest(vals=vals), self.assertRaises(AccessError):
+                line.write(vals)
+        with self.assertRaises(AccessError):
+            line.unlink()
+
     def test_detach_counts_archived_requests(self):
         self._create_request(stage_id=self.s_check.id, active=False)
         with self.assertRaisesRegex(UserError, "archived ones count too"):
@@ -400,9 +445,69 @@ class TestService(ServiceCommon):
         self.assertEqual(copy.default_stage_id, self.s_in)
         self.assertEqual(self.s_work.service_ids, self.visit + copy)
 
+    def test_copy_translated(self):
+        """The copy has a name of its own in every language, whoever makes it."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.visit.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        for lang in ("en_US", "fr_FR"):
+            with self.subTest(lang=lang):
+                copy = self.visit.with_context(lang=lang).copy()
+                names = {copy.with_context(lang=code).name for code in ("en_US", "fr_FR")}
+                self.assertFalse(names & {"Test Visit", "Visite d'essai"})
+
     def test_name_unique(self):
         with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
             self.env["bpo.service"].create({"name": " test papers "})
+
+    def test_help_for_newcomers(self):
+        """What a label alone does not say is explained where the field is shown."""
+        for model, names in (
+            (
+                "bpo.service",
+                [
+                    "description",
+                    "stage_line_ids",
+                    "stage_ids",
+                    "default_stage_id",
+                    "open_request_count",
+                    "unclaimed_request_count",
+                    "late_request_count",
+                ],
+            ),
+            ("bpo.service.stage", ["is_default", "shared_with", "status_on_enter"]),
+            (
+                "bpo.service.request",
+                [
+                    "reference",
+                    "partner_id",
+                    "user_id",
+                    "lead_id",
+                    "priority",
+                    "deadline",
+                    "stage_id",
+                    "status",
+                    "date_last_stage_update",
+                    "date_closed",
+                ],
+            ),
+        ):
+            for name, field in self.env[model].fields_get(names, ["help"]).items():
+                with self.subTest(model=model, field=name):
+                    self.assertTrue(field.get("help"))
+
+    def test_translated_name_unique(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.visit.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        with self.assertRaisesRegex(ValidationError, "Visite d'essai"):
+            self.bare.with_context(lang="fr_FR").name = " visite d'ESSAI"
+        with self.assertRaisesRegex(ValidationError, "Visite d'essai"):
+            self.bare.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        with self.assertRaises(ValidationError):
+            self.bare.name = "  "
+        elsewhere = self.env["res.company"].create({"name": "Test Elsewhere"})
+        self.bare.company_id = elsewhere
+        self.bare.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        self.assertEqual(self.bare.with_context(lang="fr_FR").name, "Visite d'essai")
 
     def test_counts(self):
         self._create_request(user_id=self.agent.id, deadline="2020-01-01")

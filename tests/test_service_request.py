@@ -93,6 +93,26 @@ class TestServiceRequestStart(ServiceCommon):
             self.env["bpo.service.request"].browse(result["ids"]).stage_id, self.s_check
         )
 
+    def test_import_empty_cells(self):
+        """An empty stage or status is no choice, beside rows that choose."""
+        result = (
+            self.env["bpo.service.request"]
+            .with_user(self.agent)
+            .load(
+                ["name", "service_id", "stage_id", "status"],
+                [
+                    ["Test chosen", "Test Papers", "Test Check", "In Progress"],
+                    ["Test empty", "Test Papers", "", ""],
+                    ["Test stage alone", "Test Papers", "Test Done", ""],
+                ],
+            )
+        )
+        self.assertFalse(result["messages"])
+        chosen, empty, stage_alone = self.env["bpo.service.request"].browse(result["ids"])
+        self.assertRecordValues(chosen, [{"stage_id": self.s_check.id, "status": "in_progress"}])
+        self.assertStarted(empty)
+        self.assertRecordValues(stage_alone, [{"stage_id": self.s_done.id, "status": "completed"}])
+
     def test_only_service_is_proposed(self):
         (self.visit + self.bare).active = False
         self.assertStarted(self.env["bpo.service.request"].create({"name": "Test only one"}))
@@ -136,6 +156,41 @@ class TestServiceRequestStart(ServiceCommon):
         with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
             second.reference = first.reference
             self.env.flush_all()
+
+    def test_reference_is_kept(self):
+        """Nobody rewrites what clients quote; the same value again, as imports write it, may be."""
+        first = self._create_request()
+        second = self._create_request()
+        for user in (self.agent, self.supervisor, self.manager):
+            with self.subTest(user=user.login), self.assertRaisesRegex(UserError, first.reference):
+                (first + second).with_user(user).write({"reference": second.reference})
+        with self.assertRaises(UserError):
+            first.with_user(self.manager).reference = False
+        first.with_user(self.agent).write({"reference": first.reference, "priority": "1"})
+        self.assertEqual(first.priority, "1")
+
+    def test_reference_refusal_tells_nothing_of_others(self):
+        request = self._create_request(user_id=self.other_agent.id)
+        with self.assertRaises(AccessError):
+            request.with_user(self.agent).write({"reference": "SR-MINE"})
+
+    def test_reference_of_earlier_requests(self):
+        """Managers bring requests from elsewhere with their references; others get a new one."""
+        model = self.env["bpo.service.request"]
+        result = model.with_user(self.manager).load(
+            ["reference", "name", "service_id"],
+            [["OLD-7", "Test old", "Test Papers"], ["", "Test new", "Test Papers"]],
+        )
+        self.assertFalse(result["messages"])
+        old, new = model.browse(result["ids"])
+        self.assertEqual(old.reference, "OLD-7")
+        self.assertTrue(new.reference.startswith("SR"))
+        vals = {"name": "Test", "service_id": self.papers.id}
+        for user in (self.agent, self.supervisor):
+            with self.subTest(user=user.login), self.assertRaisesRegex(UserError, "OLD-8"):
+                model.with_user(user).create([vals, {**vals, "reference": "OLD-8"}])
+        by_default = model.with_user(self.agent).with_context(default_reference="OLD-9")
+        self.assertTrue(by_default.create(vals).reference.startswith("SR"))
 
     def test_reference_per_company(self):
         company = self.env["res.company"].create({"name": "Test Elsewhere"})
@@ -210,10 +265,12 @@ class TestServiceRequestMove(ServiceCommon):
         request = self._create_request(stage_id=self.s_done.id)
         request.write({"service_id": self.visit.id})
         self.assertEqual(request.stage_id, self.s_work)
+        request.stage_id = self.s_done
+        self.papers.default_stage_id = self.s_wait
         with Form(request) as form:
             form.service_id = self.papers
-            self.assertEqual(form.stage_id, self.s_in)
-        self.assertRecordValues(request, [{"stage_id": self.s_in.id, "status": "pending"}])
+            self.assertEqual(form.stage_id, self.s_wait)
+        self.assertRecordValues(request, [{"stage_id": self.s_wait.id, "status": "on_hold"}])
 
     def test_same_service_again_keeps_stage(self):
         request = self._create_request(stage_id=self.s_check.id)
