@@ -6,9 +6,8 @@ from collections import defaultdict
 
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import SQL
 
 # Where the installation keeps what it had to decide, until a manager has read it.
 ADOPTION_NOTES = "bpo_crm.adoption_notes"
@@ -29,8 +28,10 @@ class BpoPipeline(models.Model):
     """A named sales workflow. Every deal stage and every lead belongs to exactly one."""
 
     _name = "bpo.pipeline"
+    _inherit = ["bpo.unique.name"]
     _description = "Pipeline"
     _order = "sequence, id"
+    _unique_name_scope = ("company_id",)
 
     name = fields.Char("Pipeline", required=True, translate=True)
     description = fields.Text(
@@ -45,7 +46,13 @@ class BpoPipeline(models.Model):
     company_id = fields.Many2one(
         "res.company", index=True, help="Leave empty to share the pipeline by all companies."
     )
-    stage_ids = fields.One2many("crm.stage", "pipeline_id", string="Stages", copy=False)
+    stage_ids = fields.One2many(
+        "crm.stage",
+        "pipeline_id",
+        string="Stages",
+        copy=False,
+        help="The columns of this pipeline's board, in order. Flag one as Won and one as Lost.",
+    )
     push_orders = fields.Boolean(
         "Create Dealer Orders",
         help="A lead won here becomes a sale order on its dealership's own Odoo.",
@@ -55,7 +62,11 @@ class BpoPipeline(models.Model):
     )
     won_stage_id = fields.Many2one("crm.stage", compute="_compute_closing_stages")
     lost_stage_id = fields.Many2one("crm.stage", compute="_compute_closing_stages")
-    configuration_warning = fields.Char("Warning", compute="_compute_configuration_warning")
+    configuration_warning = fields.Char(
+        "Warning",
+        compute="_compute_configuration_warning",
+        help="What the pipeline lacks so that its leads can be won and lost.",
+    )
     open_count = fields.Integer("Open Deals", compute="_compute_counters")
     won_count = fields.Integer("Won Deals", compute="_compute_counters")
     lost_count = fields.Integer("Lost Deals", compute="_compute_counters")
@@ -73,9 +84,25 @@ class BpoPipeline(models.Model):
 
     @api.depends("stage_ids.is_won", "stage_ids.is_lost", "stage_ids.active")
     def _compute_closing_stages(self):
+        # Not by stage_ids, which would be one query per pipeline.
+        by_pipeline = (
+            self.env["crm.stage"]
+            .search(
+                [
+                    ("pipeline_id", "in", self.ids),
+                    ("active", "=", True),
+                    "|",
+                    ("is_won", "=", True),
+                    ("is_lost", "=", True),
+                ]
+            )
+            .grouped("pipeline_id")
+        )
         for pipeline in self:
-            # sudo'ed relations may hold archived stages in cache
-            stages = pipeline.stage_ids.filtered("active")
+            if pipeline.id:
+                stages = by_pipeline.get(pipeline, self.env["crm.stage"])
+            else:  # in a form: the stages as they are edited
+                stages = pipeline.stage_ids.filtered("active")
             pipeline.won_stage_id = stages.filtered("is_won")[:1]
             pipeline.lost_stage_id = stages.filtered("is_lost")[:1]
 
@@ -120,41 +147,15 @@ class BpoPipeline(models.Model):
     # CONSTRAINTS
     # ------------------------------------------------------------
 
-    @api.constrains("name", "company_id")
-    def _check_name_unique_translated(self):
-        """Refuse a name that another pipeline of the company bears in any installed language.
+    def _get_message_name_missing(self):
+        return self.env._("Give the pipeline a name.")
 
-        The index above sees the source language only.
-        """
-        self.flush_model(["name", "company_id"])
-        if any(not (pipeline.name or "").strip() for pipeline in self):
-            raise ValidationError(self.env._("Give the pipeline a name."))
-        languages = [code for code, _name in self.env["res.lang"].get_installed()]
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT DISTINCT COALESCE(other.name->>lang, other.name->>'en_US')
-                  FROM bpo_pipeline pipeline
-                  JOIN bpo_pipeline other
-                    ON other.id <> pipeline.id
-                   AND other.company_id IS NOT DISTINCT FROM pipeline.company_id
-                 CROSS JOIN unnest(%(languages)s) AS lang
-                 WHERE pipeline.id IN %(pipelines)s
-                   AND lower(btrim(COALESCE(pipeline.name->>lang, pipeline.name->>'en_US')))
-                     = lower(btrim(COALESCE(other.name->>lang, other.name->>'en_US')))
-                """,
-                languages=languages,
-                pipelines=tuple(self.ids),
-            )
+    def _get_message_name_taken(self, names):
+        return self.env._(
+            "These pipeline names are taken in this company, archived pipelines and "
+            "translations included: %(names)s. Choose another name.",
+            names=names,
         )
-        if names := {name for (name,) in self.env.cr.fetchall()}:
-            raise ValidationError(
-                self.env._(
-                    "These pipeline names are taken in this company, archived pipelines and "
-                    "translations included: %(names)s. Choose another name.",
-                    names=", ".join(sorted(names)),
-                )
-            )
 
     @api.constrains("active", "company_id")
     def _check_default_left(self):
@@ -223,6 +224,8 @@ class BpoPipeline(models.Model):
                     for vals in self._prepare_default_stages()
                 ]
             )
+        if any(pipelines.mapped("forward_only")):
+            self.env.registry.clear_cache()
         return pipelines
 
     def write(self, vals):
@@ -231,6 +234,8 @@ class BpoPipeline(models.Model):
         Closing flags are given up before other stages of the same save take them, and rows that
         were dragged, which the client numbers without gaps, are numbered with gaps.
         """
+        if "forward_only" in vals:
+            self.env.registry.clear_cache()
         commands = vals.get("stage_ids")
         if not commands:
             return super().write(vals)
@@ -250,13 +255,6 @@ class BpoPipeline(models.Model):
         """Tell whether a command on stages flags one as won or lost."""
         values = self._get_command_values(command)
         return bool(values.get("is_won") or values.get("is_lost"))
-
-    def _update_field_translations(self, field_name, translations, *args, **kwargs):
-        """Check the names given in the translation dialog too, which bypasses ``write``."""
-        res = super()._update_field_translations(field_name, translations, *args, **kwargs)
-        if field_name == "name":
-            self._check_name_unique_translated()
-        return res
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default=default)
@@ -382,11 +380,37 @@ class BpoPipeline(models.Model):
     def _get_default(self, company=None):
         """Return the default pipeline: the active one of lowest sequence.
 
-        :param company: only pipelines of this ``res.company`` or shared ones are considered;
-            by default those of the allowed companies (record rule)
+        :param company: the ``res.company`` whose pipelines are considered beside the shared
+            ones, an empty one for the shared ones alone; by default the one at work
         """
-        domain = [("company_id", "in", [False, company.id])] if company else []
-        return self.search(domain, limit=1)
+        if company is None:
+            company = self.env.company
+        # A lead may belong to a company that the user does not work in at the moment.
+        pipelines = self.sudo().search([("company_id", "in", [False, company.id])], limit=1)
+        return pipelines.with_env(self.env)
+
+    @api.model
+    @api.private
+    def _get_default_of_leads(self, company):
+        """Return the default pipeline of leads of ``company``, possibly of none.
+
+        Where nothing is shared, leads without a company come to the one that is at work.
+
+        :raise UserError: there is no pipeline they may be in
+        """
+        pipeline = self._get_default(company)
+        if not pipeline and not company:
+            pipeline = self._get_default(self.env.company)
+        if not pipeline:
+            raise UserError(
+                self.env._(
+                    "There is no active pipeline for %(company)s. A BPO Manager can create one "
+                    "there, or share one with all companies, in BPO CRM → Configuration → "
+                    "Pipelines.",
+                    company=(company or self.env.company).sudo().display_name,
+                )
+            )
+        return pipeline
 
     @api.model
     @api.private
@@ -402,6 +426,14 @@ class BpoPipeline(models.Model):
             )
             .pipeline_id
         )
+
+    @api.model
+    @api.private
+    @tools.ormcache()
+    def _get_forward_only_ids(self):
+        """Return the ids of the pipelines that are ``forward_only``: every move asks for them."""
+        pipelines = self.sudo().with_context(active_test=False)
+        return frozenset(pipelines.search([("forward_only", "=", True)]).ids)
 
     def _get_board_context(self):
         """Return the context of views that show this pipeline alone."""

@@ -42,7 +42,9 @@ class CrmStage(models.Model):
     (``crm.lead.closed_status``), so that clearing a flag does not rewrite history.
     """
 
-    _inherit = "crm.stage"
+    _name = "crm.stage"
+    _inherit = ["crm.stage", "bpo.unique.name"]
+    _unique_name_scope = ("stage_type", "pipeline_id")
 
     sequence = fields.Integer(default=None, copy=False)
     active = fields.Boolean(
@@ -82,9 +84,12 @@ class CrmStage(models.Model):
         "Folded in Kanban",
         help="The column starts collapsed on the board: made for closing stages.",
     )
-    color = fields.Integer(aggregator=None)
+    color = fields.Integer(aggregator=None, help="The color of the column and of its badges.")
     configuration_warning = fields.Char(
-        "Warning", compute="_compute_configuration_warning", compute_sudo=True
+        "Warning",
+        compute="_compute_configuration_warning",
+        compute_sudo=True,
+        help="What the pipeline of this stage lacks so that its leads can be won and lost.",
     )
     service_line_ids = fields.One2many("bpo.service.stage", "stage_id")
     service_ids = fields.Many2many(
@@ -197,42 +202,15 @@ class CrmStage(models.Model):
     # CONSTRAINTS
     # ------------------------------------------------------------
 
-    @api.constrains("name", "pipeline_id", "stage_type")
-    def _check_name_unique_translated(self):
-        """Refuse a name that another stage in scope bears in *any* installed language.
+    def _get_message_name_missing(self):
+        return self.env._("Give the stage a name.")
 
-        The indexes above see the source language only.
-        """
-        self.flush_model(["name", "pipeline_id", "stage_type"])
-        if any(not (stage.name or "").strip() for stage in self):
-            raise ValidationError(self.env._("Give the stage a name."))
-        languages = [code for code, _name in self.env["res.lang"].get_installed()]
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT DISTINCT other.id, COALESCE(other.name->>lang, other.name->>'en_US')
-                  FROM crm_stage stage
-                  JOIN crm_stage other
-                    ON other.id <> stage.id
-                   AND other.stage_type = stage.stage_type
-                   AND other.pipeline_id IS NOT DISTINCT FROM stage.pipeline_id
-                 CROSS JOIN unnest(%(languages)s) AS lang
-                 WHERE stage.id IN %(stages)s
-                   AND lower(btrim(COALESCE(stage.name->>lang, stage.name->>'en_US')))
-                     = lower(btrim(COALESCE(other.name->>lang, other.name->>'en_US')))
-                """,
-                languages=languages,
-                stages=tuple(self.ids),
-            )
+    def _get_message_name_taken(self, names):
+        return self.env._(
+            "These stage names are taken, archived stages and translations included: "
+            "%(names)s. Choose another name, or unarchive the other stage.",
+            names=names,
         )
-        if names := {name for _id, name in self.env.cr.fetchall()}:
-            raise ValidationError(
-                self.env._(
-                    "These stage names are taken, archived stages and translations included: "
-                    "%(names)s. Choose another name, or unarchive the other stage.",
-                    names=", ".join(sorted(names)),
-                )
-            )
 
     @api.constrains("icon")
     def _check_icon(self):
@@ -352,19 +330,14 @@ class CrmStage(models.Model):
             self.env["crm.lead"].sudo().search([("stage_id", "in", flagged.ids)])._close_in_place()
         return res
 
-    def _update_field_translations(self, field_name, translations, *args, **kwargs):
-        """Check the names given in the translation dialog too, which bypasses ``write``."""
-        res = super()._update_field_translations(field_name, translations, *args, **kwargs)
-        if field_name == "name":
-            self._check_name_unique_translated()
-        return res
-
     @api.ondelete(at_uninstall=False)
     def _unlink_except_in_use(self):
         self._check_empty(self.env._("deleted"))
 
     def unlink(self):
         """Leave the services first, so that another stage of theirs becomes the default one."""
+        # First, so that nobody learns from a refusal what is in the stages.
+        self.check_access("unlink")
         self.sudo().service_line_ids.unlink()
         return super().unlink()
 
@@ -445,7 +418,12 @@ class CrmStage(models.Model):
 
     @api.model
     def name_search(self, name="", domain=None, operator="ilike", limit=100):
-        """Look among the stages of one type where the context asks for it (imports do)."""
+        """Look among the stages of one type where the context asks for it (imports do).
+
+        Imports of leads know some stages already (``bpo_crm_stage_by_cell``).
+        """
+        if stage_id := self.env.context.get("bpo_crm_stage_by_cell", {}).get(name):
+            return [(stage_id, name)]
         if stage_type := self.env.context.get("bpo_crm_stage_type"):
             domain = Domain(domain or Domain.TRUE) & Domain("stage_type", "=", stage_type)
         return super().name_search(name, domain, operator, limit)

@@ -11,6 +11,7 @@ from . import test_hooks
 from . import test_js
 from . import test_lead_line
 from . import test_lead_moves
+from . import test_lead_pipeline
 from . import test_lost
 from . import test_lost_tours
 from . import test_pipeline

@@ -97,6 +97,17 @@ class TestPipeline(BpoCrmCommon):
         self.assertFalse(copy.open_count)
         self.assertFalse(copy.stage_ids & self.pipeline.stage_ids)
 
+    def test_copy_translated(self):
+        """The copy has a name of its own in every language; its stages keep theirs."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.pipeline.update_field_translations("name", {"fr_FR": "Véhicules"})
+        self.pipeline.won_stage_id.update_field_translations("name", {"fr_FR": "Gagnée"})
+        for lang in ("en_US", "fr_FR"):
+            with self.subTest(lang=lang):
+                copy = self.pipeline.with_context(lang=lang).copy().with_context(lang="fr_FR")
+                self.assertNotEqual(copy.name, "Véhicules")
+                self.assertEqual(copy.won_stage_id.name, "Gagnée")
+
     def test_copy_again_finds_a_free_name(self):
         copies = self.pipeline.copy() + self.pipeline.copy() + (self.pipeline.copy())
         self.assertEqual(len(set(copies.mapped("name"))), 3)
@@ -280,6 +291,17 @@ class TestPipeline(BpoCrmCommon):
         self.env.invalidate_all()
         with self.assertQueryCount(1):
             self.assertEqual(sum(pipelines.mapped("open_count")), 0)
+
+    def test_closing_stages_of_many_take_one_query(self):
+        self.Pipeline.create([{"name": f"Number {number}"} for number in range(12)])
+        pipelines = self.Pipeline.search([("name", "like", "Number %")])
+        counts = []
+        for some in (pipelines[:3], pipelines):
+            self.env.invalidate_all()
+            start = self.cr.sql_log_count
+            some.web_read({"won_stage_id": {}, "lost_stage_id": {}, "configuration_warning": {}})
+            counts.append(self.cr.sql_log_count - start)
+        self.assertEqual(counts[0], counts[1])
 
     def test_notes_for_managers(self):
         parameters = self.env["ir.config_parameter"].sudo()
