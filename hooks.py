@@ -94,7 +94,6 @@ def _create_columns(cr):
             ALTER COLUMN stage_type DROP DEFAULT,
             ALTER COLUMN is_lost DROP DEFAULT;
         ALTER TABLE crm_lead
-            ADD COLUMN IF NOT EXISTS pipeline_id integer,
             ADD COLUMN IF NOT EXISTS closed_status varchar,
             ADD COLUMN IF NOT EXISTS dealer_order_id integer,
             ADD COLUMN IF NOT EXISTS dealer_order_state varchar,
@@ -300,20 +299,35 @@ def _adopt_leads(cr, default_id):
     A lead without a stage goes to its team's pipeline. Leads that stock lost by archiving
     need nothing: they stay lost.
     """
+    # A column that is created with a default is filled without writing a single row; an update
+    # of all leads, with an entry in each of stock's two dozen indexes, would take minutes.
+    cr.execute(
+        "ALTER TABLE crm_lead ADD COLUMN IF NOT EXISTS pipeline_id integer DEFAULT %s",
+        [default_id],
+    )
+    cr.execute("ALTER TABLE crm_lead ALTER COLUMN pipeline_id DROP DEFAULT")
     cr.execute(
         """
+        WITH adopted AS (
+            SELECT lead.id,
+                   COALESCE(
+                       stage.pipeline_id,
+                       (SELECT min(team_stage.pipeline_id)
+                          FROM crm_stage_crm_team_rel rel
+                          JOIN crm_stage team_stage ON team_stage.id = rel.crm_stage_id
+                         WHERE rel.crm_team_id = lead.team_id),
+                       %s) AS pipeline_id,
+                   CASE WHEN lead.won_status = 'won' THEN 'won' END AS closed_status
+              FROM crm_lead lead
+         LEFT JOIN crm_stage stage ON stage.id = lead.stage_id
+        )
         UPDATE crm_lead lead
-           SET pipeline_id = COALESCE(
-                   stage.pipeline_id,
-                   (SELECT min(team_stage.pipeline_id)
-                      FROM crm_stage_crm_team_rel rel
-                      JOIN crm_stage team_stage ON team_stage.id = rel.crm_stage_id
-                     WHERE rel.crm_team_id = lead.team_id),
-                   %s),
-               closed_status = CASE WHEN lead.won_status = 'won' THEN 'won' END
-          FROM crm_lead self
-     LEFT JOIN crm_stage stage ON stage.id = self.stage_id
-         WHERE self.id = lead.id
+           SET pipeline_id = adopted.pipeline_id,
+               closed_status = adopted.closed_status
+          FROM adopted
+         WHERE adopted.id = lead.id
+           AND (lead.pipeline_id IS DISTINCT FROM adopted.pipeline_id
+                OR lead.closed_status IS DISTINCT FROM adopted.closed_status)
         """,
         [default_id],
     )

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import UserError, ValidationError
 
 # Where the installation keeps what it had to decide, until a manager has read it.
@@ -224,6 +224,8 @@ class BpoPipeline(models.Model):
                     for vals in self._prepare_default_stages()
                 ]
             )
+        if any(pipelines.mapped("forward_only")):
+            self.env.registry.clear_cache()
         return pipelines
 
     def write(self, vals):
@@ -232,6 +234,8 @@ class BpoPipeline(models.Model):
         Closing flags are given up before other stages of the same save take them, and rows that
         were dragged, which the client numbers without gaps, are numbered with gaps.
         """
+        if "forward_only" in vals:
+            self.env.registry.clear_cache()
         commands = vals.get("stage_ids")
         if not commands:
             return super().write(vals)
@@ -422,6 +426,14 @@ class BpoPipeline(models.Model):
             )
             .pipeline_id
         )
+
+    @api.model
+    @api.private
+    @tools.ormcache()
+    def _get_forward_only_ids(self):
+        """Return the ids of the pipelines that are ``forward_only``: every move asks for them."""
+        pipelines = self.sudo().with_context(active_test=False)
+        return frozenset(pipelines.search([("forward_only", "=", True)]).ids)
 
     def _get_board_context(self):
         """Return the context of views that show this pipeline alone."""

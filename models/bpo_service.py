@@ -17,9 +17,11 @@ class BpoService(models.Model):
     """
 
     _name = "bpo.service"
+    _inherit = ["bpo.unique.name"]
     _description = "Service"
     _order = "sequence, id"
     _check_company_auto = True
+    _unique_name_scope = ("company_id",)
 
     name = fields.Char("Service", required=True, translate=True)
     description = fields.Text(
@@ -155,6 +157,16 @@ class BpoService(models.Model):
     # ------------------------------------------------------------
     # CONSTRAINTS
     # ------------------------------------------------------------
+
+    def _get_message_name_missing(self):
+        return self.env._("Give the service a name.")
+
+    def _get_message_name_taken(self, names):
+        return self.env._(
+            "These service names are taken in this company, archived services and translations "
+            "included: %(names)s. Choose another name.",
+            names=names,
+        )
 
     @api.constrains("company_id")
     def _check_company_of_requests(self):

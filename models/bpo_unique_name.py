@@ -61,6 +61,12 @@ class BpoUniqueName(models.AbstractModel):
             self._check_name_unique_translated()
         return res
 
+    def copy_translations(self, new, excluded=()):
+        """Leave the translations of a name behind that the copy does not bear."""
+        if new.name != self.name:
+            excluded = {*excluded, "name"}
+        return super().copy_translations(new, excluded=excluded)
+
     def _get_message_name_missing(self):
         """Return what to tell a person who leaves the name blank."""
         return self.env._("Give it a name.")

@@ -110,8 +110,11 @@ class CrmLead(models.Model):
     )
     dealer_so_url = fields.Char("Dealer Order Link", related="dealer_order_id.remote_url")
 
-    # The board: leads of a pipeline per stage, in the order of the cards.
-    _board_idx = models.Index("(pipeline_id, stage_id, priority DESC, id DESC) WHERE active")
+    # The board: leads of a pipeline per stage, in the order of the cards. The condition is in the
+    # very words of the ORM: PostgreSQL does not see that "active" is the same as "active IS TRUE".
+    _board_idx = models.Index(
+        "(pipeline_id, stage_id, priority DESC, id DESC) WHERE active IS TRUE"
+    )
 
     # ------------------------------------------------------------
     # COMPUTES
@@ -593,7 +596,10 @@ class CrmLead(models.Model):
         """
         if self.env.user.has_group(MANAGER):
             return {}
-        leads = self.filtered(lambda lead: lead.pipeline_id.forward_only and not lead.closed_status)
+        forward_only = self.env["bpo.pipeline"]._get_forward_only_ids()
+        leads = self.filtered(
+            lambda lead: lead.pipeline_id.id in forward_only and not lead.closed_status
+        )
         if not leads:
             return {}
         stages = self.env["crm.stage"].search(
@@ -779,12 +785,15 @@ class CrmLead(models.Model):
     def _sort_by_confidence_level(self, reverse=False):
         """Let a lead whose dealer has the order be the one that the others are merged into.
 
-        Lost ones come last, as in stock; there, it is because they are archived.
+        Lost leads come last, and lost opportunities after the others but before leads, as in
+        stock; there, they have no lost stage whose sequence could count for them.
         """
         leads = super()._sort_by_confidence_level(reverse=reverse)
         return leads.sorted(
             lambda lead: (
                 lead.sudo().dealer_order_id._is_live(),
+                lead.type == "opportunity" or lead.closed_status != "lost",
+                lead.type == "opportunity",
                 lead.closed_status != "lost",
             ),
             reverse=reverse,

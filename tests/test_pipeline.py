@@ -97,6 +97,17 @@ class TestPipeline(BpoCrmCommon):
         self.assertFalse(copy.open_count)
         self.assertFalse(copy.stage_ids & self.pipeline.stage_ids)
 
+    def test_copy_translated(self):
+        """The copy has a name of its own in every language; its stages keep theirs."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.pipeline.update_field_translations("name", {"fr_FR": "Véhicules"})
+        self.pipeline.won_stage_id.update_field_translations("name", {"fr_FR": "Gagnée"})
+        for lang in ("en_US", "fr_FR"):
+            with self.subTest(lang=lang):
+                copy = self.pipeline.with_context(lang=lang).copy().with_context(lang="fr_FR")
+                self.assertNotEqual(copy.name, "Véhicules")
+                self.assertEqual(copy.won_stage_id.name, "Gagnée")
+
     def test_copy_again_finds_a_free_name(self):
         copies = self.pipeline.copy() + self.pipeline.copy() + (self.pipeline.copy())
         self.assertEqual(len(set(copies.mapped("name"))), 3)

@@ -445,6 +445,16 @@ class TestService(ServiceCommon):
         self.assertEqual(copy.default_stage_id, self.s_in)
         self.assertEqual(self.s_work.service_ids, self.visit + copy)
 
+    def test_copy_translated(self):
+        """The copy has a name of its own in every language, whoever makes it."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.visit.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        for lang in ("en_US", "fr_FR"):
+            with self.subTest(lang=lang):
+                copy = self.visit.with_context(lang=lang).copy()
+                names = {copy.with_context(lang=code).name for code in ("en_US", "fr_FR")}
+                self.assertFalse(names & {"Test Visit", "Visite d'essai"})
+
     def test_name_unique(self):
         with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
             self.env["bpo.service"].create({"name": " test papers "})
@@ -484,6 +494,20 @@ class TestService(ServiceCommon):
             for name, field in self.env[model].fields_get(names, ["help"]).items():
                 with self.subTest(model=model, field=name):
                     self.assertTrue(field.get("help"))
+
+    def test_translated_name_unique(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.visit.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        with self.assertRaisesRegex(ValidationError, "Visite d'essai"):
+            self.bare.with_context(lang="fr_FR").name = " visite d'ESSAI"
+        with self.assertRaisesRegex(ValidationError, "Visite d'essai"):
+            self.bare.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        with self.assertRaises(ValidationError):
+            self.bare.name = "  "
+        elsewhere = self.env["res.company"].create({"name": "Test Elsewhere"})
+        self.bare.company_id = elsewhere
+        self.bare.update_field_translations("name", {"fr_FR": "Visite d'essai"})
+        self.assertEqual(self.bare.with_context(lang="fr_FR").name, "Visite d'essai")
 
     def test_counts(self):
         self._create_request(user_id=self.agent.id, deadline="2020-01-01")

@@ -228,6 +228,15 @@ class TestStageResource(StageCase):
             self.env.flush_all()
             self.assertEqual(self.pipeline.won_stage_id, old)
 
+    def test_copy_translated(self):
+        """The copy has a name of its own in every language."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.stage_inbox.update_field_translations("name", {"fr_FR": "Arrivée d'essai"})
+        for lang in ("en_US", "fr_FR"):
+            with self.subTest(lang=lang):
+                copy = self.stage_inbox.with_context(lang=lang).copy()
+                self.assertNotEqual(copy.with_context(lang="fr_FR").name, "Arrivée d'essai")
+
     def test_copy_lives_beside_its_origin(self):
         copies = self.stage_sold.copy() + self.stage_sold.copy()
         self.assertEqual(copies.mapped("is_won"), [False, False])

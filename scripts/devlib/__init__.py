@@ -15,6 +15,7 @@
 ``rpc``      the methods of a running Odoo
 ``dealer``   a dealership's own Odoo
 ``linters``, ``suites``, ``demo``  what scripts/lint, scripts/test and scripts/demo run
+``bench``    the measurements of scripts/bench
 ``setup``    all of it in order: from an empty state folder to what a command needs
 """
 

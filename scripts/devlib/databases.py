@@ -10,6 +10,7 @@ from . import locks, paths
 from .console import Problem, Progress
 from .postgres import database_name
 from .process import Child
+from .system import guarded
 
 DEALER_MODULES = ("sale_management",)
 
@@ -127,7 +128,7 @@ def shell(odoo, postgres, database, code, addon=True):
     """
     arguments = odoo_arguments(odoo, database, "--no-http", "--log-level=warn", addon=addon)
     done = subprocess.run(
-        odoo.command("shell", *arguments),
+        guarded(odoo.command("shell", *arguments)),
         input=code,
         capture_output=True,
         text=True,

@@ -14,7 +14,7 @@ LEADS = (
 STAGES = (
     "SELECT string_agg(concat_ws(',', name->>'en_US', COALESCE(is_won, FALSE), is_lost), '|'"
     " ORDER BY sequence)"
-    " FROM crm_stage"
+    " FROM crm_stage WHERE stage_type = 'deal'"
 )
 
 

@@ -1,0 +1,12 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The measurements of scripts/bench, each a comparison made in one run.
+
+``table``    what a measurement came to, and how it is shown
+``orders``   won leads to their dealer, against a plain script and against the dealer's own limit
+``hanging``  ten dealers, two of which hang
+``compare``  moving leads and opening the board, against stock CRM
+``inside``   the code of ``compare`` that runs inside Odoo
+``install``  installing on a CRM in use
+``leads``    many leads, made by SQL
+"""

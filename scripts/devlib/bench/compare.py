@@ -1,0 +1,116 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Moving leads and opening the board, against stock CRM."""
+
+import json
+from pathlib import Path
+
+from .. import databases
+from ..console import Progress
+from ..postgres import database_name
+from . import leads
+from .table import Row
+
+INSIDE = Path(__file__).with_name("inside.py")
+MARK = "MEASURED:"
+MOST_MORE_QUERIES = 5
+# Turns of each measurement: many for what takes milliseconds, few for what takes seconds.
+TURNS_ONE = 60
+TURNS_MANY = 3
+TURNS_BOARD = 9
+
+
+class Comparison:
+    """Two databases with the same number of leads: with this addon, and with stock CRM.
+
+    :param count: number of leads in each
+    """
+
+    def __init__(self, odoo, postgres, role, count):
+        self.odoo = odoo
+        self.postgres = postgres
+        self.count = count
+        self.ours = database_name(f"bench_{role}_addon")
+        self.stock = database_name(f"bench_{role}_stock")
+
+    def __enter__(self):
+        with Progress(f"Making two databases with {self.count:,} leads"):
+            base = databases.template(self.odoo, self.postgres, databases.dependencies())
+            self.postgres.clone(base, self.stock)
+            self.postgres.sql(leads.FIFTH_STAGE, self.stock)
+            leads.insert(self.postgres, self.stock, self.count)
+            addon = databases.addon_template(self.odoo, self.postgres)
+            self.postgres.clone(addon, self.ours)
+            leads.insert(self.postgres, self.ours, self.count, addon=True)
+        return self
+
+    def __exit__(self, *exc_info):
+        self.postgres.drop(self.ours)
+        self.postgres.drop(self.stock)
+
+    def run(self, call):
+        """Return what a call of a function of inside.py gives; ``sides`` are the databases."""
+        code = (
+            f"{INSIDE.read_text('utf-8')}\n"
+            f"sides = [Side({self.ours!r}), Side({self.stock!r})]\n"
+            f"print({MARK!r}, json.dumps({call}))\n"
+        )
+        printed = databases.shell(self.odoo, self.postgres, self.ours, code)
+        return json.loads(printed.rpartition(MARK)[2])
+
+
+def measure_moves(odoo, postgres, counts):
+    """Move leads from one open stage to the next; return two rows for each count."""
+    rows = []
+    # two leads in five are in the first stage
+    turns = {count: TURNS_ONE if count == 1 else TURNS_MANY for count in counts}
+    with (
+        Comparison(odoo, postgres, "moves", 4 * max(counts)) as comparison,
+        Progress("Moving leads, and the same with stock CRM"),
+    ):
+        results = comparison.run(f"measure_moves(sides, {turns!r})")
+    for count, ((ours, queries), (stock, stock_queries)) in results.items():
+        what = f"{count} leads moved by one write" if int(count) > 1 else "1 lead moved"
+        rows += [
+            Row(
+                f"{what}: time",
+                "stock CRM",
+                ours / stock,
+                at_most=1.10,
+                details=[
+                    f"{ours * 1000:.1f} ms, stock {stock * 1000:.1f} ms (medians, in turns)",
+                ],
+            ),
+            Row(
+                f"{what}: queries",
+                "stock CRM",
+                queries - stock_queries,
+                unit="more",
+                at_most=MOST_MORE_QUERIES,
+                details=[f"{queries:g} queries, stock {stock_queries:g}"],
+            ),
+        ]
+    return rows
+
+
+def measure_board(odoo, postgres, count):
+    """Open the board as the web client does; return the row."""
+    with (
+        Comparison(odoo, postgres, "board", count) as comparison,
+        Progress("Opening the board, and stock CRM's"),
+    ):
+        (ours, queries), (stock, stock_queries) = comparison.run(
+            f"measure_board(sides, {TURNS_BOARD})"
+        )
+    return [
+        Row(
+            f"opening the board, {count:,} leads, 5 stages",
+            "stock CRM",
+            ours / stock,
+            at_most=1.05,
+            details=[
+                f"{ours * 1000:.0f} ms in {queries:g} queries,"
+                f" stock {stock * 1000:.0f} ms in {stock_queries:g} (medians, in turns)",
+            ],
+        )
+    ]

@@ -1,0 +1,73 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What the measurements came to, and how it is shown."""
+
+import textwrap
+from dataclasses import dataclass, field
+
+HEADINGS = ("what", "against", "measured", "wanted", "met")
+WIDTHS = (34, 32, 20, 14, 3)
+
+
+@dataclass
+class Row:
+    """One line of the table.
+
+    :param ratio: what was measured, and is compared with what is wanted
+    :param unit: said after the ratio
+    :param at_least: the ratio wanted, when more is better
+    :param at_most: the ratio wanted, when less is better
+    :param details: the numbers behind the ratio, one a line
+    """
+
+    what: str
+    against: str
+    ratio: float
+    unit: str = "times"
+    at_least: float | None = None
+    at_most: float | None = None
+    details: list = field(default_factory=list)
+
+    @property
+    def is_met(self):
+        """Whether it is as wanted."""
+        if self.at_least is not None:
+            return self.ratio >= self.at_least
+        return self.ratio <= self.at_most
+
+    @property
+    def cells(self):
+        """Return the line's texts."""
+        wanted = (
+            f"{self.at_most:g} at most" if self.at_least is None else f"{self.at_least:g} at least"
+        )
+        measured = f"{self.ratio:.4g} {self.unit}".strip()
+        return (self.what, self.against, measured, wanted, "yes" if self.is_met else "no")
+
+
+def render(rows):
+    """Return the table, and the numbers behind it, as lines of text."""
+    lines = [_render_cells(HEADINGS), "  ".join("-" * width for width in WIDTHS)]
+    for row in rows:
+        lines.append(_render_cells(row.cells))
+    lines.append("")
+    for row in rows:
+        lines.append(f"{row.what}, {row.against}:")
+        lines += [f"  {detail}" for detail in row.details]
+    return lines
+
+
+def _render_cells(cells):
+    """Return one line of cells, wrapped to the widths of their columns."""
+    wrapped = [
+        textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, WIDTHS, strict=True)
+    ]
+    height = max(map(len, wrapped))
+    lines = [
+        "  ".join(
+            (part[number] if number < len(part) else "").ljust(width)
+            for part, width in zip(wrapped, WIDTHS, strict=True)
+        ).rstrip()
+        for number in range(height)
+    ]
+    return "\n".join(lines)
