@@ -18,11 +18,15 @@ class CrmLead(models.Model):
 
     def _compute_pipeline_id(self):
         """Leave the pipelines of other companies; closed leads never move by themselves."""
+        stage_field = self._fields["stage_id"]
+        # It is judged by the stage they are in; the stage that follows from it comes after.
+        pending = self.env.records_to_compute(stage_field) & self
+        self.env.remove_to_compute(stage_field, pending)
         res = super()._compute_pipeline_id()
         astray = self.filtered(lambda lead: not lead.pipeline_id or lead._has_foreign_pipeline())
         for company, leads in astray.grouped("company_id").items():
             leads.pipeline_id = self.env["bpo.pipeline"]._get_default_of_leads(company)
-        self.env.add_to_compute(self._fields["stage_id"], astray.filtered("id"))
+        self.env.add_to_compute(stage_field, pending | astray.filtered("id"))
         return res
 
     def _compute_company_id(self):
