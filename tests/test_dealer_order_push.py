@@ -419,6 +419,22 @@ class TestPushFailed(PushCommon):
         self._push()
         self.assertEqual(order.state, "sent")
 
+    def test_out_of_time_goes_on_at_once(self):
+        """The scheduler gives a run ten seconds, and looks again a minute later unless woken."""
+        _lead, order = self._win_one()
+        with (
+            patch.object(type(self.env["ir.cron"]), "_commit_progress", return_value=0),
+            self.capture_triggers(CRON) as captured,
+        ):
+            self._push()
+        self.assertFalse(self.dealer.talks)
+        self.assertEqual(len(captured.records), 1)
+        self.assertLessEqual(captured.records.call_at, fields.Datetime.now())
+        with self.capture_triggers(CRON) as captured:
+            self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertFalse(captured.records)
+
 
 @tagged("post_install", "-at_install")
 class TestPushDealerDown(PushCommon):
