@@ -8,6 +8,7 @@ from . import crm_lost_reason
 from . import crm_lead
 from . import crm_lead_board
 from . import crm_lead_pipeline
+from . import crm_lead_import
 from . import crm_team
 from . import crm_lead_dealer_order
 from . import crm_lead_scoring

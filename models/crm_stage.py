@@ -500,8 +500,8 @@ class CrmStage(models.Model):
         """Return ``vals`` with the pipeline that a stage of this kind belongs to.
 
         On a board the context proposes its pipeline as the default of every stage; service
-        stages have none. A stage reserved for teams, for which no pipeline is named, comes into
-        the teams' own one.
+        stages have none. A stage reserved for teams, for which no pipeline is named, joins the
+        stages that are reserved for all of them already.
         """
         stage_type = vals.get("stage_type") or self.default_get(["stage_type"]).get("stage_type")
         if stage_type == "service":
@@ -510,7 +510,8 @@ class CrmStage(models.Model):
             vals.get("pipeline_id") or self.env.context.get("default_pipeline_id")
         ):
             teams = self.new({"team_ids": vals["team_ids"]}).team_ids._origin
-            return {**vals, "pipeline_id": teams._get_own_pipeline().id} if teams else vals
+            if pipeline := teams._get_own_pipeline():
+                return {**vals, "pipeline_id": pipeline.id}
         return vals
 
     def _exchange(self, offset):

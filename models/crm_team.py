@@ -9,7 +9,7 @@ from odoo.tools.safe_eval import safe_eval
 class CrmTeam(models.Model):
     """Stock's ways to a board of deals open it on one pipeline.
 
-    A team whose stages are reserved for it has a pipeline of its own. Where leads are assigned,
+    A team that stages are reserved for works in their pipeline. Where leads are assigned,
     those in a lost stage are left out; stock needs no rule for them, its lost leads are archived.
     """
 
@@ -49,30 +49,18 @@ class CrmTeam(models.Model):
         return pipelines._get_for_team(self) or pipelines._get_default(self.env.company)
 
     def _get_own_pipeline(self):
-        """Return the pipeline of the stages reserved for these teams; make one if there is none.
+        """Return the one active pipeline in which each of these teams has reserved stages, if any.
 
-        A new one has a lost stage and nothing else: whoever builds a workflow as stock knows it
-        creates stages to work in and to win in, but expects that leads can be lost.
+        Unlike :meth:`_get_pipeline`, this is none where there are several.
         """
-        pipelines = self.env["bpo.pipeline"].with_context(active_test=False)
-        if reserved := pipelines._get_for_team(self):
-            return reserved
-        name = free = ", ".join(self.mapped("name"))
-        taken = {other.strip().lower() for other in pipelines.sudo().search([]).mapped("name")}
-        number = 1
-        while free.strip().lower() in taken:
-            number += 1
-            free = f"{name} ({number})"
-        pipeline = pipelines.with_context(bpo_crm_no_default_stages=True).create({"name": free})
-        self.env["crm.stage"].create(
-            {
-                **pipeline._prepare_default_stages()[-1],
-                "pipeline_id": pipeline.id,
-                "sequence": 1000,
-                "team_ids": self.ids,
-            }
-        )
-        return pipeline
+        stages = self.env["crm.stage"].with_context(active_test=False)
+        by_pipeline = stages.search(
+            [("team_ids", "in", self.ids), ("pipeline_id.active", "=", True)]
+        ).grouped("pipeline_id")
+        common = [
+            pipeline for pipeline, reserved in by_pipeline.items() if self <= reserved.team_ids
+        ]
+        return common[0] if len(common) == 1 else self.env["bpo.pipeline"]
 
     def _compute_lead_unassigned_count(self):
         counts = dict(

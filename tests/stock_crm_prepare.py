@@ -6,8 +6,8 @@ Nothing here changes a rule; all of it is configuration that a customer may have
 those tests (``crm/tests/common.py``) builds a workflow as stock knows it:
 
 * two won stages, one of them generic, where a pipeline has only one: a new default pipeline has
-  nothing but a Lost stage; the stages reserved for a team come into a pipeline of their own by
-  themselves;
+  nothing but a Lost stage; the stages reserved for a team come into a pipeline of their own,
+  which stock_crm_fixture.py makes ready when the fixture begins to create them;
 * leads without a dealership are won: pipelines do not create dealer orders;
 * leads are lost without a reason: by a user-defined default, leads have one from the start.
 """

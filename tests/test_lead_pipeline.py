@@ -87,6 +87,18 @@ class TestPipelineOfCompany(BpoCrmCommon):
         self.assertEqual(lead.pipeline_id, self.of_second)
         self.assertEqual(lead.stage_id, self.of_second.stage_ids[0])
 
+    def test_change_of_team_moves_leads_between_their_pipelines(self):
+        vans, boats = self.env["crm.team"].create([{"name": "Vans"}, {"name": "Boats"}])
+        self.pipeline.stage_ids.team_ids = vans
+        self.other_pipeline.stage_ids.team_ids = boats
+        for first in ("pipeline_id", "stage_id", "company_id"):
+            lead = self._create_leads(team_id=vans.id)
+            lead.team_id = boats
+            with self.subTest(asked_first=first):
+                lead.mapped(first)
+                self.assertEqual(lead.pipeline_id, self.other_pipeline)
+                self.assertEqual(lead.stage_id, self.other_new)
+
     def test_new_stages_come_into_a_pipeline_of_the_company_at_work(self):
         stage = self.env["crm.stage"].create({"name": "Somewhere, test"})
         self.assertNotEqual(stage.pipeline_id, self.of_second)

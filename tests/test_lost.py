@@ -553,23 +553,30 @@ class TestLostReason(LostCommon):
 class TestReservedStages(LostCommon):
     """Stages created for teams, by code that knows no pipelines."""
 
-    def test_reserved_stages_come_into_a_pipeline_of_the_team(self):
+    def test_reserved_stages_come_into_the_default_pipeline(self):
         team = self.env["crm.team"].create({"name": "Vans"})
-        first, won = self.env["crm.stage"].create(
+        pipelines = self.env["bpo.pipeline"].search([])
+        stages = self.env["crm.stage"].create(
             [
-                {"name": "New", "team_ids": team.ids, "sequence": 1},
-                {"name": "Won", "team_ids": [Command.set(team.ids)], "is_won": True},
+                {"name": "Vans asked for", "team_ids": team.ids},
+                {"name": "Vans offered", "team_ids": [Command.set(team.ids)]},
             ]
         )
-        pipeline = first.pipeline_id
-        self.assertEqual(pipeline.name, "Vans")
-        self.assertEqual(won.pipeline_id, pipeline)
-        self.assertFalse(pipeline.push_orders)
-        self.assertTrue(pipeline.lost_stage_id)
-        lead = self.env["crm.lead"].create({"name": "A van", "team_id": team.id})
-        self.assertEqual(lead.stage_id.pipeline_id, pipeline)
-        lead.action_set_lost(lost_reason_id=self.reason.id)
-        self.assertEqual(lead.won_status, "lost")
+        self.assertEqual(stages.pipeline_id, pipelines[0])
+        self.assertEqual(self.env["bpo.pipeline"].search([]), pipelines)
+
+    def test_reserved_stages_join_those_of_their_teams(self):
+        vans, boats = self.env["crm.team"].create([{"name": "Vans"}, {"name": "Boats"}])
+        default = self.env["bpo.pipeline"].search([], limit=1)
+        stages = self.env["crm.stage"]
+        stages.create({"name": "Start", "team_ids": vans.ids, "pipeline_id": self.pipeline.id})
+        joined = stages.create({"name": "Second", "team_ids": vans.ids})
+        self.assertEqual(joined.pipeline_id, self.pipeline)
+        both = stages.create({"name": "For both", "team_ids": (vans + boats).ids})
+        self.assertEqual(both.pipeline_id, default)
+        # now the stages of the first team are in two pipelines
+        again = stages.create({"name": "Third", "team_ids": vans.ids})
+        self.assertEqual(again.pipeline_id, default)
 
     def test_named_pipeline_is_kept(self):
         team = self.env["crm.team"].create({"name": "Vans"})
@@ -580,7 +587,9 @@ class TestReservedStages(LostCommon):
 
     def test_lead_handed_over_with_a_stage_of_the_team(self):
         team = self.env["crm.team"].create({"name": "Vans"})
-        stage = self.env["crm.stage"].create({"name": "Start", "team_ids": team.ids})
+        stage = self.env["crm.stage"].create(
+            {"name": "Start", "team_ids": team.ids, "pipeline_id": self.other_pipeline.id}
+        )
         lead = self._create_leads()
         lead.write({"team_id": team.id, "stage_id": stage.id})
         self.assertEqual(lead.pipeline_id, stage.pipeline_id)

@@ -10,10 +10,12 @@ environment:
   BPO_TEST_LAST     run the tests of every position after all modules are loaded; Odoo runs the
                     at_install ones of a module before the modules that extend it are there, on
                     tables that have their columns already
+  BPO_TEST_FIXTURE  Python file to run when all addons are loaded, before the first test
 """
 
 import json
 import os
+import runpy
 import threading
 
 import odoo.cli
@@ -62,8 +64,11 @@ def choose_tests():
     make_suite = loader.make_suite
     words = os.environ.get("BPO_TEST_FILTER", "").split()
     last = os.environ.get("BPO_TEST_LAST")
+    fixture = os.environ.get("BPO_TEST_FIXTURE")
 
     def make_chosen_suite(module_names, position="at_install"):
+        if fixture and position == "post_install":
+            runpy.run_path(fixture)
         if not last:
             positions = [position]
         else:

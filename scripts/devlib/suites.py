@@ -20,6 +20,7 @@ from .system import plain_environment
 PART_TIMEOUT = 40 * 60
 STOCK_EXPECTED = paths.CHECKOUT / "tests" / "stock_crm_expected.txt"
 STOCK_PREPARE = paths.CHECKOUT / "tests" / "stock_crm_prepare.py"
+STOCK_FIXTURE = paths.CHECKOUT / "tests" / "stock_crm_fixture.py"
 
 # Records of Odoo's log above INFO that are no news: failing tests are counted by name.
 LOG_IGNORED = (r" (?:FAIL|ERROR): ", r"odoo\.tests\.result: ")
@@ -295,7 +296,7 @@ class StockCrmPart(OdooPart):
 
     def settings(self):
         """Run all tests after loading: on its own, stock CRM would not know our columns."""
-        return {"BPO_TEST_LAST": "1"}
+        return {"BPO_TEST_LAST": "1", "BPO_TEST_FIXTURE": str(STOCK_FIXTURE)}
 
     @staticmethod
     def read_expected():
