@@ -585,6 +585,21 @@ class TestReservedStages(LostCommon):
         )
         self.assertEqual(stage.pipeline_id, self.pipeline)
 
+    def test_lead_handed_over_from_team_to_team(self):
+        teams = self.env["crm.team"].create([{"name": "Vans"}, {"name": "Trucks"}])
+        first, second = self.env["crm.stage"].create(
+            [
+                {"name": "Begin", "team_ids": team.ids, "pipeline_id": pipeline.id, "sequence": 1}
+                for team, pipeline in zip(teams, self.pipeline + self.other_pipeline, strict=True)
+            ]
+        )
+        leads = self.env["crm.lead"].with_user(self.agent)
+        lead = leads.create({"name": "A van", "team_id": teams[0].id, "user_id": self.agent.id})
+        self.assertEqual(lead.stage_id, first)
+        lead.team_id = teams[1]
+        self.assertEqual(lead.stage_id, second)
+        self.assertEqual(lead.pipeline_id, second.pipeline_id)
+
     def test_lead_handed_over_with_a_stage_of_the_team(self):
         team = self.env["crm.team"].create({"name": "Vans"})
         stage = self.env["crm.stage"].create(

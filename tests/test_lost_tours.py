@@ -257,7 +257,7 @@ class TestLostJsMobile(HttpCase):
     def test_hoot_mobile(self):
         suite = TestJs._get_suite_id(self)
         self.browser_js(
-            f"/web/tests?headless&loglevel=2&preset=mobile&tag=-headless&timeout=15000&id={suite}",
+            f"/web/tests?headless&loglevel=2&preset=mobile&timeout=15000&id={suite}",
             code="",
             ready="",
             login="admin",
