@@ -143,7 +143,7 @@ class BpoDealerOrder(models.Model):
             self._get_due_domain() & Domain("dealership_id", "not in", list(given_up))
         )
         if rest:
-            # a run has ten seconds; the scheduler notes that it goes on, but wakes up a minute later
+            # a run has ten seconds; left to itself the scheduler looks again a minute later
             self._trigger_push()
         self.env["ir.cron"]._commit_progress(remaining=rest)
 
