@@ -515,6 +515,9 @@ class TestLostReason(LostCommon):
         self.assertEqual(self.reason.name, "Ours")
 
     def test_list_of_stock_becomes_the_starter_list(self):
+        # as if freshly installed: leads of the demo data would keep their reasons from deletion
+        self.env.cr.execute("UPDATE crm_lead SET lost_reason_id = NULL")
+        self.env.invalidate_all()
         self.env["crm.lost.reason"].with_context(active_test=False).search([]).unlink()
         names = {
             "crm.lost_reason_1": "Too expensive",
