@@ -5,9 +5,7 @@ import json
 from unittest.mock import patch
 
 from odoo import Command
-from odoo.tests import HttpCase, common, new_test_user, no_retry, tagged
-
-from .test_js import TestJs
+from odoo.tests import HttpCase, common, new_test_user, tagged
 
 BOARD = "/odoo/action-crm.crm_lead_opportunities"
 
@@ -244,24 +242,3 @@ class TestStockTours(HttpCase):
     def test_crm_rainbowman(self):
         new_test_user(self.env, "temp_crm_user", "base.group_user,sales_team.group_sale_salesman")
         self.start_tour("/odoo", "crm_rainbowman", login="temp_crm_user")
-
-
-@tagged("post_install", "-at_install")
-class TestLostJsMobile(HttpCase):
-    """The JavaScript tests of this addon that are about small screens."""
-
-    browser_size = "375x667"
-    touch_enabled = True
-
-    @no_retry
-    def test_hoot_mobile(self):
-        suite = TestJs._get_suite_id(self)
-        self.browser_js(
-            f"/web/tests?headless&loglevel=2&preset=mobile&timeout=15000&id={suite}",
-            code="",
-            ready="",
-            login="admin",
-            timeout=600,
-            success_signal="[HOOT] Test suite succeeded",
-            error_checker=lambda message: "[HOOT]" not in message,
-        )
