@@ -2,6 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from . import bpo_unique_name
+from . import bpo_api_key
+from . import bpo_dealer_connection
 from . import bpo_pipeline
 from . import crm_stage
 from . import crm_lost_reason
@@ -16,6 +18,7 @@ from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealer_order
 from . import bpo_dealer_order_push
+from . import bpo_dealer_order_notify
 from . import bpo_service
 from . import bpo_service_stage
 from . import bpo_service_request

@@ -1,32 +1,23 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import logging
-
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-_logger = logging.getLogger(__name__)
-
-MANAGER = "bpo_crm.group_manager"
-CRON = "bpo_crm.ir_cron_push_dealer_orders"
-ACTIVITY_FAILED = "bpo_crm.mail_activity_type_dealer_order_failed"
+from ..dealer_api import LINE_FIELDS, Order
+from .constants import MANAGER
+from .dealer_texts import format_quantity
 
 
-def get_total(payload):
-    """Return the total of a snapshot, before the dealer's taxes."""
-    return sum(line["quantity"] * line["price_unit"] for line in (payload or {}).get("lines", []))
-
-
-def get_units(payload):
-    """Return what was ordered in a snapshot, in a form that can be compared."""
-    units = sorted(
-        (line["default_code"], line["name"], line["quantity"], line["price_unit"])
-        for line in payload["lines"]
-    )
-    return payload["currency"], units
+def get_units(order):
+    """Return what is ordered in an ``Order`` of ``dealer_api``, in a form that can be compared."""
+    units = [
+        (line.product_code, *(line.values.get(name) for name in LINE_FIELDS))
+        for line in order.lines
+    ]
+    return order.currency, sorted(units, key=repr)
 
 
 class BpoDealerOrder(models.Model):
@@ -121,6 +112,7 @@ class BpoDealerOrder(models.Model):
         help="The number of the sale order in the dealership's own Odoo.",
     )
     remote_url = fields.Char("Link", compute="_compute_remote_url", compute_sudo=True)
+    customer_name = fields.Char("Customer", compute="_compute_customer_name")
     payload_html = fields.Html("Content", compute="_compute_payload_html", sanitize=False)
     amount_total = fields.Monetary(
         "Total", compute="_compute_amount_total", help="Without the dealer's taxes."
@@ -153,11 +145,11 @@ class BpoDealerOrder(models.Model):
     @api.depends("remote_id", "dealership_id.odoo_url", "dealership_id.server_version")
     def _compute_remote_url(self):
         for order in self:
-            order.remote_url = order.dealership_id._get_order_url(order.remote_id)
+            order.remote_url = order.dealership_id._get_record_url("sale.order", order.remote_id)
 
     @api.depends("payload")
     def _compute_currency_id(self):
-        names = {order.payload["currency"] for order in self if order.payload}
+        names = {order._get_content().currency for order in self}
         currencies = (
             self.env["res.currency"]
             .with_context(active_test=False)
@@ -165,12 +157,17 @@ class BpoDealerOrder(models.Model):
             .grouped("name")
         )
         for order in self:
-            order.currency_id = currencies.get((order.payload or {}).get("currency"))
+            order.currency_id = currencies.get(order._get_content().currency)
 
     @api.depends("payload")
     def _compute_amount_total(self):
         for order in self:
-            order.amount_total = get_total(order.payload)
+            order.amount_total = order._get_content().total
+
+    @api.depends("payload")
+    def _compute_customer_name(self):
+        for order in self:
+            order.customer_name = order._get_content().customer.values.get("name")
 
     @api.depends("payload", "currency_id")
     @api.depends_context("lang")
@@ -178,13 +175,18 @@ class BpoDealerOrder(models.Model):
         for order in self:
             order.payload_html = order.payload and order._render("bpo_crm.dealer_order_snapshot")
 
+    def _get_content(self):
+        """Return the snapshot as an ``Order`` of ``dealer_api``, whichever release wrote it."""
+        self.ensure_one()
+        return Order.from_payload(self.payload)
+
     def _render(self, template):
         """Return a view template filled with what is sent."""
         values = {
             "order": self,
-            "payload": self.payload,
-            "total": get_total(self.payload),
+            "content": self._get_content(),
             "currency": self.currency_id,
+            "format_quantity": format_quantity,
         }
         return self.env["ir.qweb"]._render(template, values)
 
@@ -323,10 +325,10 @@ class BpoDealerOrder(models.Model):
             [
                 {
                     "lead_id": lead.id,
-                    "external_id": payload["external_id"],
-                    **self._prepare_snapshot_vals(lead, payload),
+                    "external_id": content.external_id,
+                    **self._prepare_snapshot_vals(lead, content),
                 }
-                for lead, payload in self._prepare_payloads(new_leads).items()
+                for lead, content in self._prepare_contents(new_leads).items()
             ]
         )
         known = self.sudo().union(*existing.values())
@@ -338,7 +340,7 @@ class BpoDealerOrder(models.Model):
 
     def _log_no_second_order(self):
         """Log on leads that are won again that the dealer has their order, and what differs."""
-        payloads = self._prepare_payloads(self.lead_id)
+        contents = self._prepare_contents(self.lead_id)
         self._log_on_leads(
             lambda order: (
                 Markup("%s %s%s")
@@ -348,43 +350,44 @@ class BpoDealerOrder(models.Model):
                         dealership=order.dealership_id.name,
                     ),
                     order._get_link(),
-                    order._get_difference(payloads[order.lead_id]),
+                    order._get_difference(contents[order.lead_id]),
                 )
             )
         )
 
-    def _get_difference(self, payload):
+    def _get_difference(self, content):
         """Return what to tell the dealer about units that are not those of its order.
 
-        :param dict payload: the order as it would be sent now
+        :param content: the ``Order`` as it would be sent now
         """
         self.ensure_one()
-        if get_units(payload) == get_units(self.payload):
+        sent = self._get_content()
+        if get_units(content) == get_units(sent):
             return ""
         return Markup("<br/>%s<br/>%s<br/>%s") % (
             self.env._(
                 "%(dealership)s has: %(units)s",
                 dealership=self.dealership_id.name,
-                units=self._get_units_text(self.payload, self.currency_id),
+                units=self._get_units_text(sent, self.currency_id),
             ),
             self.env._(
                 "Now the lead says: %(units)s",
-                units=self._get_units_text(payload, self.lead_id.company_currency),
+                units=self._get_units_text(content, self.lead_id.company_currency),
             ),
             self.env._("Ask the dealership to change its order by hand."),
         )
 
-    def _get_units_text(self, payload, currency):
-        """Return the units of a snapshot in one sentence."""
+    def _get_units_text(self, content, currency):
+        """Return the units of an ``Order`` in one sentence."""
         return "; ".join(
             self.env._(
                 "%(quantity)s × %(name)s (%(code)s) at %(price)s",
-                quantity=f"{line['quantity']:.10g}",
-                name=line["name"],
-                code=line["default_code"],
-                price=currency.format(line["price_unit"]),
+                quantity=format_quantity(line.values.get("product_uom_qty")),
+                name=line.values.get("name"),
+                code=line.product_code,
+                price=currency.format(line.values.get("price_unit") or 0.0),
             )
-            for line in payload["lines"]
+            for line in content.lines
         )
 
     @api.model
@@ -411,20 +414,20 @@ class BpoDealerOrder(models.Model):
 
     def _renew(self):
         """Put rows back into the queue, with a snapshot of what the leads say now."""
-        payloads = self._prepare_payloads(self.lead_id)
+        contents = self._prepare_contents(self.lead_id)
         for order in self:
-            payload = payloads[order.lead_id]
+            content = contents[order.lead_id]
             # the dealer's database knows the order, if at all, under the name it had first
-            payload["external_id"] = order.external_id
-            order.write(self._prepare_snapshot_vals(order.lead_id, payload))
+            content.external_id = order.external_id
+            order.write(self._prepare_snapshot_vals(order.lead_id, content))
         self._close_activities()
 
     @api.model
-    def _prepare_snapshot_vals(self, lead, payload):
+    def _prepare_snapshot_vals(self, lead, content):
         return {
             "dealership_id": lead.dealership_id.id,
-            "reference": payload["reference"],
-            "payload": payload,
+            "reference": content.reference,
+            "payload": content.to_payload(),
             "state": "pending",
             "error": False,
             "next_attempt": False,
@@ -432,10 +435,10 @@ class BpoDealerOrder(models.Model):
 
     @api.model
     @api.private
-    def _prepare_payloads(self, leads):
-        """Return ``{lead: what the dealer is to get}``, in a constant number of queries."""
+    def _prepare_contents(self, leads):
+        """Return ``{lead: the Order its dealer is to get}``, in a constant number of queries."""
         namespace = self._get_namespace()
-        return {lead: lead._prepare_dealer_payload(namespace) for lead in leads.sudo()}
+        return {lead: lead._prepare_dealer_order(namespace) for lead in leads.sudo()}
 
     @api.model
     def _get_namespace(self):
@@ -527,51 +530,3 @@ class BpoDealerOrder(models.Model):
             dealership=self.dealership_id.name,
             reference=self.reference,
         )
-
-    # ------------------------------------------------------------
-    # CHATTER AND ACTIVITIES
-    # ------------------------------------------------------------
-
-    def _get_link(self):
-        """Return the order as a link into the dealer's Odoo, for chatter."""
-        if not self.remote_url:
-            return self.display_name
-        return Markup('<a href="%s" target="_blank">%s</a>') % (self.remote_url, self.display_name)
-
-    def _log_on_leads(self, get_body):
-        """Log on the leads of these orders, all in one go.
-
-        :param get_body: function that returns the text for one order; it gets the order in the
-            language of the user at work, or of the lead's owner when nobody is
-        """
-        if self:
-            bodies = {}
-            for order in self:
-                lang = self.env.lang or order.user_id.lang
-                bodies[order.lead_id.id] = get_body(order.with_context(lang=lang))
-            self.lead_id._message_log_batch(bodies=bodies)
-
-    def _close_activities(self):
-        """Remove the activities that ask for what has become settled."""
-        if self:
-            self.lead_id.activity_unlink([ACTIVITY_FAILED])
-
-    @api.model
-    def _get_managers(self, companies=None):
-        """Return the BPO managers that are people, those of the given companies first."""
-        users = (
-            self.env.ref(MANAGER)
-            .sudo()
-            .all_user_ids.filtered(
-                lambda user: user.active and not user.share and not user._is_superuser()
-            )
-        )
-        if companies:
-            return users.filtered(lambda user: companies <= user.company_ids) or users
-        return users
-
-    @api.model
-    @api.private
-    def _trigger_push(self, at=None):
-        """Wake the scheduled action when this transaction is committed, or later."""
-        self.env.ref(CRON).sudo()._trigger(at=at)

@@ -80,6 +80,19 @@ class BpoLeadLine(models.Model):
             subtotal = line.quantity * line.price_unit
             line.price_subtotal = line.currency_id.round(subtotal)
 
+    def _prepare_dealer_line_values(self):
+        """Return the values of the dealer's ``sale.order.line``, by columns of its ``load()``.
+
+        This method serves as a hook: see ``crm.lead._prepare_dealer_order_values``. The product
+        is found by its Internal Reference, and is not among them.
+        """
+        self.ensure_one()
+        return {
+            "product_uom_qty": self.quantity,
+            "price_unit": self.price_unit,
+            "name": self.name or self.product_id.name,
+        }
+
     # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------

@@ -6,6 +6,8 @@ import re
 
 from odoo import models
 
+from ..dealer_api import Customer, Order, OrderLine
+
 
 class CrmLead(models.Model):
     """What a lead tells its dealer, and what it lacks for that.
@@ -106,40 +108,57 @@ class CrmLead(models.Model):
     # WHAT IS SENT
     # ------------------------------------------------------------
 
-    def _prepare_dealer_payload(self, namespace):
-        """Return the order as the dealer is to get it, in plain values.
+    def _prepare_dealer_order(self, namespace):
+        """Return the order as the dealer is to get it, an ``Order`` of ``dealer_api``.
+
+        What other addons add comes through the hooks ``_prepare_dealer_order_values``,
+        ``_prepare_dealer_customer_values`` and, on the units, ``_prepare_dealer_line_values``.
 
         :param str namespace: the module name of our external ids in the dealer's database
         """
         self.ensure_one()
-        reference = self._get_dealer_reference()
-        return {
-            "external_id": f"{namespace}.lead_{self.id}",
-            "reference": reference,
-            "origin": f"{reference}: {self.name}",
-            "currency": self.company_currency.name,
-            "customer": self._prepare_dealer_customer(namespace),
-            "lines": [
-                {
-                    "default_code": (line.product_id.default_code or "").strip(),
-                    "name": line.name or line.product_id.name,
-                    "quantity": line.quantity,
-                    "price_unit": line.price_unit,
-                }
+        email, phone = self._get_customer_identity()
+        return Order(
+            external_id=f"{namespace}.lead_{self.id}",
+            currency=self.company_currency.name,
+            customer=Customer(
+                external_id=f"{namespace}.customer_{self._get_customer_key(email, phone)}",
+                values=self._prepare_dealer_customer_values(),
+                country_code=self.country_id.code or "",
+            ),
+            lines=[
+                OrderLine(
+                    product_code=(line.product_id.default_code or "").strip(),
+                    values=line._prepare_dealer_line_values(),
+                )
                 for line in self.line_ids
             ],
-        }
+            values=self._prepare_dealer_order_values(),
+        )
 
-    def _get_dealer_reference(self):
-        """Return how people at the dealership and here name this lead's order to each other."""
-        return f"BPO-{self.id:05}"
+    def _prepare_dealer_order_values(self):
+        """Return the values of the dealer's ``sale.order``, by columns of its ``load()``.
 
-    def _prepare_dealer_customer(self, namespace):
+        This method serves as a hook: add a field of the order under its name there, a record by
+        its name under the name of the field (``{"team_id": "Call centre"}``). A field that a
+        dealer's Odoo does not have is left out, and chatter says so. Runs as superuser on
+        batches: read, and do not search.
+        """
+        self.ensure_one()
+        reference = self._get_dealer_reference()
+        return {"client_order_ref": reference, "origin": f"{reference}: {self.name}"}
+
+    def _prepare_dealer_customer_values(self):
+        """Return the values of a new ``res.partner`` at the dealer, by columns of its ``load()``.
+
+        This method serves as a hook, like ``_prepare_dealer_order_values``. A customer whom the
+        dealer knows already is left as it is there.
+        """
+        self.ensure_one()
         email, phone = self._get_customer_identity()
         name = self._get_customer_name()
         company = (self.partner_name or "").strip()
         return {
-            "external_id": f"{namespace}.customer_{self._get_customer_key(email, phone)}",
             "name": name,
             "email": email,
             "phone": phone,
@@ -147,9 +166,12 @@ class CrmLead(models.Model):
             "street2": self.street2 or "",
             "zip": self.zip or "",
             "city": self.city or "",
-            "country_code": self.country_id.code or "",
             "company_name": company if company != name else "",
         }
+
+    def _get_dealer_reference(self):
+        """Return how people at the dealership and here name this lead's order to each other."""
+        return f"BPO-{self.id:05}"
 
     def _get_customer_name(self):
         """Return the person, else the company, else the linked contact."""
