@@ -11,7 +11,7 @@ from odoo.tools import mute_logger
 from odoo.addons.bpo_crm.models.bpo_dealership import BpoDealership
 
 from .common import BpoCrmCommon
-from .fault_dealer import FaultDealer
+from .dealer_api.fault_dealer import FaultDealer
 
 KEY = FaultDealer.api_key
 
