@@ -3,32 +3,45 @@
 """The talk with a dealer's Odoo: plain Python, no ORM.
 
 ``DealerSession`` speaks XML-RPC or JSON-2, ``push_orders`` brings orders over, each exactly
-once, ``check_connection`` tells what is missing for that. What goes wrong is a ``DealerError``
-with a code of ``MESSAGES`` and an outcome.
+once, ``check_connection`` tells what is missing for that. What an order is stands in
+``payload.py``. What goes wrong is a ``DealerError`` with a code of ``MESSAGES`` and a remedy.
 """
 
 from .address import check_url, normalize_url
-from .check import CheckLine, ConnectionReport, check_connection
+from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
-    MESSAGES,
+    PAUSE,
+    RETRY,
     DealerAccessRefused,
     DealerAddressRefused,
     DealerBadAnswer,
     DealerError,
     DealerFault,
     DealerUnreachable,
-    clean_text,
 )
+from .messages import MESSAGES, fill_in, render
 from .orders import BATCH_SIZE, OrderResult, push_orders, read_orders
+from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine
+from .protocols import PROTOCOLS, Json2, Protocol, XmlRpc, register_protocol
 from .session import DealerSession
-from .settings import ConnectionSettings
+from .settings import AUTO, ConnectionSettings
+from .untrusted import clean_text
 
 __all__ = [
+    "AUTO",
     "BATCH_SIZE",
+    "LINE_FIELDS",
     "MESSAGES",
+    "PAUSE",
+    "PROTOCOLS",
+    "RETRY",
+    "SCHEMA",
+    "CheckContext",
     "CheckLine",
+    "CheckStep",
     "ConnectionReport",
     "ConnectionSettings",
+    "Customer",
     "DealerAccessRefused",
     "DealerAddressRefused",
     "DealerBadAnswer",
@@ -36,11 +49,19 @@ __all__ = [
     "DealerFault",
     "DealerSession",
     "DealerUnreachable",
+    "Json2",
+    "Order",
+    "OrderLine",
     "OrderResult",
+    "Protocol",
+    "XmlRpc",
     "check_connection",
     "check_url",
     "clean_text",
+    "fill_in",
     "normalize_url",
     "push_orders",
     "read_orders",
+    "register_protocol",
+    "render",
 ]

@@ -1,9 +1,9 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The two languages an Odoo understands from outside, behind one interface.
+"""The languages an Odoo understands from outside, behind one interface: ``Protocol``.
 
-Both have ``authenticate() -> uid`` and ``call(model, method, ids, kwargs)``. Arguments go by
-name, which both can do and which JSON-2 demands.
+Arguments go by name, which all can do and which JSON-2 demands. Another addon adds a protocol by
+decorating its class with ``register_protocol``; that is a hook.
 """
 
 import json
@@ -61,10 +61,32 @@ def refuse_wrong_type(transport, answer, accepted):
     raise DealerBadAnswer("content_type", host=transport.host, content_type=shown)
 
 
-class XmlRpc:
-    """``/xmlrpc/2``: every Odoo up to 21. Takes a password or an API key."""
+# {name: class} of all protocols, in the order in which they are asked for the version.
+PROTOCOLS = {}
 
-    name = "xmlrpc"
+
+def register_protocol(cls):
+    """Add a ``Protocol`` to those that the settings of a connection may name.
+
+    This decorator serves as a hook for other addons. A name that is there is replaced.
+    """
+    PROTOCOLS[cls.name] = cls
+    return cls
+
+
+class Protocol:
+    """How to speak with a dealer's Odoo; the base of all protocols.
+
+    :cvar name: as in ``ConnectionSettings.protocol``
+    :cvar label: for people
+    :cvar first_version: the first version of Odoo that has it (19), None when all have
+    :cvar automatic: tried where the settings leave the choice to us
+    """
+
+    name = None
+    label = None
+    first_version = None
+    automatic = False
 
     def __init__(self, transport, uid=None):
         self.transport = transport
@@ -73,8 +95,49 @@ class XmlRpc:
         # Login and company of the service user, once read
         self.user = None
 
+    @classmethod
+    def takes(cls, api_key):
+        """Tell whether a secret looks like one that this protocol takes.
+
+        A protocol that does not is tried after those that do.
+        """
+        return True
+
     def version(self):
-        """Return the version as the dealer tells it, for example ``19.0``."""
+        """Return the version as the dealer tells it, for example ``19.0``; ask without login.
+
+        :raise DealerError: when there is no answer, or none of an Odoo
+        """
+        raise NotImplementedError
+
+    def authenticate(self):
+        """Log in, remember the id of the service user as ``uid`` and return it.
+
+        :raise DealerAccessRefused: when the dealer does not let us in
+        :raise DealerError: when the dealer could not be worked with
+        """
+        raise NotImplementedError
+
+    def call(self, model, method, ids, kwargs):
+        """Call a method of a model and return its plain result.
+
+        :param ids: the records to call it on; None for a method of the model itself
+        :raise DealerFault: when the dealer's Odoo reports a failure of this call
+        :raise DealerError: when the dealer could not be worked with
+        """
+        raise NotImplementedError
+
+
+@register_protocol
+class XmlRpc(Protocol):
+    """``/xmlrpc/2``: every Odoo up to 21. Takes a password or an API key."""
+
+    name = "xmlrpc"
+    label = "XML-RPC"
+    automatic = True
+
+    def version(self):
+        """Return the version; an Odoo 19 to 21 writes a deprecation warning to its log."""
         info = self._post("common", "version", (), what="version")
         if not isinstance(info, dict):
             raise DealerBadAnswer("unexpected_answer", call="version")
@@ -82,6 +145,7 @@ class XmlRpc:
         return self.transport.clean(version or "", limit=40)
 
     def authenticate(self):
+        """Log in with ``authenticate``."""
         uid = self._post(
             "common",
             "authenticate",
@@ -96,6 +160,7 @@ class XmlRpc:
         return uid
 
     def call(self, model, method, ids, kwargs):
+        """Call by ``execute_kw``."""
         args = [] if ids is None else [list(ids)]
         params = (
             self.settings.database,
@@ -159,18 +224,22 @@ class XmlRpc:
         return bool(re.search(rf"failed: FATAL:.*{quoted}|^.*FATAL:.*{quoted}", text, re.MULTILINE))
 
 
-class Json2:
+@register_protocol
+class Json2(Protocol):
     """``/json/2``: Odoo 19 and later. Takes an API key only."""
 
     name = "json2"
+    label = "JSON-2"
+    first_version = 19
+    automatic = True
 
-    def __init__(self, transport, uid=None):
-        self.transport = transport
-        self.settings = transport.settings
-        self.uid = uid
-        self.user = None
+    @classmethod
+    def takes(cls, api_key):
+        """Tell whether it is an API key: 40 hexadecimal digits. A password may look otherwise."""
+        return bool(re.fullmatch(r"[0-9a-f]{40}", api_key or ""))
 
     def version(self):
+        """Return the version as ``/web/version`` tells it."""
         answer = self.transport.request(
             "GET", "/web/version", headers={"Accept": "application/json"}
         )
@@ -181,6 +250,7 @@ class Json2:
         return self.transport.clean(info["version"], limit=40)
 
     def authenticate(self):
+        """See whose key it is: JSON-2 has no login."""
         context = self.call("res.users", "context_get", None, {})
         uid = context.get("uid") if isinstance(context, dict) else None
         if isinstance(uid, bool) or not isinstance(uid, int):
@@ -197,6 +267,7 @@ class Json2:
         return uid
 
     def call(self, model, method, ids, kwargs):
+        """Post to the address of the method."""
         params = dict(kwargs)
         if ids is not None:
             params["ids"] = list(ids)

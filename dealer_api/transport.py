@@ -19,13 +19,8 @@ from urllib3.exceptions import HTTPError, SSLError
 from urllib3.util.retry import Retry
 
 from .address import DEFAULT_PORTS, check_url, resolve
-from .errors import (
-    DealerAccessRefused,
-    DealerBadAnswer,
-    DealerError,
-    DealerUnreachable,
-    clean_text,
-)
+from .errors import DealerAccessRefused, DealerBadAnswer, DealerError, DealerUnreachable
+from .untrusted import TEXT_LIMIT, clean_text
 
 USER_AGENT = "bpo_crm"
 BUSY_STATUSES = frozenset((429, 502, 503, 504))
@@ -33,7 +28,7 @@ _CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """A complete HTTP answer that was not refused for its form."""
 
     status: int
@@ -60,6 +55,7 @@ class _Watch:
         self._timer = None
 
     def start(self, seconds):
+        """Begin to watch a request, which has so many seconds."""
         self.sent = False
         self.expired = False
         self._timer = threading.Timer(seconds, self._expire)
@@ -67,11 +63,13 @@ class _Watch:
         self._timer.start()
 
     def stop(self):
+        """End the watch: the request is over."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
     def close(self):
+        """Let go of the connection."""
         self.stop()
         self._keep(None)
 
@@ -132,27 +130,37 @@ def _pool_classes(watch):
     """Return urllib3's pools with connections that go through the watch."""
 
     class Plain(HTTPConnection):
+        """Connections of http."""
+
         def _new_conn(self):
             return watch.connect(self.host, self.port, self.socket_options)
 
         def send(self, data):
+            """Send, after the connection is there, and note that something was sent."""
             _connect_first(self)
             watch.sent = True
             return super().send(data)
 
     class Secure(HTTPSConnection):
+        """Connections of https."""
+
         def _new_conn(self):
             return watch.connect(self.host, self.port, self.socket_options)
 
         def send(self, data):
+            """Send, after the connection is there, and note that something was sent."""
             _connect_first(self)
             watch.sent = True
             return super().send(data)
 
     class PlainPool(HTTPConnectionPool):
+        """The pool of http."""
+
         ConnectionCls = Plain
 
     class SecurePool(HTTPSConnectionPool):
+        """The pool of https."""
+
         ConnectionCls = Secure
 
     return {"http": PlainPool, "https": SecurePool}
@@ -176,11 +184,13 @@ class _Adapter(HTTPAdapter):
         )
 
     def init_poolmanager(self, *args, **kwargs):
+        """Put in our pools."""
         result = super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _pool_classes(self._watch)
         return result
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
+        """Send with our timeouts and without a proxy."""
         # The timeouts are set here and not at the call: Odoo's test runner compares a given
         # timeout with a number, which a pair of them is not.
         timeout = (self._watch.connect_timeout, self._read_timeout)
@@ -219,6 +229,7 @@ class HttpTransport:
         return session
 
     def close(self):
+        """Close the connection."""
         self._session.close()
         self._watch.close()
 
@@ -227,11 +238,12 @@ class HttpTransport:
         """Return what must never show up in a message."""
         return (self.settings.api_key, self.settings.login)
 
-    def clean(self, text, limit=400):
+    def clean(self, text, limit=TEXT_LIMIT):
+        """Return what the dealer sent, fit for people and without our secrets."""
         return clean_text(text, secrets=self.secrets, limit=limit)
 
     def request(self, method, path, body=None, headers=None):
-        """Send one request, once, and return the ``Answer``.
+        """Send one request, once, and return the ``HttpAnswer``.
 
         :raise DealerError: when there is none; its ``request_sent`` tells whether the dealer
             may have acted on the request
@@ -317,7 +329,7 @@ class HttpTransport:
             raise DealerAccessRefused("http_unauthorized", status=status)
         content_type = response.headers.get("Content-Type") or ""
         content_type = content_type.partition(";")[0].strip().lower()
-        return Answer(status, content_type, self._read_body(response))
+        return HttpAnswer(status, content_type, self._read_body(response))
 
     def _read_body(self, response):
         """Return the body, unpacked, and not a byte more than allowed."""

@@ -1,6 +1,10 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from .dealer_api import test_address
+from .dealer_api import test_check
+from .dealer_api import test_orders
+from .dealer_api import test_transport
 from . import test_board
 from . import test_board_tours
 from . import test_dealer_order

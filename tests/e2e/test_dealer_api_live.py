@@ -14,6 +14,7 @@ from dealer_api import (
     DealerAccessRefused,
     DealerSession,
     DealerUnreachable,
+    Order,
     check_connection,
     push_orders,
     read_orders,
@@ -61,7 +62,7 @@ def settings_for(dealer, protocol="auto", url=None, **kwargs):
 
 def push(settings, payloads):
     with DealerSession(settings) as session:
-        return push_orders(session, payloads)
+        return push_orders(session, [Order.from_payload(payload) for payload in payloads])
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_one_order(dealer, way_in, make):
     )
     payload["lines"][1].update(price_unit=0.0, quantity=1.5, name="Helmet\nfor free")
     [result] = push(way_in, [payload])
-    assert (result.outcome, result.notes) == ("sent", [])
+    assert (result.status, result.notes) == ("sent", [])
     [order] = orders_at(
         dealer, [payload], ["name", "origin", "state", "partner_id", "order_line", "user_id"]
     )
@@ -198,14 +199,14 @@ def test_fifty_orders_one_with_an_unknown_product(dealer, way_in, make):
     payloads = [make(["BIKE-1", "BIKE-2"]) for _number in range(50)]
     payloads[20]["lines"][1]["default_code"] = "NOT-THERE"
     results = push(way_in, payloads)
-    assert [result.outcome for result in results].count("sent") == 49
-    assert (results[20].outcome, results[20].details) == ("failed", {"codes": "NOT-THERE"})
+    assert [result.status for result in results].count("sent") == 49
+    assert (results[20].status, results[20].details) == ("failed", {"codes": "NOT-THERE"})
     # In the order of the payloads, and each the order of its own lead
     orders = orders_at(dealer, payloads, ["name", "client_order_ref"])
     assert [(order["id"], order["name"], order["client_order_ref"]) for order in orders] == [
         (result.remote_id, result.remote_name, payload["reference"])
         for result, payload in zip(results, payloads, strict=True)
-        if result.outcome == "sent"
+        if result.status == "sent"
     ]
 
 
@@ -228,7 +229,7 @@ def test_the_dealer_refuses_some(dealer, settings, make, price_limit, bad):
     """Found by what a real ``load()`` says, which puts the common error under the first."""
     payloads = [make(price=1_000_000 if number in bad else 100) for number in range(12)]
     results = push(settings, payloads)
-    failed = [number for number, result in enumerate(results) if result.outcome == "failed"]
+    failed = [number for number, result in enumerate(results) if result.status == "failed"]
     assert failed == bad
     assert {result.code for number, result in enumerate(results) if number in bad} == {
         "order_refused"
@@ -246,18 +247,18 @@ def test_callers_at_once_make_one_order(dealer, make, protocol):
         with DealerSession(settings) as session:
             assert session.uid
             start.wait()
-            return push_orders(session, [payload])[0]
+            return push_orders(session, [Order.from_payload(payload)])[0]
 
     with ThreadPoolExecutor(6) as pool:
         results = list(pool.map(caller, range(6)))
     [order] = orders_at(dealer, [payload])
-    sent = [result for result in results if result.outcome == "sent"]
+    sent = [result for result in results if result.status == "sent"]
     assert sent
     assert {result.remote_id for result in sent} == {order["id"]}
     # Those who lost the race are told to come again, and then find it.
-    assert {result.outcome for result in results} <= {"sent", "retry"}
+    assert {result.status for result in results} <= {"sent", "retry"}
     [result] = push(settings, [payload])
-    assert (result.outcome, result.remote_id) == ("sent", order["id"])
+    assert (result.status, result.remote_id) == ("sent", order["id"])
     assert dealer.count("res.partner", [("email", "=", payload["customer"]["email"])]) == 1
 
 
@@ -267,7 +268,7 @@ def test_an_order_given_to_another_salesperson(dealer, way_in, make):
     [admin] = dealer.rpc.search_read("res.users", [("login", "=", "admin")], ["id"])
     dealer.rpc.write("sale.order", before.remote_id, user_id=admin["id"])
     [again] = push(way_in, [payload])
-    assert (again.outcome, again.remote_id, again.remote_name) == ("sent", before.remote_id, None)
+    assert (again.status, again.remote_id, again.remote_name) == ("sent", before.remote_id, None)
     assert [note[0] for note in again.notes] == ["name_unknown"]
     with DealerSession(way_in) as session:
         assert read_orders(session, [before.remote_id]) == {}
@@ -280,7 +281,7 @@ def test_an_order_whose_product_was_renamed_meanwhile(dealer, way_in, make):
     [before] = push(way_in, [payload])
     dealer.rpc.write("product.product", product, default_code=f"{code}-NEW")
     results = push(way_in, [payload, later])
-    assert [result.outcome for result in results] == ["sent", "failed"]
+    assert [result.status for result in results] == ["sent", "failed"]
     assert results[0].remote_id == before.remote_id
 
 
@@ -380,7 +381,7 @@ def test_currency(dealer, settings, make):
     payload = make()
     payload["currency"] = "CHF"
     [result] = push(settings, [payload])
-    assert (result.outcome, result.code) == ("failed", "currency_mismatch")
+    assert (result.status, result.code) == ("failed", "currency_mismatch")
     assert orders_at(dealer, [payload]) == []
 
 
@@ -411,14 +412,14 @@ def test_not_let_in(dealer, make, protocol, change, code):
 @pytest.mark.parametrize("protocol", ["auto", "json2", "xmlrpc"])
 def test_an_expired_key(dealer, make, protocol):
     settings = settings_for(dealer, protocol)
-    assert [result.outcome for result in push(settings, [make()])] == ["sent"]
+    assert [result.status for result in push(settings, [make()])] == ["sent"]
     dealer.sql("UPDATE res_users_apikeys SET expiration_date = now() - interval '1 day'")
     try:
         with pytest.raises(DealerAccessRefused) as caught:
             push(settings, [make()])
     finally:
         dealer.sql("UPDATE res_users_apikeys SET expiration_date = NULL")
-    assert (caught.value.code, caught.value.outcome) == ("login_refused", "pause")
+    assert (caught.value.code, caught.value.remedy) == ("login_refused", "pause")
 
 
 def test_somebody_elses_login(dealer):
@@ -454,5 +455,5 @@ def test_a_user_without_rights(dealer, make):
     for right in ("create res.partner", "create sale.order", "create sale.order.line"):
         assert right in line.text
     [result] = push(settings, [make()])
-    assert (result.outcome, result.code) == ("failed", "customer_refused")
+    assert (result.status, result.code) == ("failed", "customer_refused")
     assert "not allowed" in result.text
