@@ -4,6 +4,7 @@
 from . import bpo_unique_name
 from . import bpo_api_key
 from . import bpo_dealer_connection
+from . import bpo_dealer_connection_check
 from . import bpo_pipeline
 from . import crm_stage
 from . import crm_lost_reason

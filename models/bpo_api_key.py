@@ -53,7 +53,12 @@ class BpoApiKey(models.AbstractModel):
     def _store_api_key(self, key):
         """Write the key to its column, past the ORM and past the log of failed queries."""
         self.ensure_one()
-        query = SQL("UPDATE %s SET odoo_api_key = %s WHERE id = %s", SQL.identifier(self._table), key, self.id)
+        query = SQL(
+            "UPDATE %s SET odoo_api_key = %s WHERE id = %s",
+            SQL.identifier(self._table),
+            key,
+            self.id,
+        )
         # a failed query (a concurrent write, say) is logged with its values otherwise
         self.env.cr.execute(query, log_exceptions=False)
         self.invalidate_recordset(["odoo_api_key", "has_api_key"])

@@ -129,9 +129,7 @@ class TestEnqueue(DealerOrderCommon):
         content = order._get_content()
         self.assertEqual(content.to_payload(), order.payload)
         self.assertEqual(order.payload["schema"], 2)
-        self.assertRegex(
-            content.customer.external_id, rf"^{namespace}\.customer_[0-9a-f]{{16}}$"
-        )
+        self.assertRegex(content.customer.external_id, rf"^{namespace}\.customer_[0-9a-f]{{16}}$")
         self.assertEqual(content.customer.country_code, "BE")
         self.assertEqual(
             content.customer.values,

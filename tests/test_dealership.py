@@ -19,9 +19,9 @@ from odoo.addons.bpo_crm.dealer_api import (
     CheckLine,
     ConnectionReport,
     DealerUnreachable,
+    messages,
 )
-from odoo.addons.bpo_crm.dealer_api import messages
-from odoo.addons.bpo_crm.models import bpo_dealer_connection, constants, dealer_texts
+from odoo.addons.bpo_crm.models import bpo_dealer_connection_check, constants, dealer_texts
 
 from .dealer_common import CRON, BpoCrmCommon, DealerOrderCommon
 
@@ -563,7 +563,9 @@ class TestDealershipRights(BpoCrmCommon):
 class TestConnection(DealerOrderCommon):
     def _test_connection(self, *lines, **values):
         report = ConnectionReport(list(lines), **values)
-        with patch.object(bpo_dealer_connection, "check_connection", return_value=report) as check:
+        with patch.object(
+            bpo_dealer_connection_check, "check_connection", return_value=report
+        ) as check:
             self.dealership.with_user(self.manager).action_test_connection()
         return check
 
