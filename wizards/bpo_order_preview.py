@@ -35,6 +35,6 @@ class BpoOrderPreview(models.TransientModel):
             "payload": payload,
             "total": get_total(payload),
             "currency": lead.company_currency,
-            "missing": order_model._get_missing(lead)[lead],
+            "missing": lead._get_dealer_problems()[lead],
             "order": order if order.state == "sent" else None,
         }
