@@ -9,6 +9,9 @@ from . import bpo_pipeline
 from . import crm_stage
 from . import crm_lost_reason
 from . import crm_lead
+from . import crm_lead_lost
+from . import crm_lead_move
+from . import crm_lead_merge
 from . import crm_lead_board
 from . import crm_lead_pipeline
 from . import crm_lead_import

@@ -288,27 +288,8 @@ class BpoDealerOrder(models.Model):
         return {"type": "ir.actions.act_url", "url": self.remote_url, "target": "new"}
 
     # ------------------------------------------------------------
-    # WON: what is missing, and the row of the outbox
+    # WON: the row of the outbox
     # ------------------------------------------------------------
-
-    @api.model
-    @api.private
-    def _get_missing(self, leads):
-        """Return ``{lead: [what keeps its order from being sent]}``.
-
-        Leads that are ready have an empty list. The number of queries is constant.
-        """
-        leads_sudo = leads.sudo()
-        missing_connections = leads_sudo.dealership_id._get_missing_connection()
-        orders = self._get_orders(leads)
-        return {
-            lead: [
-                *lead_sudo._get_missing_dealership(missing_connections, orders.get(lead_sudo)),
-                *lead_sudo._get_missing_lines(),
-                *lead_sudo._get_missing_customer(),
-            ]
-            for lead, lead_sudo in zip(leads, leads_sudo, strict=True)
-        }
 
     @api.model
     @api.private
@@ -400,14 +381,16 @@ class BpoDealerOrder(models.Model):
 
     def _check_ready(self):
         """Raise one error that names everything the leads of these orders lack."""
-        problems = {lead: lacks for lead, lacks in self._get_missing(self.lead_id).items() if lacks}
+        problems = {
+            lead: texts for lead, texts in self.lead_id._get_dealer_problems().items() if texts
+        }
         if problems:
             raise UserError(
                 self.env._(
                     "These leads are not ready to be sent:\n%(problems)s",
                     problems="\n".join(
-                        f"- {lead.display_name}: {'; '.join(lacks)}"
-                        for lead, lacks in problems.items()
+                        f"- {lead.display_name}: {'; '.join(texts)}"
+                        for lead, texts in problems.items()
                     ),
                 )
             )

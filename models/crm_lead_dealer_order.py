@@ -4,18 +4,120 @@
 import hashlib
 import re
 
-from odoo import models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .constants import MANAGER
 
 from ..dealer_api import Customer, Order, OrderLine
 
 
 class CrmLead(models.Model):
-    """What a lead tells its dealer, and what it lacks for that.
+    """The dealer's part of a lead: its order, what stands against it, and what is sent.
 
-    The private methods run sudo'ed on batches: they read, and never search.
+    What collects problems or content runs sudo'ed on batches: it reads, and never searches.
     """
 
     _inherit = "crm.lead"
+
+    dealership_id = fields.Many2one(
+        "bpo.dealership",
+        index="btree_not_null",
+        tracking=True,
+        ondelete="restrict",
+        check_company=True,
+        help="The dealer this lead is worked for: once won, the order goes to its Odoo.",
+    )
+    line_ids = fields.One2many("bpo.lead.line", "lead_id", string="Units", copy=True)
+    dealer_order_ids = fields.One2many("bpo.dealer.order", "lead_id", string="Dealer Orders")
+    dealer_order_id = fields.Many2one(
+        "bpo.dealer.order",
+        compute="_compute_dealer_order_id",
+        store=True,
+        index="btree_not_null",
+        copy=False,
+        ondelete="set null",
+        help="At most one: the outbox has one row per lead.",
+    )
+    dealer_order_state = fields.Selection(
+        related="dealer_order_id.state", string="Dealer Order Status", store=True
+    )
+    dealer_so_id = fields.Integer(
+        "Dealer Order ID",
+        related="dealer_order_id.remote_id",
+        store=True,
+        help="Database id of the sale order on the dealer's own Odoo.",
+    )
+    dealer_so_name = fields.Char(
+        "Dealer Order Number", related="dealer_order_id.remote_name", store=True
+    )
+    dealer_so_url = fields.Char("Dealer Order Link", related="dealer_order_id.remote_url")
+
+    @api.depends("dealer_order_ids")
+    def _compute_dealer_order_id(self):
+        for lead in self:
+            lead.dealer_order_id = lead.dealer_order_ids[:1]
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_ordered(self):
+        ordered = self.sudo().filtered(lambda lead: lead.dealer_order_id._is_live())
+        if ordered:
+            raise UserError(
+                self.env._(
+                    "These leads have an order at their dealer, or one on its way, and cannot be "
+                    "deleted: %(leads)s. Archive them instead.",
+                    leads=", ".join(ordered.mapped("display_name")),
+                )
+            )
+
+    def unlink(self):
+        """Take the orders along that never reached a dealer."""
+        orders = self.sudo().dealer_order_id.filtered(lambda order: not order._is_live())
+        orders.unlink()
+        return super().unlink()
+
+    def _check_dealership_change(self, dealership_id):
+        """Refuse another dealership while an order for the present one is on its way or there."""
+        changing = self.sudo().filtered(
+            lambda lead: lead.dealership_id.id != dealership_id and lead.dealer_order_id._is_live()
+        )
+        if reopened := changing.filtered(lambda lead: lead.closed_status != "won"):
+            raise UserError(
+                self.env._(
+                    "These leads have an order at their dealership, or may have one, and a lead "
+                    "has one order only: %(orders)s. Create a new lead for another dealership.",
+                    orders=", ".join(
+                        f"{lead.display_name} ({lead.dealer_order_id.display_name})"
+                        for lead in reopened
+                    ),
+                )
+            )
+        if changing:
+            raise UserError(
+                self.env._(
+                    "The order of these leads is at their dealership, or on its way: %(leads)s. "
+                    "Move them out of Won before you choose another dealership.",
+                    leads=", ".join(changing.mapped("display_name")),
+                )
+            )
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_open_dealer_order(self):
+        """Open the order that this lead's dealer gets, or got."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "bpo.dealer.order",
+            "res_id": self.dealer_order_id.id,
+            "view_mode": "form",
+        }
 
     def action_retry_dealer_order(self):
         """Send the failed orders of these leads again, with what the leads say now."""
@@ -23,11 +125,63 @@ class CrmLead(models.Model):
         return self.dealer_order_id.action_retry()
 
     # ------------------------------------------------------------
-    # WHAT IS MISSING
+    # MOVING
     # ------------------------------------------------------------
 
-    def _get_missing_dealership(self, missing_connections, order):
-        """Return what is missing on the side of the dealership.
+    def _get_move_rules(self):
+        return [*super()._get_move_rules(), self._get_problems_won]
+
+    def _follow_up_move(self, origins):
+        """Take back the orders of leads that leave Won; put those of won leads into the outbox."""
+        res = super()._follow_up_move(origins)
+        leaving = self.filtered(
+            lambda lead: origins[lead].status == "won" and lead.closed_status != "won"
+        )
+        if leaving:
+            self.env["bpo.dealer.order"]._withdraw(leaving)
+        if won := self._filtered_to_push():
+            self.env["bpo.dealer.order"]._enqueue(won)
+        return res
+
+    def _filtered_to_push(self):
+        """Return the won leads whose order is to be sent to a dealer."""
+        if self.env.context.get("bpo_crm_no_push") and (
+            self.env.su or self.env.user.has_group(MANAGER)
+        ):
+            return self.browse()
+        return self.filtered(
+            lambda lead: lead.closed_status == "won" and lead.pipeline_id.push_orders
+        )
+
+    # ------------------------------------------------------------
+    # READY FOR THE DEALER
+    # ------------------------------------------------------------
+
+    def _get_problems_won(self, origins):
+        """Rule 4: a lead that is won where orders are pushed is ready for its dealer."""
+        won = self._filtered_to_push()
+        return won._get_dealer_problems() if won else {}
+
+    @api.private
+    def _get_dealer_problems(self):
+        """Return ``{lead: [what keeps its order from being sent]}``.
+
+        Leads that are ready have an empty list. The number of queries is constant.
+        """
+        leads_sudo = self.sudo()
+        missing_connections = leads_sudo.dealership_id._get_missing_connection()
+        orders = self.env["bpo.dealer.order"]._get_orders(self)
+        return {
+            lead: [
+                *lead_sudo._get_problems_dealership(missing_connections, orders.get(lead_sudo)),
+                *lead_sudo._get_problems_lines(),
+                *lead_sudo._get_problems_customer(),
+            ]
+            for lead, lead_sudo in zip(self, leads_sudo, strict=True)
+        }
+
+    def _get_problems_dealership(self, missing_connections, order):
+        """Return the problems on the side of the dealership.
 
         :param dict missing_connections: ``{dealership: [what its connection lacks]}``
         :param order: the ``bpo.dealer.order`` the lead has already, if any
@@ -37,11 +191,11 @@ class CrmLead(models.Model):
         if not dealership:
             return [self.env._("no dealership is chosen")]
         names = {"dealership": dealership.name}
-        missing = []
+        problems = []
         if not dealership.active:
-            missing.append(self.env._("%(dealership)s is archived", **names))
+            problems.append(self.env._("%(dealership)s is archived", **names))
         if lacks := missing_connections[dealership]:
-            missing.append(
+            problems.append(
                 self.env._(
                     "the connection of %(dealership)s lacks: %(lacks)s",
                     lacks=", ".join(lacks),
@@ -49,7 +203,7 @@ class CrmLead(models.Model):
                 )
             )
         if self.company_currency != dealership.currency_id:
-            missing.append(
+            problems.append(
                 self.env._(
                     "the lead is in %(currency)s, %(dealership)s in %(other)s",
                     currency=self.company_currency.name,
@@ -58,7 +212,7 @@ class CrmLead(models.Model):
                 )
             )
         if order and order.possibly_sent and order.dealership_id != dealership:
-            missing.append(
+            problems.append(
                 self.env._(
                     "%(other)s may have the order %(reference)s of this lead: choose "
                     "%(other)s, or let a BPO manager confirm that it is not there",
@@ -66,43 +220,43 @@ class CrmLead(models.Model):
                     reference=order.reference,
                 )
             )
-        return missing
+        return problems
 
-    def _get_missing_lines(self):
-        """Return what is missing on the units sold."""
+    def _get_problems_lines(self):
+        """Return the problems of the units sold."""
         self.ensure_one()
         if not self.line_ids:
             return [self.env._("no units are entered")]
-        missing = []
+        problems = []
         uncoded = self.line_ids.product_id.filtered(
             lambda product: not (product.default_code or "").strip()
         )
         if uncoded:
-            missing.append(
+            problems.append(
                 self.env._(
                     "no Internal Reference on the product: %(products)s",
                     products=", ".join(uncoded.mapped("name")),
                 )
             )
         if empty := self.line_ids.filtered(lambda line: line.quantity <= 0):
-            missing.append(
+            problems.append(
                 self.env._(
                     "the quantity is not above zero: %(lines)s",
                     lines=", ".join(line.name or line.product_id.name for line in empty),
                 )
             )
-        return missing
+        return problems
 
-    def _get_missing_customer(self):
-        """Return what is missing about the customer."""
+    def _get_problems_customer(self):
+        """Return the problems about the customer."""
         self.ensure_one()
-        missing = []
+        problems = []
         if not self._get_customer_name():
-            missing.append(self.env._("the customer has no name"))
+            problems.append(self.env._("the customer has no name"))
         email, phone = self._get_customer_identity()
         if not email and not phone:
-            missing.append(self.env._("the customer has neither a valid e-mail nor a phone"))
-        return missing
+            problems.append(self.env._("the customer has neither a valid e-mail nor a phone"))
+        return problems
 
     # ------------------------------------------------------------
     # WHAT IS SENT

@@ -101,7 +101,7 @@ class CrmLostReason(models.Model):
             )
         )
 
-    def _get_obstacles(self, pipeline, note):
+    def _get_problems(self, pipeline, note):
         """Return why a lead of ``pipeline`` cannot be lost for this reason, as texts.
 
         :param note: what is said about it, if anything
@@ -113,13 +113,13 @@ class CrmLostReason(models.Model):
                     "stage_id"
                 )
             ]
-        obstacles = []
+        problems = []
         if not self.active:
-            obstacles.append(
+            problems.append(
                 self.env._("the lost reason “%(reason)s” is archived", reason=self.display_name)
             )
         if not self._get_applicable(pipeline):
-            obstacles.append(
+            problems.append(
                 self.env._(
                     "the lost reason “%(reason)s” is not one of the pipeline “%(pipeline)s”",
                     reason=self.display_name,
@@ -127,13 +127,13 @@ class CrmLostReason(models.Model):
                 )
             )
         if self.note_required and not (note or "").strip():
-            obstacles.append(
+            problems.append(
                 self.env._(
                     "the lost reason “%(reason)s” needs a note: pass lost_note",
                     reason=self.display_name,
                 )
             )
-        return obstacles
+        return problems
 
     # ------------------------------------------------------------
     # STARTER LIST

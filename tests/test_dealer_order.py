@@ -19,7 +19,7 @@ class TestMissing(DealerOrderCommon):
     """What keeps a lead from being won, see section 3.4."""
 
     def _get_missing(self, lead):
-        missing = self.env["bpo.dealer.order"]._get_missing(lead)
+        missing = lead._get_dealer_problems()
         self.assertEqual(list(missing), list(lead))
         return missing[lead]
 
@@ -94,11 +94,7 @@ class TestMissing(DealerOrderCommon):
         self.assertFalse(lead.dealer_order_id)
 
     def test_agent_who_may_not_read_the_connection(self):
-        missing = (
-            self.env["bpo.dealer.order"]
-            .with_user(self.agent)
-            ._get_missing(self._create_leads().with_user(self.agent))
-        )
+        missing = self._create_leads().with_user(self.agent)._get_dealer_problems()
         self.assertEqual(list(missing.values()), [[]])
 
 
@@ -202,7 +198,7 @@ class TestEnqueue(DealerOrderCommon):
             self.env.invalidate_all()
             before = self.cr.sql_log_count
             orders = self.env["bpo.dealer.order"].with_user(self.agent)
-            missing = orders._get_missing(leads.with_user(self.agent))
+            missing = leads.with_user(self.agent)._get_dealer_problems()
             orders._enqueue(leads.with_user(self.agent))
             self.env.flush_all()
             counts[number] = self.cr.sql_log_count - before

@@ -37,6 +37,6 @@ class BpoOrderPreview(models.TransientModel):
             "left_out": dealership._get_left_out_text(content),
             "currency": lead.company_currency,
             "format_quantity": format_quantity,
-            "missing": order_model._get_missing(lead)[lead],
+            "missing": lead._get_dealer_problems()[lead],
             "order": order if order.state == "sent" else None,
         }
