@@ -114,11 +114,11 @@ class LintPart(Part):
         for name, check in Linters(self.context.odoo).checks().items():
             if self.context.filter and self.context.filter not in name:
                 continue
-            outcome = check()
-            if outcome.passed:
+            lint = check()
+            if lint.passed:
                 self.result.passed += 1
             else:
-                self.result.fail(f"{name}\n{outcome.output}")
+                self.result.fail(f"{name}\n{lint.output}")
 
 
 class OdooPart(Part):
