@@ -12,6 +12,8 @@
 ``postgres`` the development database server
 ``databases``  databases made by Odoo: installed once, then copied
 ``servers``  Odoo servers: start, wait, stop, kill
+``world``    a BPO's server and its dealers' servers, for end-to-end tests and measurements
+``relay``    what lies between them, and can hang
 ``rpc``      the methods of a running Odoo
 ``dealer``   a dealership's own Odoo
 ``linters``, ``suites``, ``demo``  what scripts/lint, scripts/test and scripts/demo run

@@ -2,7 +2,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The servers that the other tests stand on."""
 
+import http.client
+import socket
+
 import pytest
+from devlib.relay import Relay
 from devlib.rpc import RpcError
 
 
@@ -34,3 +38,27 @@ def test_bpo_has_the_addon_and_an_identity_of_its_own(world, bpo):
         "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'", world.bpo_template()
     )
     assert bpo.uuid != template
+
+
+def ask_health(connection):
+    """Return the status of an answer, and read it to its end."""
+    connection.request("GET", "/web/health")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def test_relay_passes_on_until_it_hangs(dealer):
+    with Relay(dealer) as relay:
+        address = relay.url.removeprefix("http://")
+        connection = http.client.HTTPConnection(address, timeout=2)
+        assert ask_health(connection) == 200
+        assert ask_health(connection) == 200
+        relay.hang()
+        for hanging in (connection, http.client.HTTPConnection(address, timeout=2)):
+            with pytest.raises(socket.timeout):
+                ask_health(hanging)
+            hanging.close()
+    assert dealer.answers()
+    with pytest.raises(ConnectionRefusedError):
+        ask_health(http.client.HTTPConnection(address, timeout=2))
