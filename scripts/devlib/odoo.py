@@ -17,6 +17,7 @@ from .console import Problem, Progress
 from .system import install_packages, plain_environment, run_quietly
 
 SERIES = (19, 0)
+ODOO_BIN = Path(__file__).with_name("bin") / "odoo-bin"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Odoo:
 
     def command(self, *arguments):
         """Return the command line of Odoo with these arguments."""
-        return [str(self.python), "-m", "odoo", *map(str, arguments)]
+        return [str(self.python), str(ODOO_BIN), *map(str, arguments)]
 
 
 def given_home():

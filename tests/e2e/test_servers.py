@@ -6,8 +6,10 @@ import http.client
 import socket
 
 import pytest
+from devlib.process import free_ports
 from devlib.relay import Relay
 from devlib.rpc import RpcError
+from devlib.world import wait_until
 
 
 def test_dealer_has_nothing_installed(dealer):
@@ -62,3 +64,18 @@ def test_relay_passes_on_until_it_hangs(dealer):
     assert dealer.answers()
     with pytest.raises(ConnectionRefusedError):
         ask_health(http.client.HTTPConnection(address, timeout=2))
+
+
+def test_server_with_workers_has_a_server_for_websockets(world):
+    [port] = free_ports()
+    bpo = world.new_bpo(crons=0, options=["--workers=2", f"--gevent-port={port}"])
+
+    def answers():
+        try:
+            return ask_health(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) == 200
+        except OSError:
+            return False
+
+    wait_until(answers, 60, bpo.log_text)
+    assert bpo.log_text().count("Evented Service (longpolling) running") == 1
+    bpo.destroy()
