@@ -16,6 +16,7 @@
 ``relay``    what lies between them, and can hang
 ``rpc``      the methods of a running Odoo
 ``dealer``   a dealership's own Odoo
+``walls``    rules of this project that no linter knows
 ``linters``, ``suites``, ``demo``  what scripts/lint, scripts/test and scripts/demo run
 ``bench``    the measurements of scripts/bench
 ``setup``    all of it in order: from an empty state folder to what a command needs

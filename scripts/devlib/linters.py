@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import locks, paths
+from . import locks, paths, walls
 from .console import Progress
 from .system import plain_environment, run_quietly
 
@@ -157,6 +157,12 @@ class Linters:
             elif path.suffix in _TEXT_SUFFIXES and path.is_file():
                 found += self._unwanted_in(path, relative)
         return LintResult("tree", not found, "\n".join(found))
+
+    def walls(self):
+        """Python: the rules of this project, see walls.py."""
+        files = [path.relative_to(self.checkout) for path in self.files()]
+        found = walls.find_all(self.checkout, files)
+        return LintResult("walls", not found, "\n".join(found))
 
     @staticmethod
     def _unwanted_in(path, relative):

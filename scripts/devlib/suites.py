@@ -107,7 +107,7 @@ class LintPart(Part):
     """The linters, each counted as one test."""
 
     name = "lint"
-    help = "ruff, pylint-odoo, oca-checks-odoo-module, eslint, prettier"
+    help = "ruff, pylint-odoo, the OCA's checks, eslint, prettier, rules of this project"
 
     def run_tests(self):
         """Run every linter."""

@@ -102,3 +102,58 @@ def test_oca_po_checks_report_a_broken_translation(sample):
     result = sample({"i18n/de.po": po}).oca_po_checks()
     assert not result.passed
     assert "po-python-parse-printf" in result.output, result.output
+
+
+LONG = "\n" * 561
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("models/long.py", LONG, "models/long.py: 561 lines, 560 at most"),
+        ("dealer_api/long.py", LONG, "dealer_api/long.py: 561 lines, 560 at most"),
+        ("dealer_api/a.py", "class _A:\n    x = 1\n", "dealer_api/a.py:1: _A has no docstring"),
+        ("dealer_api/a.py", "def b():\n    pass\n", "dealer_api/a.py:1: b has no docstring"),
+        (
+            "dealer_api/a.py",
+            'class A:\n    """An a."""\n\n    @property\n    def b(self):\n        pass\n',
+            "dealer_api/a.py:5: b has no docstring",
+        ),
+        (
+            "dealer_api/a.py",
+            "def _a():\n    from odoo.tools import b\n",
+            "dealer_api/a.py:2: dealer_api imports odoo.tools",
+        ),
+        (
+            "dealer_api/a.py",
+            "from ..models import b\n",
+            "dealer_api/a.py:1: dealer_api imports ..models",
+        ),
+        (
+            "scripts/run",
+            "#!/usr/bin/env python3\nfrom helper_of_tests import a\n",
+            "scripts/run:2: scripts import helper_of_tests, which is a part of the tests",
+        ),
+        (
+            "scripts/devlib/a.py",
+            'sys.path.insert(0, str(checkout / "tests"))\n',
+            "scripts/devlib/a.py:1: tests on Python's path opens the way to the tests",
+        ),
+    ],
+)
+def test_walls_report(sample, file, text, problem):
+    linters = sample({file: text, "tests/helper_of_tests.py": ""})
+    assert linters.walls().output == problem
+
+
+def test_walls_leave_alone_what_is_allowed(sample):
+    files = {
+        "dealer_api/__init__.py": "from . import a\nfrom .a import b\n",
+        "dealer_api/a.py": "def _a():\n    def b():\n        pass\n",
+        "models/short.py": "\n" * 560,
+        "tests/long.py": LONG,
+        "tests/helper_of_tests.py": "from devlib import paths\n",
+        "scripts/devlib/paths.py": "import os\n",
+    }
+    result = sample(files).walls()
+    assert result.passed, result
