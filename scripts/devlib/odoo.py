@@ -39,8 +39,9 @@ class Odoo:
 
     @property
     def addons_path(self):
-        """Return Odoo's own addons folders and the one with this addon."""
+        """Return Odoo's own addons folders, the one with this addon and the one of examples."""
         folders = [self.home / "odoo/addons", self.home / "addons", paths.addons_dir()]
+        folders.append(paths.EXAMPLES)
         return ",".join(str(path) for path in folders if path.is_dir())
 
     @property

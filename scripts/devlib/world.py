@@ -118,10 +118,12 @@ class Bpo(Instance):
 
     Its scheduled actions run in threads of their own, as in production; ``crons=0`` leaves them
     to :meth:`push`.
+
+    :param modules: names of addons to install on top, of those in tests/addons or of Odoo's own
     """
 
-    def __init__(self, world, **options):
-        super().__init__(world, "bpo", world.bpo_template(), **options)
+    def __init__(self, world, modules=(), **options):
+        super().__init__(world, "bpo", world.bpo_template(modules), **options)
         self._uuid = None
         self.sql(
             "INSERT INTO ir_config_parameter (key, value)"
@@ -256,8 +258,10 @@ class World:
         for instance in self.instances:
             instance.destroy()
 
-    def bpo_template(self):
+    def bpo_template(self, modules=()):
         """Return the database a BPO server begins with."""
+        if modules:
+            return databases.extended_template(self.odoo, self.postgres, modules)
         return databases.addon_template(self.odoo, self.postgres)
 
     def dealer_template(self):

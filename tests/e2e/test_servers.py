@@ -42,6 +42,13 @@ def test_bpo_has_the_addon_and_an_identity_of_its_own(world, bpo):
     assert bpo.uuid != template
 
 
+def test_bpo_with_another_addon(world):
+    bpo = world.new_bpo(modules=["contacts"], crons=0)
+    domain = [("name", "in", ["bpo_crm", "contacts"]), ("state", "=", "installed")]
+    assert bpo.rpc.call("ir.module.module", "search_count", domain) == 2
+    bpo.destroy()
+
+
 def ask_health(connection):
     """Return the status of an answer, and read it to its end."""
     connection.request("GET", "/web/health")
