@@ -151,7 +151,7 @@ class BpoDealerOrder(models.Model):
                             return False
                         env.flush_all()
                         report = env[self._name]._converse(talk)
-                    talk.write(env, report)
+                    talk.write_back(env, report)
                 return True
             except psycopg2.Error as error:
                 # an agent edited one of the leads meanwhile; the dealer's answer is still here

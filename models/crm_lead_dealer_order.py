@@ -7,9 +7,8 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from .constants import MANAGER
-
 from ..dealer_api import Customer, Order, OrderLine
+from .constants import MANAGER
 
 
 class CrmLead(models.Model):

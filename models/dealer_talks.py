@@ -38,10 +38,10 @@ class Talk:
 
     The order of the steps, each transaction in brackets::
 
-        [choose, mark]   [prepare, converse, write]
+        [choose, mark]   [prepare, converse, write_back]
 
     so that it may end at any point without losing an order or making a second one. ``converse``
-    touches no database. ``write`` may be called again, in a new transaction, with what the
+    touches no database. ``write_back`` may be called again, in a new transaction, with what the
     dealer answered.
 
     :param int dealership_id: the dealership that is talked with
@@ -119,7 +119,7 @@ class Talk:
         """
         raise NotImplementedError
 
-    def write(self, env, report):
+    def write_back(self, env, report):
         """Write what the talk came to."""
         orders = self.browse_orders(env)
         orders.try_lock_for_update(allow_referencing=True)
@@ -154,6 +154,11 @@ class Talk:
         """
         if dealership:
             dealership._write_talk_failed(error)
+        self.write_waiting(orders, error)
+
+    def write_waiting(self, orders, error):
+        """Let the orders wait for the next talk."""
+        raise NotImplementedError
 
 
 class PushTalk(Talk):
@@ -200,11 +205,10 @@ class PushTalk(Talk):
     def _select(results, status):
         return {order: result for order, result in results.items() if result.status == status}
 
-    def write_error(self, dealership, orders, error):
+    def write_waiting(self, orders, error):
         """Let the orders wait, with or without a doubt whether the dealer has them."""
         if isinstance(error, DealerError) and not error.request_sent:
             self.unmark(orders)
-        super().write_error(dealership, orders, error)
         orders._write_waiting(error)
 
 
@@ -234,7 +238,6 @@ class NameTalk(Talk):
         """Fill in the names that can be read by now."""
         orders._write_names(answer)
 
-    def write_error(self, dealership, orders, error):
+    def write_waiting(self, orders, error):
         """Ask again later."""
-        super().write_error(dealership, orders, error)
         orders._postpone_names()

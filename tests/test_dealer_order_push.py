@@ -207,14 +207,14 @@ class TestPushSent(PushCommon):
     def test_taken_back_while_it_was_being_sent(self):
         """The talk goes on; a manager took the order back in the gap between two locks."""
         lead, order = self._win_one()
-        original = dealer_talks.PushTalk.write
+        original = dealer_talks.PushTalk.write_back
 
-        def write(talk, env, report):
+        def write_back(talk, env, report):
             talk.browse_orders(env).write({"state": "cancelled"})
             return original(talk, env, report)
 
         with (
-            patch.object(dealer_talks.PushTalk, "write", write),
+            patch.object(dealer_talks.PushTalk, "write_back", write_back),
             self._assert_note(lead, "left Won while", "by hand"),
         ):
             self._push()
@@ -355,7 +355,7 @@ class TestPushExactlyOnce(PushCommon):
     def test_died_after_the_dealer_took_it(self):
         lead, order = self._win_one()
         with (
-            patch.object(dealer_talks.PushTalk, "write", side_effect=SystemExit),
+            patch.object(dealer_talks.PushTalk, "write_back", side_effect=SystemExit),
             # not assertRaises: it takes back what was committed
             contextlib.suppress(SystemExit),
         ):

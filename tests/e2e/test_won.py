@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from devlib import databases
 from devlib.rpc import RpcError
-from servers import wait_until
+from devlib.world import wait_until
 
 # A retry waits a minute or so, and the scheduler looks once a minute.
 RETRY_TIMEOUT = 240

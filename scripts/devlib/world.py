@@ -1,10 +1,10 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Real servers for the end-to-end tests: a BPO's Odoo with the addon, and dealers' own Odoos.
+"""Real servers of end-to-end tests and measurements: a BPO's Odoo, with the addon, and dealers'.
 
 Each is a process of its own with a database of its own on a free port of 127.0.0.1, made from a
 template that is kept between runs, so that a new one stands in a few seconds. All end with the
-test run, also when that is killed.
+program that started them, also when that is killed.
 
     def test_order_reaches_the_dealer(bpo, dealer):
         dealership = bpo.connect(dealer)
@@ -22,11 +22,11 @@ import json
 import os
 import time
 
-from devlib import databases, dealer, paths
-from devlib.postgres import database_name
-from devlib.process import free_ports
-from devlib.rpc import Rpc
-from devlib.servers import OdooServer
+from . import databases, dealer, paths
+from .postgres import database_name
+from .process import free_ports
+from .rpc import Rpc
+from .servers import OdooServer
 
 DEALER_PRODUCTS = (
     ("BIKE-1", "City Bike", 1000.0),
@@ -118,10 +118,12 @@ class Bpo(Instance):
 
     Its scheduled actions run in threads of their own, as in production; ``crons=0`` leaves them
     to :meth:`push`.
+
+    :param modules: names of addons to install on top, of those in tests/addons or of Odoo's own
     """
 
-    def __init__(self, world, **options):
-        super().__init__(world, "bpo", world.bpo_template(), **options)
+    def __init__(self, world, modules=(), **options):
+        super().__init__(world, "bpo", world.bpo_template(modules), **options)
         self._uuid = None
         self.sql(
             "INSERT INTO ir_config_parameter (key, value)"
@@ -256,8 +258,10 @@ class World:
         for instance in self.instances:
             instance.destroy()
 
-    def bpo_template(self):
+    def bpo_template(self, modules=()):
         """Return the database a BPO server begins with."""
+        if modules:
+            return databases.extended_template(self.odoo, self.postgres, modules)
         return databases.addon_template(self.odoo, self.postgres)
 
     def dealer_template(self):
