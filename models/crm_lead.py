@@ -1,9 +1,13 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from functools import partial
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
+
+from .crm_lost_reason import LostReasonRequired
 
 MANAGER = "bpo_crm.group_manager"
 # What a lead that is open (again) does not keep: chatter has it.
@@ -534,12 +538,27 @@ class CrmLead(models.Model):
         ):
             for lead, messages in rule(origins).items():
                 problems[lead] += messages
-        self._raise_problems(problems)
+        lacks_reason = self._lacks_only_lost_reason(problems, origins)
+        refusal = partial(LostReasonRequired, leads=self) if lacks_reason else ValidationError
+        self._raise_problems(problems, refusal)
 
-    def _raise_problems(self, problems):
+    def _lacks_only_lost_reason(self, problems, origins):
+        """Tell whether a lost reason would make the move of these leads good.
+
+        Leads that are being created are none that a reason can be given to afterwards.
+        """
+        return all(
+            origins[lead]
+            and lead.closed_status == "lost"
+            and (not problems[lead] or (not lead.lost_reason_id and len(problems[lead]) == 1))
+            for lead in self
+        )
+
+    def _raise_problems(self, problems, refusal=ValidationError):
         """Refuse a move, if there are problems.
 
         :param dict problems: ``{lead: [text]}``
+        :param refusal: makes the error from its message
         :raise ValidationError: listing, per lead, all that is wrong
         """
         lines = [
@@ -550,7 +569,7 @@ class CrmLead(models.Model):
             if messages
         ]
         if lines:
-            raise ValidationError(
+            raise refusal(
                 self.env._(
                     "Nothing was moved. Put this right first:\n%(problems)s",
                     problems="\n".join(lines),
