@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from collections import defaultdict
+from functools import partial
 from typing import NamedTuple
 
 from odoo import fields, models
@@ -9,6 +10,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from .constants import MANAGER
 from .crm_lead_lost import LOST_FIELDS
+from .crm_lost_reason import LostReasonRequired
 
 
 class Origin(NamedTuple):
@@ -227,16 +229,31 @@ class CrmLead(models.Model):
         for rule in self._get_move_rules():
             for lead, texts in rule(origins).items():
                 problems[lead] += texts
-        self._raise_problems(problems)
+        lacks_reason = self._lacks_only_lost_reason(problems, origins)
+        refusal = partial(LostReasonRequired, leads=self) if lacks_reason else ValidationError
+        self._raise_problems(problems, refusal)
 
-    def _raise_problems(self, problems):
+    def _lacks_only_lost_reason(self, problems, origins):
+        """Tell whether a lost reason would make the move of these leads good.
+
+        Leads that are being created are none that a reason can be given to afterwards.
+        """
+        return all(
+            origins[lead].stage
+            and lead.closed_status == "lost"
+            and (not problems[lead] or (not lead.lost_reason_id and len(problems[lead]) == 1))
+            for lead in self
+        )
+
+    def _raise_problems(self, problems, refusal=ValidationError):
         """Refuse a move, if there are problems.
 
         :param dict problems: ``{lead: [text]}``
+        :param refusal: makes the error from its message
         :raise ValidationError: listing, per lead, all that is wrong
         """
         if lines := self._get_problem_lines(problems):
-            raise ValidationError(
+            raise refusal(
                 self.env._("Nothing was moved. Put this right first:\n%(problems)s", problems=lines)
             )
 

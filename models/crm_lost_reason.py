@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 # The reasons that stock CRM ships, as they are before anybody makes a list of their own.
 STOCK_REASONS = {
@@ -9,6 +10,18 @@ STOCK_REASONS = {
     "crm.lost_reason_2": "We don't have people/skills",
     "crm.lost_reason_3": "Not enough stock",
 }
+
+
+class LostReasonRequired(ValidationError):
+    """Leads cannot be lost for want of a reason alone; the web client asks for it.
+
+    :param leads: all leads that were to be lost together
+    """
+
+    def __init__(self, message, leads):
+        super().__init__(message)
+        # Sent along to the web client, which opens Mark as Lost for these leads.
+        self.context = {"exception_class": "bpo_crm.lost_reason_required", "lead_ids": leads.ids}
 
 
 class CrmLostReason(models.Model):

@@ -3,7 +3,7 @@
 
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
-import {StageBadgeField, stageBadgeField} from "@bpo_crm/board/stage_badge_field";
+import {StageBadgeField, stageBadgeField} from "@bpo_crm/stages/stage_badge_field";
 
 /** The stage of a service request: its icon goes with it. */
 export class RequestStageBadgeField extends StageBadgeField {

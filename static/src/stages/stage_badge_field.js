@@ -2,7 +2,6 @@
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import {Many2OneFieldRotting} from "@mail/js/rotting_mixin/rotting_widget";
-import {registry} from "@web/core/registry";
 import {buildM2OFieldDescription} from "@web/views/fields/many2one/many2one_field";
 import {getStageColorClass} from "./stage_group";
 
@@ -19,5 +18,3 @@ export const stageBadgeField = {
     ...buildM2OFieldDescription(StageBadgeField),
     fieldDependencies: [{name: "stage_id_color", type: "integer"}],
 };
-
-registry.category("fields").add("bpo_stage_badge", stageBadgeField);
