@@ -4,7 +4,7 @@
 {
     "name": "BPO CRM",
     "summary": "Sell for many dealerships: a won lead becomes an order on the dealer's own Odoo",
-    "version": "19.0.1.0.0",
+    "version": "19.0.2.0.0",
     "category": "Sales/CRM",
     "license": "LGPL-3",
     "author": "bpo_crm contributors",
