@@ -33,8 +33,8 @@ def create_lead(bpo, dealership, **values):
         campaign_code="SPRING",
         **values,
     )
-    line_ids = bpo.rpc.search("bpo.lead.line", [("lead_id", "=", lead)])
-    bpo.rpc.call("bpo.lead.line", "write", line_ids, {"lead_days": 12.0})
+    lines = bpo.rpc.call("bpo.lead.line", "search", [("lead_id", "=", lead)])
+    bpo.rpc.write("bpo.lead.line", lines, lead_days=12.0)
     return lead
 
 
@@ -56,9 +56,10 @@ def test_fields_of_order_line_and_customer_arrive(extended_bpo, dealer, dealersh
         extended_bpo, lead, fields=("commitment_date", "partner_id", "order_line")
     )
     assert remote["commitment_date"] == "2027-03-01 12:00:00"
-    [partner] = dealer.rpc.read("res.partner", [remote["partner_id"][0]], ["function"])
+    partner = dealer.rpc.read("res.partner", remote["partner_id"][0], "function")
     assert partner["function"] == "Fleet manager"
-    [line] = dealer.rpc.read("sale.order.line", remote["order_line"], ["customer_lead"])
+    [line_id] = remote["order_line"]
+    line = dealer.rpc.read("sale.order.line", line_id, "customer_lead")
     assert line["customer_lead"] == 12.0
 
 
@@ -69,15 +70,16 @@ def test_a_field_that_the_dealer_lacks_is_said(extended_bpo, dealer, dealership)
     assert extended_bpo.order(lead)["state"] == "sent"
     assert "x_campaign_code" in chatter(extended_bpo, lead)
     # known from now on: the preview of the next lead says it without asking the dealer
-    preview = extended_bpo.rpc.create("bpo.order.preview", lead_id=create_lead(extended_bpo, dealership))
-    [shown] = extended_bpo.rpc.read("bpo.order.preview", [preview], ["preview_html"])
+    other = create_lead(extended_bpo, dealership)
+    preview = extended_bpo.rpc.create("bpo.order.preview", lead_id=other)
+    shown = extended_bpo.rpc.read("bpo.order.preview", preview, "preview_html")
     assert "x_campaign_code" in shown["preview_html"]
 
 
 def test_a_field_that_the_dealer_gets_arrives(extended_bpo, world):
     """Once the dealer has the field, the next orders bring it, and nothing is said any more."""
     dealer = world.new_dealer()
-    model_id = dealer.rpc.search("ir.model", [("model", "=", "sale.order")])[0]
+    [model_id] = dealer.rpc.call("ir.model", "search", [("model", "=", "sale.order")])
     dealer.rpc.create(
         "ir.model.fields",
         name="x_campaign_code",
@@ -100,15 +102,15 @@ def test_a_rule_of_a_move(extended_bpo, dealership):
     with pytest.raises(RpcError, match="supervisor has to check"):
         extended_bpo.win(lead)
     assert not extended_bpo.order(lead)
-    extended_bpo.rpc.call("crm.lead", "write", [lead], {"checked_by_supervisor": True})
+    extended_bpo.rpc.write("crm.lead", lead, checked_by_supervisor=True)
     extended_bpo.win(lead)
     assert extended_bpo.order(lead)["state"] == "pending"
 
 
 def test_a_step_of_the_connection_test_and_a_protocol(extended_bpo, dealer, dealership):
     extended_bpo.rpc.call("bpo.dealership", "action_test_connection", [dealership])
-    [values] = extended_bpo.rpc.read(
-        "bpo.dealership", [dealership], ["connection_state", "check_report_html"]
+    values = extended_bpo.rpc.read(
+        "bpo.dealership", dealership, "connection_state", "check_report_html"
     )
     assert values["connection_state"] == "connected"
     assert "Countries can be read." in values["check_report_html"]
