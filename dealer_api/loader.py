@@ -174,6 +174,8 @@ class Loader:
             return []
         if fault.kind == "other":
             self.uncertain = True
+            # It may be about a field that is gone since it was asked for.
+            self.session.forget_fields()
         if len(group) > 1:
             return _halves(group)
         if fault.kind == "busy" and group[0] not in self.marked:

@@ -59,7 +59,6 @@ class TestDealerTransport(DealerApiCase):
     """One call, against a dealer that fails on demand."""
 
     def prepare(self):
-        super().prepare()
         self.dealer.add_product("VH-1")
 
     def failing_call(self, protocol, fault, **kwargs):
