@@ -12,6 +12,7 @@ import xmlrpc.client
 
 from . import xmlrpc_codec
 from .errors import DealerAccessRefused, DealerBadAnswer, DealerFault
+from .untrusted import ends_of
 
 _XML_TYPES = frozenset(("text/xml", "application/xml"))
 _JSON_TYPES = frozenset(("application/json",))
@@ -37,7 +38,7 @@ _BUSY = re.compile(
 
 def is_busy(text):
     """Tell whether a message is about a conflict between transactions, gone when repeated."""
-    return bool(_BUSY.search(str(text)))
+    return bool(_BUSY.search(ends_of(text)))
 
 
 def same_login(login, other):
@@ -202,13 +203,13 @@ class XmlRpc(Protocol):
         if code == _FAULT_ACCESS:
             return DealerFault("right_missing", kind="access", model=model or what, message=message)
         if code == _FAULT_USER:
-            if re.search(r"Object \S+ doesn't exist", text):
+            if re.search(r"Object [\w.]{1,100} doesn't exist", ends_of(text)):
                 return DealerFault("remote_error", kind="missing", message=message)
             kind = "busy" if is_busy(text) else "user"
             return DealerFault("remote_error", kind=kind, message=message)
         if self._names_unknown_database(text):
             return DealerAccessRefused("database_unknown")
-        if is_busy(text[-2000:]):
+        if is_busy(text):
             return DealerFault("remote_busy", kind="busy")
         return DealerFault("remote_error", message=message)
 
@@ -218,10 +219,15 @@ class XmlRpc(Protocol):
         There is no code for it: the fault carries a traceback that ends with PostgreSQL's
         sentence, in which the database stands in the quotes of that language.
         """
-        if "OperationalError" not in text or not self.settings.database:
+        if "OperationalError" not in ends_of(text) or not self.settings.database:
             return False
-        quoted = rf"[\"'«»„“”‘’「]\s*{re.escape(self.settings.database)}\s*[\"'«»“”‘’」]"
-        return bool(re.search(rf"failed: FATAL:.*{quoted}|^.*FATAL:.*{quoted}", text, re.MULTILINE))
+        # Line by line, each looked at once: the text is the dealer's.
+        quoted = re.compile(
+            rf"[\"'«»„“”‘’「]\s*{re.escape(self.settings.database)}\s*[\"'«»“”‘’」]"
+        )
+        return any(
+            quoted.search(line.partition("FATAL:")[2]) for line in ends_of(text).splitlines()
+        )
 
 
 @register_protocol
