@@ -11,8 +11,10 @@ from .address import check_url, normalize_url
 from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
     PAUSE,
+    PAUSE_IF_STANDING,
     RETRY,
     DealerAccessRefused,
+    DealerAccessUncertain,
     DealerAddressRefused,
     DealerBadAnswer,
     DealerError,
@@ -32,6 +34,7 @@ __all__ = [
     "BATCH_SIZE",
     "MESSAGES",
     "PAUSE",
+    "PAUSE_IF_STANDING",
     "PROTOCOLS",
     "RETRY",
     "SCHEMA",
@@ -42,6 +45,7 @@ __all__ = [
     "ConnectionSettings",
     "Customer",
     "DealerAccessRefused",
+    "DealerAccessUncertain",
     "DealerAddressRefused",
     "DealerBadAnswer",
     "DealerError",

@@ -31,7 +31,7 @@ What ``load()`` does, read in Odoo's ``orm/models.py`` and seen on real dealers:
 
 from dataclasses import dataclass
 
-from .errors import DealerAccessRefused, DealerBadAnswer, DealerError, DealerFault
+from .errors import DealerAccessUncertain, DealerBadAnswer, DealerError, DealerFault
 from .protocols import is_busy
 from .records import is_id
 
@@ -168,7 +168,7 @@ class Loader:
 
     def _after_fault(self, group, fault):
         if fault.kind == "missing" and self.model == "sale.order":
-            raise DealerAccessRefused("sales_missing")
+            raise DealerAccessUncertain("sales_missing")
         if fault.kind == "access":
             self._settle(group, fault=fault)
             return []

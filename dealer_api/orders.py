@@ -8,7 +8,7 @@ Everything here may be repeated at any time, also half done; why, is said in ``l
 from dataclasses import dataclass, field
 
 from .customers import PARTNER_FIELDS, PRICELIST, CustomerSearch, NewCustomers, read_currencies
-from .errors import DealerAccessRefused, DealerError, DealerFault
+from .errors import DealerAccessUncertain, DealerError, DealerFault
 from .loader import Loader, LoadRecord, cell
 from .messages import render
 from .payload import (
@@ -380,7 +380,7 @@ class _Push:
         except DealerFault as fault:
             if fault.kind != "missing":
                 raise
-        raise DealerAccessRefused("sales_missing")
+        raise DealerAccessUncertain("sales_missing")
 
     def _load_record(self, sending, lacking, lacking_lines):
         """Return what is loaded for an order: nothing but its id when it is there already."""

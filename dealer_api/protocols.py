@@ -11,7 +11,12 @@ import re
 import xmlrpc.client
 
 from . import xmlrpc_codec
-from .errors import DealerAccessRefused, DealerBadAnswer, DealerFault
+from .errors import (
+    DealerAccessRefused,
+    DealerAccessUncertain,
+    DealerBadAnswer,
+    DealerFault,
+)
 from .untrusted import ends_of
 
 _XML_TYPES = frozenset(("text/xml", "application/xml"))
@@ -32,6 +37,19 @@ _BUSY = re.compile(
     r"|no se pudo serializar|se ha detectado un deadlock"
     r"|serializzare l'accesso|rilevato un deadlock"
     r"|serializar o? ?acesso|не удалось сериализовать",
+    re.IGNORECASE,
+)
+
+# What PostgreSQL says of a database that is there, naming it as it does one that is not: it takes
+# no (more) connections at this moment.
+_CLOSED = re.compile(
+    r"too many connections|not currently accepting|being accessed"
+    r"|zu viele Verbindungen|keine Verbindungen"
+    r"|trop de connexions|n'accepte (?:plus|pas)"
+    r"|demasiadas conexiones|no acepta conexiones"
+    r"|troppe connessioni|non accetta"
+    r"|(?:muitas conexões|conexões demais)|não est[áã]o? aceitando"
+    r"|слишком много подключений|не принимает подключения",
     re.IGNORECASE,
 )
 
@@ -208,7 +226,7 @@ class XmlRpc(Protocol):
             kind = "busy" if is_busy(text) else "user"
             return DealerFault("remote_error", kind=kind, message=message)
         if self._names_unknown_database(text):
-            return DealerAccessRefused("database_unknown")
+            return DealerAccessUncertain("database_unknown")
         if is_busy(text):
             return DealerFault("remote_busy", kind="busy")
         return DealerFault("remote_error", message=message)
@@ -221,13 +239,12 @@ class XmlRpc(Protocol):
         """
         if "OperationalError" not in ends_of(text) or not self.settings.database:
             return False
-        # Line by line, each looked at once: the text is the dealer's.
+        # Line by line, each looked at once: the text is a stranger's.
         quoted = re.compile(
             rf"[\"'«»„“”‘’「]\s*{re.escape(self.settings.database)}\s*[\"'«»“”‘’」]"
         )
-        return any(
-            quoted.search(line.partition("FATAL:")[2]) for line in ends_of(text).splitlines()
-        )
+        said = [line.partition("FATAL:")[2] for line in ends_of(text).splitlines()]
+        return any(quoted.search(words) and not _CLOSED.search(words) for words in said)
 
 
 @register_protocol
@@ -281,22 +298,30 @@ class Json2(Protocol):
             "POST",
             f"/json/2/{model}/{method}",
             body=json.dumps(params).encode("utf-8"),
-            headers={
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "Authorization": f"bearer {self.settings.api_key}",
-                "X-Odoo-Database": self.settings.database,
-            },
+            headers=self._headers(),
         )
         if answer.status == 404 and answer.content_type in _HTML_TYPES:
             # Without a database of that name Odoo does not get as far as to JSON.
             if b"No database is selected" in answer.body:
-                raise DealerAccessRefused("database_unknown")
+                raise DealerAccessUncertain("database_unknown")
         refuse_wrong_type(self.transport, answer, _JSON_TYPES)
         result = self._decode(answer)
         if answer.status != 200:
             raise self._explain(answer.status, result, model, method)
         return result
+
+    def _headers(self):
+        """Return the head of a request; what no head can carry cannot be right either."""
+        if not _fits_a_header(self.settings.api_key):
+            raise DealerAccessRefused("key_invalid")
+        if not _fits_a_header(self.settings.database):
+            raise DealerAccessRefused("database_unknown")
+        return {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Authorization": f"bearer {self.settings.api_key}",
+            "X-Odoo-Database": self.settings.database,
+        }
 
     def _decode(self, answer):
         try:
@@ -313,7 +338,7 @@ class Json2(Protocol):
         if status == 401:
             return DealerAccessRefused("login_refused")
         if name.endswith((".AccessDenied", ".SessionExpiredException")):
-            return DealerAccessRefused("access_denied")
+            return DealerAccessUncertain("access_denied")
         if name.endswith(".AccessError"):
             return DealerFault("right_missing", kind="access", model=model, message=message)
         if is_busy(name) or is_busy(text):
@@ -325,3 +350,7 @@ class Json2(Protocol):
         if status >= 500:
             return DealerFault("remote_error", message=message)
         return DealerBadAnswer("http_status", host=self.transport.host, status=status)
+
+
+def _fits_a_header(value):
+    return all(" " <= char <= "~" or "\xa0" <= char <= "\xff" for char in value)
