@@ -360,7 +360,7 @@ class TestDealerTransport(DealerApiCase):
                 self.assertEqual((error.remedy, error.request_sent), ("retry", True))
 
     def test_a_refusal_of_json2_that_may_pass(self):
-        """An Odoo says so while its PostgreSQL is away: only when it stands it is to be believed."""
+        """Odoo says so while its PostgreSQL is away: only when it stands it is to be believed."""
         refusals = {
             "access_denied": ("access_denied", {}),
             "database_unknown": (
