@@ -10,8 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dealer_api import (
+    PAUSE_IF_STANDING,
+    RETRY,
     ConnectionSettings,
     DealerAccessRefused,
+    DealerError,
     DealerSession,
     DealerUnreachable,
     Order,
@@ -453,6 +456,30 @@ def test_an_expired_key(dealer, make, protocol):
     finally:
         dealer.sql("UPDATE res_users_apikeys SET expiration_date = NULL")
     assert (caught.value.code, caught.value.remedy) == ("login_refused", "pause")
+
+
+@pytest.mark.parametrize("protocol", ["json2", "xmlrpc"])
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_database_that_lets_nobody_in_for_a_moment(dealer, make, protocol, remembered):
+    """That is no reason to wait for a person: the next run brings the order over."""
+    settings = settings_for(dealer, protocol)
+    with DealerSession(settings) as session:
+        version, uid = session.server_version, session.uid
+    if remembered:
+        settings = settings_for(dealer, protocol, server_version=version, uid=uid)
+    payload = make()
+    dealer.postgres.sql(f"ALTER DATABASE {dealer.database} ALLOW_CONNECTIONS false")
+    try:
+        dealer.postgres.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{dealer.database}'"
+        )
+        with pytest.raises(DealerError) as caught:
+            push(settings, [payload])
+    finally:
+        dealer.postgres.sql(f"ALTER DATABASE {dealer.database} ALLOW_CONNECTIONS true")
+    assert caught.value.remedy in (RETRY, PAUSE_IF_STANDING), caught.value
+    assert [result.status for result in push(settings, [payload])] == ["sent"]
 
 
 def test_somebody_elses_login(dealer):
