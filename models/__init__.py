@@ -5,6 +5,8 @@ from . import bpo_unique_name
 from . import bpo_api_key
 from . import bpo_dealer_connection
 from . import bpo_dealer_connection_check
+from . import bpo_dealer_connection_notify
+from . import bpo_dealer_connection_talks
 from . import bpo_pipeline
 from . import crm_stage
 from . import crm_lost_reason
@@ -22,9 +24,11 @@ from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealer_order
 from . import bpo_dealer_order_push
+from . import bpo_dealer_order_broken_off
 from . import bpo_dealer_order_notify
 from . import bpo_service
 from . import bpo_service_stage
 from . import bpo_service_request
 from . import crm_lead_service
+from . import res_config_settings
 from . import res_partner

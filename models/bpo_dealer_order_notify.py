@@ -77,6 +77,12 @@ class BpoDealerOrder(models.Model):
             )
         return Markup("<br/>").join(lines)
 
+    def _tell_failed(self):
+        """Tell those who can put it right, wherever they look."""
+        self._log_failed()
+        self._schedule_activities()
+        self._notify_agents()
+
     def _log_failed(self):
         """Log on the leads why their dealer did not take the order."""
         self._log_on_leads(
@@ -181,7 +187,15 @@ class BpoDealerOrder(models.Model):
         self.ensure_one()
         lead = self.lead_id
         candidates = (lead.user_id, lead.team_id.user_id, self._get_managers(self.company_id)[:1])
-        return next((user for user in candidates if user.active), self.env["res.users"])
+        lead = lead.with_context(allowed_company_ids=[])
+        return next(
+            (
+                user
+                for user in candidates
+                if user.active and lead.with_user(user).has_access("read")
+            ),
+            self.env["res.users"],
+        )
 
     @api.model
     def _get_managers(self, companies=None):

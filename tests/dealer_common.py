@@ -105,6 +105,8 @@ class FakeSession:
 class DealerOrderCommon(PushInSameThread, BpoCrmCommon, CronMixinCase):
     """Leads that are won, and a dealer that answers as the test tells it to."""
 
+    dealer_class = FakeDealer
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -116,7 +118,7 @@ class DealerOrderCommon(PushInSameThread, BpoCrmCommon, CronMixinCase):
 
     def setUp(self):
         super().setUp()
-        self.dealer = FakeDealer()
+        self.dealer = self.dealer_class()
         for name in ("push_orders", "read_orders"):
             self.enterContext(patch.object(talks, name, getattr(self.dealer, name)))
         self.enterContext(patch.object(push, "DealerSession", self.dealer.open_session))
