@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from . import bpo_unique_name
+from . import bpo_ordered
 from . import bpo_pipeline
 from . import crm_stage
 from . import crm_lost_reason
@@ -21,6 +22,7 @@ from . import bpo_dealer_order
 from . import bpo_dealer_order_push
 from . import bpo_service
 from . import bpo_service_stage
+from . import crm_stage_service
 from . import bpo_service_request
 from . import crm_lead_service
 from . import res_partner

@@ -83,10 +83,10 @@ class CrmLead(models.Model):
         :param dict destinations: see :meth:`_get_destinations`
         :raise UserError: a pipeline has no open stage
         """
-        moving = self.concat(*destinations.values())
+        moving = self.browse().concat(*destinations.values())
         if staying := self - moving:
             staying.write({name: value for name, value in vals.items() if name != "pipeline_id"})
-        pipelines = moving and self.env["bpo.pipeline"].concat(*destinations)
+        pipelines = self.env["bpo.pipeline"].concat(*destinations) if moving else None
         first_stages = pipelines._get_first_open_stages() if pipelines else {}
         for pipeline, leads in destinations.items():
             if not leads:
