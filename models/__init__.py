@@ -25,4 +25,6 @@ from . import bpo_service_stage
 from . import crm_stage_service
 from . import bpo_service_request
 from . import crm_lead_service
+from . import product_template
+from . import product_product
 from . import res_partner
