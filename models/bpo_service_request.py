@@ -8,6 +8,8 @@ from odoo.tools import LazyTranslate
 
 from odoo.addons.crm.models.crm_stage import AVAILABLE_PRIORITIES
 
+from .constants import MANAGER
+
 _lt = LazyTranslate(__name__)
 
 STATUSES = [
@@ -123,6 +125,7 @@ class BpoServiceRequest(models.Model):
         group_expand="_read_group_stage_ids",
         help="The step of the service's workflow; new requests start in its default stage.",
     )
+    service_stage_ids = fields.Many2many(related="service_id.stage_ids", string="Service Stages")
     stage_id_color = fields.Integer("Stage Color", related="stage_id.color")
     stage_id_icon = fields.Char("Stage Icon", related="stage_id.icon")
     status = fields.Selection(
@@ -382,7 +385,7 @@ class BpoServiceRequest(models.Model):
         :raise UserError: naming the references
         """
         given = [vals["reference"] for vals in vals_list if vals.get("reference")]
-        if given and not (self.env.su or self.env.user.has_group("bpo_crm.group_manager")):
+        if given and not (self.env.su or self.env.user.has_group(MANAGER)):
             raise UserError(
                 self.env._(
                     "The system gives references to requests; only BPO Managers may bring their "
@@ -524,6 +527,8 @@ class BpoServiceRequest(models.Model):
         Where several services are at hand, their stages follow the order of the Stages screen.
         """
         services = self._get_services_at_hand(domain)
+        if len(services) == 1:
+            stages = stages.with_context(bpo_crm_service_id=services.id)
         return stages.search(
             Domain("id", "in", stages.ids) | Domain("service_ids", "in", services.ids)
         )

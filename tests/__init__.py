@@ -13,6 +13,7 @@ from . import test_dealer_order_wire
 from . import test_dealership
 from . import test_hooks
 from . import test_js
+from . import test_lead_holes
 from . import test_lead_line
 from . import test_lead_moves
 from . import test_lead_pipeline
