@@ -27,7 +27,6 @@ class TestDealerCheck(DealerApiCase):
     """Test connection, against a dealer in memory."""
 
     def prepare(self):
-        super().prepare()
         for code in ("VH-1", "TWICE", "TWICE"):
             self.dealer.add_product(code)
 
