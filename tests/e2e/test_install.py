@@ -5,6 +5,7 @@
 import pytest
 from devlib import databases, paths
 from devlib.postgres import database_name
+from neighbours import odoo_with_neighbours
 
 # of the leads that were there before: the addon brings demo leads of its own
 LEADS = (
@@ -16,6 +17,33 @@ STAGES = (
     " ORDER BY sequence)"
     " FROM crm_stage WHERE stage_type = 'deal'"
 )
+
+# what the models declare for the database and it does not hold, and required columns without it
+MISSING_OBJECTS = """
+from odoo.tools import sql
+missing = []
+for model in env.registry.models.values():
+    if model._auto and not model._abstract:
+        records = env[model._name]
+        for table_object in model._table_objects.values():
+            if table_object._module == "bpo_crm":
+                name = table_object.full_name(records)
+                if not (
+                    sql.constraint_definition(env.cr, model._table, name)
+                    or sql.index_definition(env.cr, name)[0]
+                ):
+                    missing.append(name)
+        columns = sql.table_columns(env.cr, model._table)
+        missing += [
+            f"{model._table}.{field.name} NOT NULL"
+            for field in records._fields.values()
+            if "bpo_crm" in field._modules
+            and field.store and field.column_type and field.required
+            and columns[field.name]["is_nullable"] == "YES"
+        ]
+print("missing", sorted(missing))
+"""
+NEIGHBOUR = "crm_stage_probability"
 
 
 @pytest.fixture
@@ -34,13 +62,34 @@ def install(world, name):
 
 
 def uninstall(world, name):
-    databases.shell(
-        world.odoo,
-        world.postgres,
+    run_code(
+        world,
         name,
         f"env['ir.module.module'].search([('name', '=', '{paths.ADDON}')])"
         ".button_immediate_uninstall()",
     )
+
+
+def upgrade(world, name, *modules):
+    run_code(
+        world,
+        name,
+        f"env['ir.module.module'].search([('name', 'in', {modules or (paths.ADDON,)})])"
+        ".button_immediate_upgrade()",
+    )
+
+
+def run_code(world, name, code):
+    """Run Python inside Odoo; it commits unless it fails, and what it printed is returned."""
+    return databases.shell(world.odoo, world.postgres, name, f"{code}\nenv.cr.commit()\n")
+
+
+def assert_database_is_complete(world, name):
+    """Check that every index, constraint and required column of the addon is there.
+
+    One that cannot be created stops no installation; it is a line in the log.
+    """
+    assert "missing []" in run_code(world, name, MISSING_OBJECTS)
 
 
 def test_stock_database_with_demo_data(world, crm_in_use):
@@ -174,3 +223,76 @@ def test_uninstalling_leaves_a_working_stock_crm(world, crm_in_use):
     )
     assert "status won" in working
     assert "restored pending" in working
+
+
+def test_names_that_collide_after_numbering(world, crm_in_use):
+    name, sql = crm_in_use
+    sql(
+        """
+        INSERT INTO crm_stage (id, name, sequence) VALUES
+            (901, '{"en_US": "Deal"}', 81),
+            (902, '{"en_US": "deal"}', 82),
+            (903, '{"en_US": "DEAL (902)"}', 83),
+            (904, '{"en_US": "deal (902) "}', 84),
+            (905, '{"en_US": "Lost"}', 85),
+            (906, '{"en_US": "Lost (closed)"}', 86);
+        UPDATE crm_team SET name = '{"en_US": "BPO Sales"}' WHERE id = 1;
+        UPDATE crm_team SET name = '{"en_US": "BPO Sales (2)"}'
+         WHERE id = (SELECT min(id) FROM crm_team WHERE id > 1);
+        INSERT INTO crm_stage (id, name, sequence) VALUES
+            (907, '{"en_US": "One"}', 87), (908, '{"en_US": "Two"}', 88);
+        INSERT INTO crm_stage_crm_team_rel (crm_stage_id, crm_team_id)
+             SELECT CASE name->>'en_US' WHEN 'BPO Sales' THEN 907 ELSE 908 END, id
+               FROM crm_team WHERE name->>'en_US' LIKE 'BPO Sales%';
+        INSERT INTO crm_lost_reason (name, active) VALUES
+            ('{"en_US": "Price"}', TRUE), ('{"en_US": "price"}', FALSE),
+            ('{"en_US": "Price 2"}', TRUE), ('{"en_US": "PRICE"}', TRUE),
+            ('{"en_US": "\u0426\u0435\u043d\u0430"}', TRUE), ('{"en_US": "???"}', TRUE);
+        """
+    )
+    install(world, name)
+    assert_database_is_complete(world, name)
+    assert sql("SELECT name->>'en_US' FROM crm_stage WHERE id IN (901, 903) ORDER BY id") == (
+        "Deal\nDEAL (902)"
+    )
+    assert sql("SELECT name->>'en_US' FROM bpo_pipeline ORDER BY id") == (
+        "BPO Sales\nBPO Sales (2)\nBPO Sales (2) (2)"
+    )
+
+
+@pytest.mark.parametrize("first", [NEIGHBOUR, paths.ADDON, "both at once"])
+def test_beside_an_addon_with_a_required_column_on_stages(world, crm_in_use, first):
+    name, sql = crm_in_use
+    odoo = odoo_with_neighbours(world.odoo)
+    sql(
+        """
+        INSERT INTO crm_stage (name, sequence) VALUES ('{"en_US": "Reserved"}', 80);
+        INSERT INTO crm_stage_crm_team_rel (crm_stage_id, crm_team_id)
+             SELECT stage.id, (SELECT min(id) FROM crm_team)
+               FROM crm_stage stage WHERE stage.name->>'en_US' = 'Reserved';
+        """
+    )
+    pairs = {
+        NEIGHBOUR: [[NEIGHBOUR], [paths.ADDON]],
+        paths.ADDON: [[paths.ADDON], [NEIGHBOUR]],
+    }
+    for modules in pairs.get(first, [[NEIGHBOUR, paths.ADDON]]):
+        databases.install(odoo, world.postgres, name, modules)
+    assert sql("SELECT count(*) FROM crm_stage WHERE probability IS NULL") == "0"
+    assert sql("SELECT count(*) FROM bpo_pipeline") == "2"
+    assert sql("SELECT count(*) FROM crm_stage WHERE is_won OR is_lost") == "4"
+    code = """
+for model, view in (("crm.stage", "list"), ("crm.stage", "form"), ("crm.stage", "search")):
+    arch = env[model].get_view(view_type=view)["arch"]
+    for field in ("probability", "pipeline_id"):
+        assert f'name="{field}"' in arch, (view, field)
+assert "stage_probability" in env["crm.lead"].get_view(view_type="form")["arch"]
+lead = env["crm.lead"].create({"name": "Won", "type": "opportunity"})
+lead.action_set_won()
+other = env["crm.lead"].create({"name": "Lost", "type": "opportunity"})
+other.action_set_lost(lost_reason_id=env["crm.lost.reason"].search([], limit=1).id)
+print("outcomes", lead.won_status, other.won_status)
+"""
+    printed = databases.shell(odoo, world.postgres, name, code + MISSING_OBJECTS)
+    assert "outcomes won lost" in printed
+    assert "missing []" in printed
