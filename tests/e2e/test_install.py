@@ -296,3 +296,75 @@ print("outcomes", lead.won_status, other.won_status)
     printed = databases.shell(odoo, world.postgres, name, code + MISSING_OBJECTS)
     assert "outcomes won lost" in printed
     assert "missing []" in printed
+
+
+def test_update_keeps_what_managers_made_of_shipped_records(world, crm_in_use):
+    name, sql = crm_in_use
+    install(world, name)
+    run_code(
+        world,
+        name,
+        """
+shipped = env.ref("bpo_crm.pipeline_bpo_sales")
+other = env["bpo.pipeline"].create({"name": "Cars", "sequence": 99})
+leads = env["crm.lead"].with_context(active_test=False).search([("pipeline_id", "=", shipped.id)])
+leads.write({"pipeline_id": other.id, "stage_id": other.stage_ids[0].id})
+shipped.unlink()
+stage = env["crm.stage"].create({"name": "On the desk", "stage_type": "service"})
+service = env["bpo.service"].create({"name": "Sorting", "stage_ids": stage.ids})
+env["bpo.service.request"].create([{"name": "Plates", "service_id": service.id}] * 3)
+env.ref("bpo_crm.sequence_bpo_service_request").unlink()
+env.ref("bpo_crm.mail_template_dealer_order_sent").unlink()
+env.ref("bpo_crm.lost_reason_competitor").unlink()
+env.ref("crm.lost_reason_1").unlink()
+env.ref("bpo_crm.ir_cron_push_dealer_orders").write({"name": "Ours", "active": False})
+env.ref("bpo_crm.mail_activity_type_dealer_paused").unlink()
+env.ref("bpo_crm.mail_activity_type_dealer_order_failed").name = "Look here"
+env.ref("bpo_crm.bpo_pipeline_rule_company").active = False
+env.ref("bpo_crm.lead_hatchback_first_car").unlink()
+env.ref("bpo_crm.user_demo_ben").unlink()
+""",
+    )
+    last = int(sql("SELECT max(reference) FROM bpo_service_request").removeprefix("SR"))
+    assert last >= 3
+    for modules in ((paths.ADDON,), ("crm",)):
+        upgrade(world, name, *modules)
+        assert sql("SELECT name->>'en_US' FROM bpo_pipeline") == "Cars"
+        assert sql("SELECT count(*) FROM crm_stage WHERE stage_type = 'deal'") == "3"
+        assert_database_is_complete(world, name)
+    printed = run_code(
+        world,
+        name,
+        """
+lead = env["crm.lead"].create({"name": "After", "type": "opportunity"})
+print("stage:", lead.pipeline_id.name, lead.stage_id.name)
+service = env["bpo.service"].search([("name", "=", "Sorting")])
+request = env["bpo.service.request"].create({"name": "Next", "service_id": service.id})
+print("request:", request.reference)
+ref = lambda name: env.ref(f"bpo_crm.{name}", raise_if_not_found=False)
+print("template:", bool(ref("mail_template_dealer_order_sent")))
+print("reason:", bool(ref("lost_reason_competitor")))
+cron = ref("ir_cron_push_dealer_orders")
+print("cron:", cron.name, cron.active)
+print("paused:", bool(ref("mail_activity_type_dealer_paused")))
+print("failed:", ref("mail_activity_type_dealer_order_failed").name)
+print("rule:", ref("bpo_pipeline_rule_company").active)
+print("demo lead:", bool(ref("lead_hatchback_first_car")))
+print("demo user:", bool(ref("user_demo_ben")))
+""",
+    )
+    assert [line for line in printed.splitlines() if ": " in line] == [
+        "stage: Cars New",
+        # a sequence that is needed comes back, and goes on where the deleted one ended
+        f"request: SR{last + 1:05}",
+        # no e-mails without the template: deleting it is a way to say so
+        "template: False",
+        "reason: False",
+        "cron: Ours False",
+        # needed where a dealership is paused
+        "paused: True",
+        "failed: Look here",
+        "rule: False",
+        "demo lead: False",
+        "demo user: False",
+    ]
