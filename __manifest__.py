@@ -17,7 +17,6 @@
         "security/bpo_dealer_order_security.xml",
         "security/bpo_lead_line_security.xml",
         "security/bpo_service_security.xml",
-        "data/bpo_pipeline_data.xml",
         "data/crm_lost_reason_data.xml",
         "data/ir_cron_data.xml",
         "data/ir_sequence_data.xml",

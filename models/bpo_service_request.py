@@ -1,6 +1,8 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
@@ -433,6 +435,19 @@ class BpoServiceRequest(models.Model):
                 limit=1,
             )
         )
+
+    @api.model
+    def _get_next_number(self, prefix):
+        """Return the number behind the highest reference that begins with ``prefix``."""
+        self.env.cr.execute(
+            """
+            SELECT COALESCE(max(substr(reference, %s)::bigint), 0) + 1
+              FROM bpo_service_request
+             WHERE reference ~ ('^' || %s || '[0-9]{1,9}$')
+            """,
+            [len(prefix) + 1, re.escape(prefix)],
+        )
+        return self.env.cr.fetchone()[0]
 
     def _write_service(self, vals):
         """Change the service alone: requests that change start again in its default stage."""

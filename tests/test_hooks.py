@@ -3,7 +3,7 @@
 
 from odoo.tests import TransactionCase, tagged
 
-from .. import hooks
+from .. import adoption
 
 
 @tagged("post_install", "-at_install")
@@ -49,7 +49,7 @@ class TestAdoption(TransactionCase):
         only_b = self._create_stage("Only B", team_b)
         only_c = self._create_stage("Only C", team_c)
         generic = self._create_stage("Generic")
-        hooks._adopt_stages(self.env.cr, self.default.id)
+        adoption._adopt_stages(self.env.cr, self.default.id)
         self.env.invalidate_all()
         self.assertEqual(len((only_a + shared + only_b).pipeline_id), 1)
         self.assertEqual(only_a.pipeline_id.name, "Team A, Team B")
@@ -59,8 +59,8 @@ class TestAdoption(TransactionCase):
     def test_one_won_stage_remains_per_pipeline(self):
         first = self._create_stage("Won early", self.teams[0], sequence=1, is_won=True)
         last = self._create_stage("Won late", self.teams[0], sequence=2, is_won=True)
-        hooks._adopt_stages(self.env.cr, self.default.id)
-        hooks._separate_won_stages(self.env.cr)
+        adoption._adopt_stages(self.env.cr, self.default.id)
+        adoption._separate_won_stages(self.env.cr)
         self.env.invalidate_all()
         self.assertFalse(first.is_won)
         self.assertTrue(last.is_won)
@@ -68,16 +68,16 @@ class TestAdoption(TransactionCase):
     def test_doubled_names_are_numbered(self):
         first = self._create_stage("Visit", self.teams[0], sequence=1)
         second = self._create_stage(" visit ", self.teams[0], sequence=2)
-        hooks._adopt_stages(self.env.cr, self.default.id)
-        hooks._separate_names(self.env.cr)
+        adoption._adopt_stages(self.env.cr, self.default.id)
+        adoption._separate_names(self.env.cr)
         self.env.invalidate_all()
         self.assertEqual(first.name, "Visit")
         self.assertEqual(second.name, f" visit  ({second.id})")
 
     def test_each_pipeline_gets_what_it_lacks(self):
         stage = self._create_stage("Won", self.teams[0])  # a name is no flag
-        hooks._adopt_stages(self.env.cr, self.default.id)
-        hooks._add_closing_stages(self.env.cr)
+        adoption._adopt_stages(self.env.cr, self.default.id)
+        adoption._add_closing_stages(self.env)
         self.env.invalidate_all()
         pipeline = stage.pipeline_id
         self.assertEqual(pipeline.won_stage_id.name, "Won (closed)")
