@@ -28,6 +28,7 @@ from . import bpo_service
 from . import bpo_service_stage
 from . import crm_stage_service
 from . import bpo_service_request
+from . import bpo_service_request_board
 from . import crm_lead_service
 from . import product_template
 from . import product_product

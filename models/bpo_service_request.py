@@ -535,41 +535,6 @@ class BpoServiceRequest(models.Model):
         today = fields.Date.context_today(self)
         return self._get_domain_open() & Domain("deadline", "<", today)
 
-    @api.model
-    def _read_group_stage_ids(self, stages, domain):
-        """Show all stages of the service at hand as columns, in its order, also empty ones.
-
-        Where several services are at hand, their stages follow the order of the Stages screen.
-        """
-        services = self._get_services_at_hand(domain)
-        if len(services) == 1:
-            stages = stages.with_context(bpo_crm_service_id=services.id)
-        return stages.search(
-            Domain("id", "in", stages.ids) | Domain("service_ids", "in", services.ids)
-        )
-
-    @api.model
-    def _get_services_at_hand(self, domain):
-        """Return the services that a search is about: those it names, else all on offer."""
-        services = self.env["bpo.service"]
-        if service_id := self.env.context.get("bpo_crm_service_id"):
-            return services.browse(service_id)
-        for condition in Domain(domain).optimize(self).iter_conditions():
-            if condition.field_expr == "service_id" and condition.operator == "in":
-                services |= services.browse(id_ for id_ in condition.value if id_)
-        if service_id := not services and self.env.context.get("default_service_id"):
-            return services.browse(service_id)
-        return services or services.search([])
-
-    @api.model
-    def _read_group_status(self, statuses, domain):
-        """Show the open statuses as columns, also empty ones; closed ones where there are any."""
-        return [
-            status
-            for status, _label in STATUSES
-            if status in statuses or status not in CLOSED_STATUSES
-        ]
-
     def _get_rotting_domain(self):
         """Let nothing rot that is closed or archived."""
         return super()._get_rotting_domain() & self._get_domain_open() & Domain("active", "=", True)

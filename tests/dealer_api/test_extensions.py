@@ -4,7 +4,7 @@
 
 from unittest.mock import patch
 
-from odoo.addons.bpo_crm.dealer_api import (
+from ...dealer_api import (
     MESSAGES,
     PROTOCOLS,
     CheckStep,
@@ -16,8 +16,7 @@ from odoo.addons.bpo_crm.dealer_api import (
     register_protocol,
     render,
 )
-from odoo.addons.bpo_crm.dealer_api.protocols import XmlRpc
-
+from ...dealer_api.protocols import XmlRpc
 from .common import DealerApiCase, cases
 
 

@@ -5,7 +5,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from odoo.addons.bpo_crm.dealer_api import (
+from ...dealer_api import (
     ConnectionSettings,
     DealerAccessRefused,
     DealerBadAnswer,
@@ -18,7 +18,6 @@ from odoo.addons.bpo_crm.dealer_api import (
     read_orders,
     render,
 )
-
 from .common import PROTOCOLS, DealerApiCase, cases
 from .fault_dealer import FaultDealer, OdooError
 
