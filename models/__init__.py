@@ -16,6 +16,7 @@ from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealer_order
 from . import bpo_dealer_order_push
+from . import bpo_dealer_order_uninstall
 from . import bpo_service
 from . import bpo_service_stage
 from . import bpo_service_request
