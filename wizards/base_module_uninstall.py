@@ -15,7 +15,7 @@ class BaseModuleUninstall(models.TransientModel):
     def _compute_bpo_crm_warning(self):
         # the addon goes with whatever it depends on, too
         orders = self.env["bpo.dealer.order"].sudo()._get_unfinished()
-        warning = orders and orders._get_uninstall_warning()
+        warning = orders._get_uninstall_warning() if orders else False
         for wizard in self:
             goes = "bpo_crm" in wizard._get_modules().mapped("name")
             wizard.bpo_crm_warning = goes and warning
