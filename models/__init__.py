@@ -23,11 +23,8 @@ from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealer_order
 from . import bpo_dealer_order_push
-<<<<<<< HEAD
 from . import bpo_dealer_order_notify
-=======
 from . import bpo_dealer_order_uninstall
->>>>>>> 7b0213ef1eb0745d0d279c3018c750dbdca5c8ad
 from . import bpo_service
 from . import bpo_service_stage
 from . import crm_stage_service
