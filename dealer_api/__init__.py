@@ -11,8 +11,10 @@ from .address import check_url, normalize_url
 from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
     PAUSE,
+    PAUSE_IF_STANDING,
     RETRY,
     DealerAccessRefused,
+    DealerAccessUncertain,
     DealerAddressRefused,
     DealerBadAnswer,
     DealerError,
@@ -33,6 +35,7 @@ __all__ = [
     "LINE_FIELDS",
     "MESSAGES",
     "PAUSE",
+    "PAUSE_IF_STANDING",
     "PROTOCOLS",
     "RETRY",
     "SCHEMA",
@@ -43,6 +46,7 @@ __all__ = [
     "ConnectionSettings",
     "Customer",
     "DealerAccessRefused",
+    "DealerAccessUncertain",
     "DealerAddressRefused",
     "DealerBadAnswer",
     "DealerError",

@@ -87,6 +87,10 @@ MESSAGES = {
         "The dealer's Odoo refuses the login or its key: wrong, expired or withdrawn. Ask the"
         " dealer for a new API key."
     ),
+    "key_invalid": _lt(
+        "The API key holds characters that cannot be seen or sent, copied along with it. Enter the"
+        " key again."
+    ),
     "login_mismatch": _lt(
         "The key belongs to another user of the dealer's Odoo than the given login."
     ),

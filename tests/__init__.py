@@ -3,8 +3,11 @@
 
 from .dealer_api import test_address
 from .dealer_api import test_check
+from .dealer_api import test_extensions
 from .dealer_api import test_orders
+from .dealer_api import test_payload
 from .dealer_api import test_transport
+from .dealer_api import test_untrusted
 from . import test_board
 from . import test_board_tours
 from . import test_dealer_order
@@ -13,6 +16,7 @@ from . import test_dealer_order_wire
 from . import test_dealership
 from . import test_hooks
 from . import test_js
+from . import test_lead_holes
 from . import test_lead_line
 from . import test_lead_moves
 from . import test_lead_pipeline
