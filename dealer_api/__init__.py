@@ -20,9 +20,11 @@ from .errors import (
     DealerUnreachable,
 )
 from .messages import MESSAGES, fill_in, render
-from .orders import BATCH_SIZE, OrderResult, push_orders, read_orders
-from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine
+from .orders import BATCH_SIZE, push_orders
+from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine, next_external_id
 from .protocols import PROTOCOLS, Json2, Protocol, XmlRpc, register_protocol
+from .remote import HIDDEN, MISSING, RemoteOrder, find_existing, look_at_orders, read_orders
+from .sending import FAILED, NEW, OLD, SENT, OrderResult
 from .session import DealerSession
 from .settings import AUTO, ConnectionSettings
 from .untrusted import clean_text
@@ -30,12 +32,18 @@ from .untrusted import clean_text
 __all__ = [
     "AUTO",
     "BATCH_SIZE",
+    "FAILED",
+    "HIDDEN",
     "LINE_FIELDS",
     "MESSAGES",
+    "MISSING",
+    "NEW",
+    "OLD",
     "PAUSE",
     "PROTOCOLS",
     "RETRY",
     "SCHEMA",
+    "SENT",
     "CheckContext",
     "CheckLine",
     "CheckStep",
@@ -54,11 +62,15 @@ __all__ = [
     "OrderLine",
     "OrderResult",
     "Protocol",
+    "RemoteOrder",
     "XmlRpc",
     "check_connection",
     "check_url",
     "clean_text",
     "fill_in",
+    "find_existing",
+    "look_at_orders",
+    "next_external_id",
     "normalize_url",
     "push_orders",
     "read_orders",

@@ -16,10 +16,13 @@ class DealerError(Exception):
     use codes of its own), ``remedy`` what is to be done: ``RETRY`` or ``PAUSE``.
     ``request_sent`` is False only when the dealer certainly did not act on the request: nobody
     was reached, or the dealer's Odoo itself refused to let us in.
+    ``loading`` is True when the dealer had answered before, and broke off while it was given
+    orders: it may be one of these that its Odoo does not survive.
     """
 
     remedy = RETRY
     sent_by_default = True
+    loading = False
 
     def __init__(self, code, request_sent=None, **details):
         self.code = code
