@@ -19,7 +19,7 @@ from .payload import (
     is_external_id,
 )
 from .products import find_products, sort_out
-from .records import many2one_id, many2one_name
+from .records import many2one_id
 from .remote import find_existing, read_lines, read_orders
 from .replacement import Replacements
 from .sending import FAILED, RETRY, SENT, OrderResult, Sending

@@ -14,9 +14,9 @@ from odoo.fields import Domain
 
 from ..dealer_api import PAUSE, DealerError, DealerSession
 from .bpo_dealer_connection import get_back_off
+from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
 from .dealer_push import DealerPush, new_transaction, open_pool
-from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .dealer_talks import LookTalk, PushTalk, TalkReport
 
 _logger = logging.getLogger(__name__)

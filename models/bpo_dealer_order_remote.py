@@ -6,10 +6,10 @@ from datetime import timedelta
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from ..dealer_api import Order, next_external_id
+from ..dealer_api import HIDDEN, MISSING, Order, next_external_id
 from .constants import MANAGER
 
-GONE, HIDDEN, CANCELLED = "missing", "hidden", "cancel"
+CANCELLED = "cancel"
 # The name of an order that may not be read is asked for again in ever longer intervals.
 FIRST_LOOK_DELAY = timedelta(hours=1)
 LAST_LOOK_AGE = timedelta(days=30)
@@ -37,7 +37,7 @@ class BpoDealerOrder(models.Model):
             ("sent", "Quotation sent"),
             ("sale", "Confirmed"),
             (CANCELLED, "Cancelled"),
-            (GONE, "Missing"),
+            (MISSING, "Missing"),
             (HIDDEN, "Not visible to us"),
         ],
         "At the Dealer",
@@ -88,7 +88,7 @@ class BpoDealerOrder(models.Model):
         :raise UserError: the user is no BPO manager, or an order is not known to be missing
         """
         self._check_manager_of_orders()
-        if others := self.filtered(lambda order: order.remote_state != GONE):
+        if others := self.filtered(lambda order: order.remote_state != MISSING):
             raise UserError(
                 self.env._(
                     "Only orders that are missing at their dealer can be sent again, not these: "
@@ -139,11 +139,11 @@ class BpoDealerOrder(models.Model):
             order.write({**order._prepare_look_vals(looks[order]), "remote_checked": now})
             if not order.remote_name:
                 order._postpone_look()
-        gone = orders.filtered(lambda order: order.remote_state in (GONE, CANCELLED))
+        gone = orders.filtered(lambda order: order.remote_state in (MISSING, CANCELLED))
         wanted = gone.filtered("payload_wanted")
         wanted._log_on_leads(lambda order: order._get_sent_anew_text())
         wanted._send_anew()
-        (gone - wanted).filtered(lambda order: order.remote_state == GONE)._log_missing()
+        (gone - wanted).filtered(lambda order: order.remote_state == MISSING)._log_missing()
         (orders - gone).filtered("payload_wanted").payload_wanted = False
 
     def _prepare_look_vals(self, look):
@@ -151,7 +151,7 @@ class BpoDealerOrder(models.Model):
 
         :param look: a ``RemoteOrder``, or "hidden" or "missing"
         """
-        if look in (HIDDEN, GONE):
+        if look in (HIDDEN, MISSING):
             return {"remote_state": look, "next_attempt": False}
         states = dict(self._fields["remote_state"].selection)
         return {

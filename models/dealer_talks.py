@@ -276,9 +276,7 @@ class LookTalk(Talk):
     def converse(self, session):
         """Return what can be seen of each order."""
         looks = look_at_orders(session, list(self.names.values()))
-        return {
-            order_id: looks[external_id] for order_id, (_id, external_id) in self.names.items()
-        }
+        return {order_id: looks[external_id] for order_id, (_id, external_id) in self.names.items()}
 
     def write_answers(self, dealership, answers):
         """Write what was seen, and send anew what the dealer gave up and somebody wants."""

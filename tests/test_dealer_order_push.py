@@ -19,7 +19,7 @@ from odoo.addons.bpo_crm.dealer_api import (
 )
 from odoo.addons.bpo_crm.models import bpo_dealer_order_notify as notify
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
-from odoo.addons.bpo_crm.models import dealer_push, dealer_talks
+from odoo.addons.bpo_crm.models import bpo_dealer_order_remote, dealer_push, dealer_talks
 
 from .dealer_common import CRON, DealerOrderCommon
 
@@ -199,7 +199,9 @@ class TestPushSent(PushCommon):
         _lead, order = self._win_one()
         self.dealer.answers[order.reference] = OrderResult("sent", "order_sent", remote_id=77)
         self._push()
-        order.sent_date = fields.Datetime.now() - dealer_talks.LAST_NAME_AGE - timedelta(days=1)
+        order.sent_date = (
+            fields.Datetime.now() - bpo_dealer_order_remote.LAST_LOOK_AGE - timedelta(days=1)
+        )
         self._make_due(order)
         self._push()
         self.assertFalse(order.next_attempt)
