@@ -5,8 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..dealer_api import Order
-from .bpo_dealer_order_queue import CONFLICT
-from .constants import MANAGER
+from .constants import CONFLICT, MANAGER
 from .dealer_texts import format_quantity
 
 

@@ -8,13 +8,13 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 
-from .constants import ACTIVITY_FAILED, MANAGER
+from .constants import ACTIVITY_FAILED, CONFLICT, MANAGER
 from .dealer_texts import translate
 
 _logger = logging.getLogger(__name__)
 
 # What only a BPO manager can put right.
-MANAGERS_CODES = ("order_conflict", "place_changed")
+MANAGERS_CODES = (CONFLICT, "place_changed")
 MAIL_TEMPLATE = "bpo_crm.mail_template_dealer_order_sent"
 
 

@@ -7,11 +7,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..dealer_api import LINE_FIELDS, Order, next_external_id
-from .constants import MANAGER
+from .constants import CONFLICT, MANAGER
 from .dealer_texts import format_quantity
-
-# The code of a refusal: the name of the order is taken at the dealer by somebody else's.
-CONFLICT = "order_conflict"
 
 
 def get_units(order):

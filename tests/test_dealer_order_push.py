@@ -211,9 +211,9 @@ class TestPushSent(PushCommon):
         lead, order = self._win_one()
         original = dealer_talks.PushTalk.write_back
 
-        def write_back(talk, env, report):
+        def write_back(talk, env, report, order_ids=None):
             talk.browse_orders(env).write({"state": "cancelled"})
-            return original(talk, env, report)
+            return original(talk, env, report, order_ids)
 
         with (
             patch.object(dealer_talks.PushTalk, "write_back", write_back),
@@ -243,7 +243,7 @@ class TestPushSent(PushCommon):
         """That the old address is down says nothing about the new one: it is asked at once."""
         _lead, order = self._win_one()
         self.dealer.meanwhile = self._change_connection
-        self.dealer.errors["https://northside.example.com"] = self._unreachable(request_sent=True)
+        self.dealer.errors["https://northside.example.com"] = self._unreachable(request_sent=False)
         self._push()
         self.assertEqual(
             [url for url, _references in self.dealer.talks],
