@@ -7,6 +7,7 @@ from . import bpo_dealer_connection
 from . import bpo_dealer_connection_check
 from . import bpo_dealer_connection_notify
 from . import bpo_dealer_connection_talks
+from . import bpo_ordered
 from . import bpo_pipeline
 from . import crm_stage
 from . import crm_lost_reason
@@ -23,12 +24,19 @@ from . import crm_lead_scoring
 from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealer_order
+from . import bpo_dealer_order_queue
+from . import bpo_dealer_order_remote
 from . import bpo_dealer_order_push
 from . import bpo_dealer_order_broken_off
 from . import bpo_dealer_order_notify
+from . import bpo_dealer_order_uninstall
 from . import bpo_service
 from . import bpo_service_stage
+from . import crm_stage_service
 from . import bpo_service_request
+from . import bpo_service_request_board
 from . import crm_lead_service
 from . import res_config_settings
+from . import product_template
+from . import product_product
 from . import res_partner

@@ -92,14 +92,15 @@ class BpoDealerConnection(models.AbstractModel):
         self.write({name: value for name, value in vals.items() if self[name] != value})
 
     @api.private
-    def _write_results(self, results):
+    def _write_results(self, results, limit):
         """Keep what came of the orders of a talk that went well.
 
         :param results: the ``OrderResult`` of the talk
+        :param int limit: about how many orders it may have been
         """
         self.ensure_one()
         self._write_left_out(results)
-        self._grow_batch()
+        self._grow_batch(limit)
         self.last_message = self._get_results_text(results)
 
     def _get_results_text(self, results):
@@ -148,10 +149,10 @@ class BpoDealerConnection(models.AbstractModel):
         ]
         return " ".join(translate(self.env, "fields_left_out", each) for each in details) or False
 
-    def _grow_batch(self):
+    def _grow_batch(self, limit):
         """Take twice as many orders next time, after small parts, until it is the usual number."""
-        if size := self.batch_size * 2:
-            self.batch_size = size if size < BATCH_SIZE else 0
+        if self.batch_size:
+            self.batch_size = limit * 2 if limit * 2 < BATCH_SIZE else 0
 
     # ------------------------------------------------------------
     # FAILED

@@ -40,6 +40,7 @@ class BpoDealerOrder(models.Model):
             {
                 "state": "failed",
                 "next_attempt": False,
+                "error_code": "broken_off",
                 "error": env._(
                     "%(count)s times the dealership's Odoo broke off, or was not done in time, "
                     "when it was given this order alone. It may have the order: ask the dealership "

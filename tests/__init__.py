@@ -15,11 +15,13 @@ from . import test_connection_key
 from . import test_connection_state
 from . import test_dealer_order
 from . import test_dealer_order_push
+from . import test_dealer_order_remote
 from . import test_dealer_order_wire
 from . import test_dealership
 from . import test_hooks
 from . import test_js
 from . import test_lead_currency
+from . import test_lead_holes
 from . import test_lead_line
 from . import test_lead_moves
 from . import test_lead_pipeline

@@ -139,9 +139,9 @@ class TestBatches(ConnectionCommon):
         self.assertEqual((order.state, order.crash_count), ("pending", 0))
         self.assertFalse(self.dealership.batch_size)
 
-    def test_names_are_asked_for_in_full(self):
+    def test_looks_are_in_full(self):
         self.dealership.batch_size = 1
-        talk = dealer_talks.NameTalk(self.dealership.id)
+        talk = dealer_talks.LookTalk(self.dealership.id)
         orders = self._win(self._create_leads(3))
         orders.write({"state": "sent", "next_attempt": "2020-01-01", "crash_count": 1})
         talk.choose(self.env)

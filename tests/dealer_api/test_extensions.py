@@ -4,7 +4,7 @@
 
 from unittest.mock import patch
 
-from odoo.addons.bpo_crm.dealer_api import (
+from ...dealer_api import (
     MESSAGES,
     PROTOCOLS,
     CheckStep,
@@ -16,8 +16,7 @@ from odoo.addons.bpo_crm.dealer_api import (
     register_protocol,
     render,
 )
-from odoo.addons.bpo_crm.dealer_api.protocols import XmlRpc
-
+from ...dealer_api.protocols import XmlRpc
 from .common import DealerApiCase, cases
 
 
@@ -134,5 +133,6 @@ class TestDealerExtensions(DealerApiCase):
         self.assertEqual(render(code, details), sentence)
 
     def test_a_translation_that_does_not_fit(self):
-        self.assertEqual(fill_in("%(nobody)s ist da", {"host": "x"}), "%(nobody)s ist da")
+        with self.assertRaises(KeyError):
+            fill_in("%(nobody)s ist da", {"host": "x"})
         self.assertEqual(fill_in("%(host)s ist da", {"host": "x"}), "x ist da")

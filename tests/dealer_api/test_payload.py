@@ -6,8 +6,7 @@ import json
 
 from odoo.tests import BaseCase
 
-from odoo.addons.bpo_crm.dealer_api import SCHEMA, Customer, Order, OrderLine
-
+from ...dealer_api import SCHEMA, Customer, Order, OrderLine
 from .common import cases
 
 FIRST_RELEASE = {

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from urllib3.response import HTTPResponse
 
-from odoo.addons.bpo_crm.dealer_api import (
+from ...dealer_api import (
     MESSAGES,
     ConnectionSettings,
     DealerAccessRefused,
@@ -26,7 +26,6 @@ from odoo.addons.bpo_crm.dealer_api import (
     DealerUnreachable,
     clean_text,
 )
-
 from .common import PROTOCOLS, DealerApiCase, cases
 from .fault_dealer import FaultDealer
 

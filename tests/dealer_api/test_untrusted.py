@@ -6,15 +6,14 @@ import time
 
 from odoo.tests import BaseCase
 
-from odoo.addons.bpo_crm.dealer_api import (
+from ...dealer_api import (
     ConnectionSettings,
     DealerError,
     clean_text,
     normalize_url,
     xmlrpc_codec,
 )
-from odoo.addons.bpo_crm.dealer_api.protocols import Json2, XmlRpc, is_busy
-
+from ...dealer_api.protocols import Json2, XmlRpc, is_busy
 from .common import cases
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
