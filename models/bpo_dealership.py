@@ -8,6 +8,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
 from .constants import MANAGER
+from .dealer_push import new_transaction
 
 # Test connection asks the dealer for this many product codes at most.
 MAX_CHECKED_CODES = 200
@@ -108,17 +109,13 @@ class BpoDealership(models.Model):
     def _compute_push_warning(self):
         silent = self.env["bpo.dealer.order"]._get_silent_text()
         for dealership in self:
-            texts = []
             if dealership.is_key_astray:
-                texts.append(
-                    self.env._(
-                        "The API key was entered in another database, so this one is a copy: no "
-                        "orders are sent from here."
-                    )
+                dealership.push_warning = self.env._(
+                    "The API key was entered in another database, of which this one is a copy: no "
+                    "orders are sent from here."
                 )
-            if silent and dealership.pending_order_count:
-                texts.append(silent)
-            dealership.push_warning = " ".join(texts) or False
+            else:
+                dealership.push_warning = silent if dealership.pending_order_count else False
 
     # ------------------------------------------------------------
     # CONSTRAINTS
@@ -344,16 +341,13 @@ class BpoDealership(models.Model):
             )
         ]
         if states["pending"]:
-            self.invalidate_recordset()
-            texts += [
-                self.env._(
-                    "%(dealership)s: %(message)s",
-                    dealership=dealership.name,
-                    message=dealership.last_message,
-                )
-                for dealership in self
-                if dealership.last_message
-            ]
+            # the pushes were in transactions of their own, which this one does not see
+            with new_transaction(self.env) as env:
+                texts += [
+                    f"{dealership.name}: {dealership.last_message}"
+                    for dealership in self.with_env(env)
+                    if dealership.last_message
+                ]
         return {
             "type": "danger" if states["failed"] else "warning" if states["pending"] else "success",
             "message": " ".join(texts),

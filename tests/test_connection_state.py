@@ -383,7 +383,7 @@ class TestScheduledActionGone(ConnectionCommon):
 
     def test_switched_off(self):
         self.cron.active = False
-        self.assertFalse(self._get_warning(), "nothing waits")
+        self.assertIs(self._get_warning(), False, "nothing waits")
         self._win_one()
         self.assertIn("switched off", self._get_warning())
         self.assertIn(self.cron.name, self._get_warning())
