@@ -49,6 +49,7 @@ class Instance(OdooServer):
 
     def __init__(self, world, name, template, **options):
         self.world = world
+        self.backups = []
         database = database_name(f"e2e_{os.getpid()}_{name}_{next(_numbers)}")
         world.postgres.clone(template, database)
         [port] = free_ports()
@@ -71,7 +72,30 @@ class Instance(OdooServer):
     def destroy(self):
         """End the server and drop its database."""
         self.kill()
-        self.postgres.drop(self.database)
+        for database in (self.database, *self.backups):
+            self.postgres.drop(database)
+
+    def back_up(self):
+        """Return a backup of the server's database; the server is stopped for a moment."""
+        backup = f"{self.database}_backup_{len(self.backups) + 1}"
+        self.backups.append(backup)
+        self._copy(self.database, backup)
+        return backup
+
+    def restore(self, backup):
+        """Bring the database back to what it was; the server is stopped for a moment."""
+        self._copy(backup, self.database)
+
+    def _copy(self, source, target):
+        """Copy the database with its identity, as backups have it."""
+        identity = "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'"
+        self.stop()
+        uuid = self.postgres.sql(identity, source)
+        self.postgres.clone(source, target)
+        self.postgres.sql(
+            f"UPDATE ir_config_parameter SET value = '{uuid}' WHERE key = 'database.uuid'", target
+        )
+        self.start()
 
 
 class Dealer(Instance):
