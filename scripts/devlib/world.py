@@ -250,7 +250,7 @@ class Bpo(Instance):
     def forget_back_off(self):
         """Let what waits for a retry be tried at once."""
         self.sql("UPDATE bpo_dealership SET next_attempt = NULL")
-        self.sql("UPDATE bpo_dealer_order SET next_attempt = NULL")
+        self.sql("UPDATE bpo_dealer_order SET next_attempt = NULL WHERE state = 'pending'")
 
 
 class World:
