@@ -11,8 +11,10 @@ from .address import check_url, normalize_url
 from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
     PAUSE,
+    PAUSE_IF_STANDING,
     RETRY,
     DealerAccessRefused,
+    DealerAccessUncertain,
     DealerAddressRefused,
     DealerBadAnswer,
     DealerError,
@@ -40,6 +42,7 @@ __all__ = [
     "NEW",
     "OLD",
     "PAUSE",
+    "PAUSE_IF_STANDING",
     "PROTOCOLS",
     "RETRY",
     "SCHEMA",
@@ -51,6 +54,7 @@ __all__ = [
     "ConnectionSettings",
     "Customer",
     "DealerAccessRefused",
+    "DealerAccessUncertain",
     "DealerAddressRefused",
     "DealerBadAnswer",
     "DealerError",

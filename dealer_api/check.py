@@ -27,6 +27,7 @@ _STEP_OF_ERROR = {
     "certificate_invalid": "certificate",
     "tls_failed": "certificate",
     "database_unknown": "database",
+    "key_invalid": "login",
     "login_refused": "login",
     "login_mismatch": "login",
     "access_denied": "login",
@@ -213,7 +214,8 @@ class DatabaseStep(_WayInStep):
     def passed(self, context):
         """Say so where it is known: only a database can let somebody in, or refuse a login."""
         _step, error = context.problem
-        if error is None or isinstance(error, DealerAccessRefused):
+        asked = isinstance(error, DealerAccessRefused) and error.code != "key_invalid"
+        if error is None or asked:
             context.add(self.name, True, "check_database_ok")
 
 

@@ -7,7 +7,7 @@ import re
 from .errors import DealerFault
 from .loader import Loader, LoadRecord, cell
 from .payload import CUSTOMER_MODEL, field_of
-from .records import many2one_id
+from .records import many2one_id, many2one_name
 
 PRICELIST = "property_product_pricelist"
 # What is asked once per dealer: these fields differ between versions and installed apps.
@@ -164,6 +164,14 @@ def normal_phone(phone):
     return f"+{digits}" if text.startswith("+") else digits
 
 
+def read_currencies(session, pricelist_ids):
+    """Return ``{price list: code of its currency}``."""
+    if not pricelist_ids:
+        return {}
+    records = session.read_ids("product.pricelist", sorted(pricelist_ids), ["currency_id"])
+    return {record["id"]: many2one_name(record.get("currency_id")) for record in records}
+
+
 # ------------------------------------------------------------
 # New customers
 # ------------------------------------------------------------
@@ -193,7 +201,7 @@ class NewCustomers:
         for key in keys:
             self._by_key.setdefault(key, group)
 
-    def create(self, session, lacking):
+    def load(self, session, lacking):
         """Create the customers; return ``{external id: LoadResult}`` of all that were added.
 
         :param lacking: fields that the dealer's contacts do not have

@@ -4,16 +4,18 @@
 
 from .messages import render
 
-# What is to be done about an error: try again later on our own, or stop until a person has
-# changed something.
-RETRY, PAUSE = "retry", "pause"
+# What is to be done about an error: try again later on our own; stop until a person has changed
+# something; or try again and stop only when it is the same after several attempts with time between
+# them, because a dealer's Odoo says so, too, while its database server is away.
+RETRY, PAUSE, PAUSE_IF_STANDING = "retry", "pause", "pause_if_standing"
 
 
 class DealerError(Exception):
     """Say that the dealer as a whole could not be worked with.
 
     ``code`` and ``details`` name the message (``messages.py``; a protocol of another addon may
-    use codes of its own), ``remedy`` what is to be done: ``RETRY`` or ``PAUSE``.
+    use codes of its own), ``remedy`` what is to be done: ``RETRY``, ``PAUSE`` or
+    ``PAUSE_IF_STANDING``.
     ``request_sent`` is False only when the dealer certainly did not act on the request: nobody
     was reached, or the dealer's Odoo itself refused to let us in.
     ``loading`` is True when the dealer had answered before, and broke off while it was given
@@ -52,6 +54,12 @@ class DealerAccessRefused(DealerError):
 
     remedy = PAUSE
     sent_by_default = False
+
+
+class DealerAccessUncertain(DealerAccessRefused):
+    """The dealer's Odoo refuses us, as it does while its database server is away for a moment."""
+
+    remedy = PAUSE_IF_STANDING
 
 
 class DealerAddressRefused(DealerError):

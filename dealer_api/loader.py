@@ -31,7 +31,7 @@ What ``load()`` does, read in Odoo's ``orm/models.py`` and seen on real dealers:
 
 from dataclasses import dataclass
 
-from .errors import DealerAccessRefused, DealerBadAnswer, DealerError, DealerFault
+from .errors import DealerAccessUncertain, DealerBadAnswer, DealerError, DealerFault
 from .protocols import is_busy
 from .records import is_id, is_positive
 
@@ -175,12 +175,14 @@ class Loader:
 
     def _after_fault(self, group, fault):
         if fault.kind == "missing" and self.model == "sale.order":
-            raise DealerAccessRefused("sales_missing")
+            raise DealerAccessUncertain("sales_missing")
         if fault.kind == "access":
             self._settle(group, fault=fault)
             return []
         if fault.kind == "other":
             self.uncertain = True
+            # It may be about a field that is gone since it was asked for.
+            self.session.forget_fields()
         if len(group) > 1:
             return _halves(group)
         if fault.kind == "busy" and group[0] not in self.marked:

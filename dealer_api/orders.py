@@ -5,8 +5,8 @@
 Everything here may be repeated at any time, also half done; why, is said in ``loader.py``.
 """
 
-from .customers import PARTNER_FIELDS, PRICELIST, CustomerSearch, NewCustomers
-from .errors import DealerAccessRefused, DealerError, DealerFault, DealerUnreachable
+from .customers import PARTNER_FIELDS, PRICELIST, CustomerSearch, NewCustomers, read_currencies
+from .errors import DealerAccessUncertain, DealerError, DealerFault, DealerUnreachable
 from .loader import Loader, LoadRecord, cell
 from .payload import (
     CUSTOMER_FIELDS,
@@ -19,7 +19,7 @@ from .payload import (
     is_external_id,
 )
 from .products import find_products, sort_out
-from .records import many2one_id, many2one_name
+from .records import many2one_id
 from .remote import find_existing, read_lines, read_orders
 from .replacement import Replacements
 from .sending import FAILED, RETRY, SENT, OrderResult, Sending
@@ -170,18 +170,13 @@ class _Push:
         if not sendings or PRICELIST not in self.partner_fields:
             return
         partner_ids = {sending.partner_id for sending in sendings}
-        currencies = {}
         try:
             created = sorted(partner_ids - set(self.pricelists))
             if created:
                 for partner in self.session.read_ids(CUSTOMER_MODEL, created, [PRICELIST]):
                     self.pricelists[partner["id"]] = many2one_id(partner.get(PRICELIST))
             wanted = {self.pricelists.get(partner_id) for partner_id in partner_ids} - {None}
-            if wanted:
-                for record in self.session.read_ids(
-                    "product.pricelist", sorted(wanted), ["currency_id"]
-                ):
-                    currencies[record["id"]] = many2one_name(record.get("currency_id"))
+            currencies = read_currencies(self.session, wanted)
         except DealerFault:
             # Not ours to read, so not to be known beforehand; the order itself will tell.
             return
@@ -228,7 +223,7 @@ class _Push:
         sendings = [sending for sending in sendings if sending.result is None]
         for sending in sendings:
             customers.add(sending.order.customer)
-        results = customers.create(self.session, lacking)
+        results = customers.load(self.session, lacking)
         for sending in sendings:
             customer = sending.order.customer
             result = results[customer.external_id]
@@ -272,10 +267,6 @@ class _Push:
         loader = Loader(self.session, ORDER_MODEL)
         try:
             results = loader.load(records)
-        except DealerFault:
-            # A field may be gone since it was asked for.
-            self.session.forget_fields()
-            raise
         except DealerUnreachable as error:
             error.loading = _breaks_off(error)
             raise
@@ -302,7 +293,7 @@ class _Push:
         except DealerFault as fault:
             if fault.kind != "missing":
                 raise
-        raise DealerAccessRefused("sales_missing")
+        raise DealerAccessUncertain("sales_missing")
 
     def _load_record(self, sending, lacking, lacking_lines):
         """Return what is loaded for an order: nothing but its id when it is there already."""

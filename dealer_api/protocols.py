@@ -11,7 +11,13 @@ import re
 import xmlrpc.client
 
 from . import xmlrpc_codec
-from .errors import DealerAccessRefused, DealerBadAnswer, DealerFault
+from .errors import (
+    DealerAccessRefused,
+    DealerAccessUncertain,
+    DealerBadAnswer,
+    DealerFault,
+)
+from .untrusted import ends_of
 
 _XML_TYPES = frozenset(("text/xml", "application/xml"))
 _JSON_TYPES = frozenset(("application/json",))
@@ -34,10 +40,23 @@ _BUSY = re.compile(
     re.IGNORECASE,
 )
 
+# What PostgreSQL says of a database that is there, naming it as it does one that is not: it takes
+# no (more) connections at this moment.
+_CLOSED = re.compile(
+    r"too many connections|not currently accepting|being accessed"
+    r"|zu viele Verbindungen|keine Verbindungen"
+    r"|trop de connexions|n'accepte (?:plus|pas)"
+    r"|demasiadas conexiones|no acepta conexiones"
+    r"|troppe connessioni|non accetta"
+    r"|(?:muitas conexões|conexões demais)|não est[áã]o? aceitando"
+    r"|слишком много подключений|не принимает подключения",
+    re.IGNORECASE,
+)
+
 
 def is_busy(text):
     """Tell whether a message is about a conflict between transactions, gone when repeated."""
-    return bool(_BUSY.search(str(text)))
+    return bool(_BUSY.search(ends_of(text)))
 
 
 def same_login(login, other):
@@ -202,13 +221,13 @@ class XmlRpc(Protocol):
         if code == _FAULT_ACCESS:
             return DealerFault("right_missing", kind="access", model=model or what, message=message)
         if code == _FAULT_USER:
-            if re.search(r"Object \S+ doesn't exist", text):
+            if re.search(r"Object [\w.]{1,100} doesn't exist", ends_of(text)):
                 return DealerFault("remote_error", kind="missing", message=message)
             kind = "busy" if is_busy(text) else "user"
             return DealerFault("remote_error", kind=kind, message=message)
         if self._names_unknown_database(text):
-            return DealerAccessRefused("database_unknown")
-        if is_busy(text[-2000:]):
+            return DealerAccessUncertain("database_unknown")
+        if is_busy(text):
             return DealerFault("remote_busy", kind="busy")
         return DealerFault("remote_error", message=message)
 
@@ -218,10 +237,14 @@ class XmlRpc(Protocol):
         There is no code for it: the fault carries a traceback that ends with PostgreSQL's
         sentence, in which the database stands in the quotes of that language.
         """
-        if "OperationalError" not in text or not self.settings.database:
+        if "OperationalError" not in ends_of(text) or not self.settings.database:
             return False
-        quoted = rf"[\"'«»„“”‘’「]\s*{re.escape(self.settings.database)}\s*[\"'«»“”‘’」]"
-        return bool(re.search(rf"failed: FATAL:.*{quoted}|^.*FATAL:.*{quoted}", text, re.MULTILINE))
+        # Line by line, each looked at once: the text is a stranger's.
+        quoted = re.compile(
+            rf"[\"'«»„“”‘’「]\s*{re.escape(self.settings.database)}\s*[\"'«»“”‘’」]"
+        )
+        said = [line.partition("FATAL:")[2] for line in ends_of(text).splitlines()]
+        return any(quoted.search(words) and not _CLOSED.search(words) for words in said)
 
 
 @register_protocol
@@ -275,22 +298,30 @@ class Json2(Protocol):
             "POST",
             f"/json/2/{model}/{method}",
             body=json.dumps(params).encode("utf-8"),
-            headers={
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "Authorization": f"bearer {self.settings.api_key}",
-                "X-Odoo-Database": self.settings.database,
-            },
+            headers=self._headers(),
         )
         if answer.status == 404 and answer.content_type in _HTML_TYPES:
             # Without a database of that name Odoo does not get as far as to JSON.
             if b"No database is selected" in answer.body:
-                raise DealerAccessRefused("database_unknown")
+                raise DealerAccessUncertain("database_unknown")
         refuse_wrong_type(self.transport, answer, _JSON_TYPES)
         result = self._decode(answer)
         if answer.status != 200:
             raise self._explain(answer.status, result, model, method)
         return result
+
+    def _headers(self):
+        """Return the head of a request; what no head can carry cannot be right either."""
+        if not _fits_a_header(self.settings.api_key):
+            raise DealerAccessRefused("key_invalid")
+        if not _fits_a_header(self.settings.database):
+            raise DealerAccessRefused("database_unknown")
+        return {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Authorization": f"bearer {self.settings.api_key}",
+            "X-Odoo-Database": self.settings.database,
+        }
 
     def _decode(self, answer):
         try:
@@ -307,7 +338,7 @@ class Json2(Protocol):
         if status == 401:
             return DealerAccessRefused("login_refused")
         if name.endswith((".AccessDenied", ".SessionExpiredException")):
-            return DealerAccessRefused("access_denied")
+            return DealerAccessUncertain("access_denied")
         if name.endswith(".AccessError"):
             return DealerFault("right_missing", kind="access", model=model, message=message)
         if is_busy(name) or is_busy(text):
@@ -319,3 +350,7 @@ class Json2(Protocol):
         if status >= 500:
             return DealerFault("remote_error", message=message)
         return DealerBadAnswer("http_status", host=self.transport.host, status=status)
+
+
+def _fits_a_header(value):
+    return all(" " <= char <= "~" or "\xa0" <= char <= "\xff" for char in value)

@@ -5,9 +5,11 @@
 import re
 import threading
 import time
+import unicodedata
 from functools import cached_property
 
 from .errors import (
+    PAUSE,
     DealerAccessRefused,
     DealerBadAnswer,
     DealerError,
@@ -132,8 +134,14 @@ class DealerSession:
 
     def _connected(self):
         if self._protocol is None:
+            self._check_key()
             self._protocol = self._assume_protocol() or self._choose_protocol()
         return self._protocol
+
+    def _check_key(self):
+        """Refuse a key with characters that nobody sees: it cannot be right, whatever is tried."""
+        if any(unicodedata.category(char)[0] == "C" for char in self.settings.api_key or ""):
+            raise DealerAccessRefused("key_invalid")
 
     def _assume_protocol(self):
         """Return the protocol that worked before, without asking: the first call will tell."""
@@ -191,7 +199,10 @@ class DealerSession:
             else:
                 return protocol
         # What the Odoo itself says about the login counts more than a closed door beside it.
-        refusals.sort(key=lambda error: not isinstance(error, DealerAccessRefused))
+        # Least counts what it may say for the moment only.
+        refusals.sort(
+            key=lambda error: (not isinstance(error, DealerAccessRefused), error.remedy != PAUSE)
+        )
         raise refusals[0]
 
     def _start_afresh(self):

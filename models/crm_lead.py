@@ -10,6 +10,7 @@ PROTECTED_FIELDS = frozenset(
     (
         "closed_status",
         "won_status",
+        "won_from_stage_id",
         "lost_from_stage_id",
         "dealer_order_id",
         "dealer_order_state",
@@ -61,6 +62,13 @@ class CrmLead(models.Model):
         help="What the lead became in its present stage; kept when the stage's flags change.",
     )
     won_status = fields.Selection(selection_add=[("pending", "Open")])
+    won_from_stage_id = fields.Many2one(
+        "crm.stage",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        help="The stage that agents may take the lead back to, where leads only go forward.",
+    )
     # Stock's default of 0 would count as typed in and keep the compute from setting the total.
     expected_revenue = fields.Monetary(
         compute="_compute_expected_revenue", store=True, readonly=False, default=None
@@ -193,6 +201,8 @@ class CrmLead(models.Model):
 
     def _check_write(self, vals):
         """Refuse what nobody may write like this, wherever the leads are."""
+        # First, so that nobody learns the names of leads from a refusal.
+        self.check_access("write")
         self._check_protected_fields(vals)
         if "dealership_id" in vals:
             self._check_dealership_change(vals["dealership_id"])
@@ -238,6 +248,9 @@ class CrmLead(models.Model):
     def action_set_won(self):
         """Move each lead to the won stage of its own pipeline.
 
+        Leads that are won already, but whose order nobody has put into the outbox (orders were
+        not pushed at that time), are won anew.
+
         :raise UserError: a pipeline has no won stage
         """
         self.action_unarchive()
@@ -246,6 +259,8 @@ class CrmLead(models.Model):
             if not stage:
                 raise UserError(pipeline._get_message_no_won_stage())
             leads.write({"stage_id": stage.id, "probability": 100})
+            if unordered := leads._filtered_unordered():
+                unordered._complete_move(unordered._get_origins())
         return True
 
     # ------------------------------------------------------------

@@ -83,7 +83,7 @@ class CrmLead(models.Model):
         lost.filtered(lambda lead: not lead.active).action_unarchive()
         first_stages = lost.pipeline_id._get_first_open_stages()
         for target, leads in lost.grouped(
-            lambda lead: lead._get_restore_stage() or first_stages.get(lead.pipeline_id)
+            lambda lead: lead._get_open_stage() or first_stages.get(lead.pipeline_id)
         ).items():
             if not target:
                 raise UserError(leads.pipeline_id[:1]._get_message_no_open_stage())
@@ -187,14 +187,3 @@ class CrmLead(models.Model):
                     leads=", ".join(bare.mapped("display_name")),
                 )
             )
-
-    def _get_restore_stage(self):
-        """Return the stage this lead was lost from, where it can still take the lead back."""
-        self.ensure_one()
-        stage = self.lost_from_stage_id
-        usable = (
-            stage.active
-            and stage.pipeline_id == self.pipeline_id
-            and not stage._get_closed_status()
-        )
-        return stage if usable else self.env["crm.stage"]

@@ -1,6 +1,8 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from markupsafe import Markup
+
 from odoo import models
 from odoo.exceptions import UserError
 
@@ -29,6 +31,8 @@ class CrmLead(models.Model):
 
     def _merge_opportunity(self, user_id=False, team_id=False, auto_unlink=True, max_length=5):
         """Refuse to merge leads that each have an order of their own; keep the one there is."""
+        # First, so that nobody learns the names of leads from a refusal.
+        self.check_access("read")
         ordered = self.sudo().filtered(lambda lead: lead.dealer_order_id._is_live())
         if len(ordered) > 1:
             raise UserError(
@@ -64,8 +68,54 @@ class CrmLead(models.Model):
         return res
 
     def _merge_dependences_orders(self, opportunities):
-        """Take over the units and the dealer order of the merged leads, where there are none."""
+        """Take over units and order of the merged leads, where there are none; say what is not.
+
+        An order that is or may be at a dealer is never left: see :meth:`_merge_opportunity`.
+        """
+        units = opportunities.line_ids
         if not self.line_ids and not self.dealer_order_id:
-            opportunities.line_ids.write({"lead_id": self.id})
+            units.write({"lead_id": self.id})
+            units = units.browse()
+        # failed ones ask for somebody's work, cancelled ones for nothing
+        orders = opportunities.sudo().dealer_order_id.sorted(
+            lambda order: (not order._is_live(), order.state != "failed")
+        )
         if not self.sudo().dealer_order_id:
-            opportunities.sudo().dealer_order_id[:1].write({"lead_id": self.id})
+            orders[:1].write({"lead_id": self.id})
+            orders = orders[1:]
+        left = self._get_texts_of_units(units) + self._get_texts_of_orders(orders)
+        if left:
+            self._message_log(
+                body=Markup("%s<ul>%s</ul>")
+                % (
+                    self.env._("Not taken over from the merged leads:"),
+                    Markup("").join(Markup("<li>%s</li>") % text for text in left),
+                )
+            )
+
+    def _get_texts_of_units(self, units):
+        """Return units of other leads in words, one text each."""
+        return [
+            self.env._(
+                "%(lead)s: %(quantity)s × %(name)s at %(price)s",
+                lead=unit.lead_id.display_name,
+                quantity=f"{unit.quantity:.12g}",
+                name=unit.name or unit.product_id.name,
+                price=unit.currency_id.format(unit.price_unit),
+            )
+            for unit in units
+        ]
+
+    def _get_texts_of_orders(self, orders):
+        """Return the failed ones of orders of other leads in words, one text each."""
+        return [
+            self.env._(
+                "%(lead)s: the failed order %(reference)s for %(dealership)s (%(problem)s)",
+                lead=order.lead_id.display_name,
+                reference=order.reference,
+                dealership=order.dealership_id.name,
+                problem=order.error or "",
+            )
+            for order in orders
+            if order.state == "failed"
+        ]

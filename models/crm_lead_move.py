@@ -12,6 +12,9 @@ from .constants import MANAGER
 from .crm_lead_lost import LOST_FIELDS
 from .crm_lost_reason import LostReasonRequired
 
+# Where the open stage is remembered that a lead was closed from.
+CLOSED_FROM = {"won": "won_from_stage_id", "lost": "lost_from_stage_id"}
+
 
 class Origin(NamedTuple):
     """Where a lead comes from in a move; all is empty for a new lead."""
@@ -20,7 +23,7 @@ class Origin(NamedTuple):
     stage: models.BaseModel
     # What it was: "won", "lost" or False (open).
     status: str | bool
-    # The crm.stage it may be taken back to: of a lost lead, the one it was lost from.
+    # The crm.stage it may be taken back to: of a closed lead, the one it was closed from.
     open_stage: models.BaseModel
 
 
@@ -85,10 +88,10 @@ class CrmLead(models.Model):
         :param dict destinations: see :meth:`_get_destinations`
         :raise UserError: a pipeline has no open stage
         """
-        moving = self.concat(*destinations.values())
+        moving = self.browse().concat(*destinations.values())
         if staying := self - moving:
             staying.write({name: value for name, value in vals.items() if name != "pipeline_id"})
-        pipelines = moving and self.env["bpo.pipeline"].concat(*destinations)
+        pipelines = self.env["bpo.pipeline"].concat(*destinations) if moving else None
         first_stages = pipelines._get_first_open_stages() if pipelines else {}
         for pipeline, leads in destinations.items():
             if not leads:
@@ -122,10 +125,8 @@ class CrmLead(models.Model):
         """
         status = self.env["crm.stage"].browse(vals["stage_id"])._get_closed_status()
         origins = self._get_origins()
-        if status == "lost":
-            self._note_origin()
-        leads = self._with_counted_losses()
-        leads._write_protected({**vals, **self._prepare_move(vals, status)})
+        move = {**self._prepare_move(vals, status), **self._note_open_stages(origins, status)}
+        self._with_counted_losses()._write_protected({**vals, **move})
         self._complete_move(origins)
 
     def _enter_as_new(self):
@@ -160,11 +161,20 @@ class CrmLead(models.Model):
         }
 
     def _get_open_stage(self):
-        """Return the open stage this lead is in, or was lost from; empty where there is none."""
+        """Return the open stage this lead is in, or was closed from.
+
+        That is none where the stage it was closed from cannot take the lead back any more.
+        """
         self.ensure_one()
-        if self.closed_status == "lost":
-            return self._get_restore_stage()
-        return self.env["crm.stage"] if self.closed_status else self.stage_id
+        if not self.closed_status:
+            return self.stage_id
+        stage = self[CLOSED_FROM[self.closed_status]]
+        usable = (
+            stage.active
+            and stage.pipeline_id == self.pipeline_id
+            and not stage._get_closed_status()
+        )
+        return stage if usable else self.env["crm.stage"]
 
     def _prepare_move(self, vals, status):
         """Return what entering a stage of the given closed status changes on the leads."""
@@ -177,13 +187,24 @@ class CrmLead(models.Model):
             )
         elif any(lead[name] for lead in self for name in LOST_FIELDS):
             move.update(dict.fromkeys(LOST_FIELDS, False))
+        if status != "won" and any(lead.won_from_stage_id for lead in self):
+            move["won_from_stage_id"] = False
         return move
 
-    def _note_origin(self):
-        """Remember the open stage each lead is about to be lost from."""
-        still_open = self.filtered(lambda lead: not lead.closed_status)
-        for origin, leads in still_open.grouped("stage_id").items():
-            leads._write_protected({"lost_from_stage_id": origin.id})
+    def _note_open_stages(self, origins, status):
+        """Remember the open stage each lead is about to be closed from, if it is closed.
+
+        :return: the values that are the same for all, to be written together with the move
+        """
+        name = CLOSED_FROM.get(status)
+        if not name:
+            return {}
+        by_stage = self.grouped(lambda lead: origins[lead].open_stage)
+        if len(by_stage) == 1:
+            return {name: next(iter(by_stage)).id}
+        for stage, leads in by_stage.items():
+            leads._write_protected({name: stage.id})
+        return {}
 
     def _mark_closed(self):
         """Note what leads became by the stage they are in; return those for which that is new."""
@@ -313,8 +334,8 @@ class CrmLead(models.Model):
     def _get_problems_forward_only(self, origins):
         """Rule 2: on ``forward_only`` pipelines agents advance one open stage at a time.
 
-        They enter such a pipeline at its first open stage, and take a lost lead back to the
-        stage it was lost from.
+        They enter such a pipeline at its first open stage, and take a closed lead back to the
+        stage it was won or lost from.
         """
         if self.env.user.has_group(MANAGER):
             return {}
@@ -347,7 +368,7 @@ class CrmLead(models.Model):
         """
         self.ensure_one()
         stage = origin.open_stage
-        if origin.stage.is_won or stage == self.stage_id:
+        if stage == self.stage_id:
             return None
         if stage not in open_stages:
             if self.stage_id == open_stages[:1]:

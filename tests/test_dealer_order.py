@@ -121,7 +121,7 @@ class TestEnqueue(DealerOrderCommon):
         namespace = f"bpo_crm_{database[:12]}"
         self.assertEqual(order.state, "pending")
         self.assertEqual(order.dealership_id, self.dealership)
-        self.assertEqual(order.external_id, f"{namespace}.lead_{lead.id}")
+        self.assertRegex(order.external_id, rf"^{namespace}\.lead_{lead.id}_[0-9a-f]{{8}}$")
         content = order._get_content()
         self.assertEqual(content.to_payload(), order.payload)
         self.assertEqual(order.payload["schema"], 2)

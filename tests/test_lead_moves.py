@@ -96,6 +96,15 @@ class TestLeadMoves(BpoCrmCommon):
         lead.write({"pipeline_id": self.pipeline.id})
         self.assertEqual(lead.stage_id, self.stage_offer)
 
+    def test_pipeline_alone_of_leads_of_which_some_stay(self):
+        staying, moving = self._create_leads(2)
+        moving.pipeline_id = self.other_pipeline
+        staying.stage_id = self.stage_offer
+        (staying + moving).write({"pipeline_id": self.pipeline.id, "city": "Springfield"})
+        self.assertEqual(staying.stage_id, self.stage_offer)
+        self.assertEqual(moving.stage_id, self.stage_inbox)
+        self.assertEqual((staying + moving).mapped("city"), ["Springfield"] * 2)
+
     def test_form_changes_stage_with_pipeline(self):
         lead = self._create_leads()
         with Form(lead) as form:

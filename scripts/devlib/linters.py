@@ -83,6 +83,7 @@ class Linters:
             "eslint": self.eslint,
             "prettier": self.prettier,
             "tree": self.tree,
+            "walls": self.walls,
         }
 
     def ruff_check(self):

@@ -14,12 +14,14 @@ import {
     models,
 } from "@web/../tests/web_test_helpers";
 
+/** The workflow that all deals here are in. */
 export class Pipeline extends models.Model {
     _name = "bpo.pipeline";
 
     name = fields.Char();
 }
 
+/** Two open stages and the lost one. */
 export class Stage extends models.Model {
     _name = "crm.stage";
 
@@ -37,6 +39,7 @@ export class Stage extends models.Model {
     ];
 }
 
+/** Reasons of a loss. */
 export class Reason extends models.Model {
     _name = "crm.lost.reason";
 
@@ -49,6 +52,7 @@ export class Reason extends models.Model {
     ];
 }
 
+/** Two open deals and a lost one. */
 export class Lead extends models.Model {
     _name = "crm.lead";
 
@@ -68,6 +72,7 @@ export class Lead extends models.Model {
     ];
 }
 
+/** The dialog Mark as Lost. */
 export class Wizard extends models.Model {
     _name = "crm.lead.lost";
 
@@ -107,6 +112,7 @@ export function defineDeals() {
     ]);
 }
 
+/** The board of stock, as our view extends it. */
 export const BOARD = {
     type: "kanban",
     resModel: "crm.lead",
@@ -122,6 +128,7 @@ export const BOARD = {
         </kanban>`,
 };
 
+/** A deal with its status bar, and its stage as a field. */
 export const FORM = {
     type: "form",
     resModel: "crm.lead",
@@ -137,6 +144,7 @@ export const FORM = {
         </form>`,
 };
 
+/** Deals in a list where several are edited at once. */
 export const LIST = {
     type: "list",
     resModel: "crm.lead",
@@ -147,10 +155,12 @@ export const LIST = {
         </list>`,
 };
 
+/** Return the texts of the cards in a column, from the top. */
 export function getCards(column) {
     return queryAllTexts(`.o_kanban_group:eq(${column}) .o_kanban_record`);
 }
 
+/** Drop a card on a column. */
 export async function drop(card, column) {
     await contains(`.o_kanban_record:contains(${card})`).dragAndDrop(
         `.o_kanban_group:eq(${column})`,

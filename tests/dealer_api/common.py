@@ -50,10 +50,10 @@ class DealerApiCase(BaseCase):
         self.start_case()
 
     def start_case(self, **kwargs):
-        """Give up what the case before had, and prepare the next one."""
+        """Give up what the case before had, start a dealer for the next one and prepare it."""
         self.fixtures.close()
-        self.prepare(**kwargs)
-
-    def prepare(self, **kwargs):
-        """Start the dealer of one case."""
         self.dealer = self.fixtures.enter_context(FaultDealer(**kwargs))
+        self.prepare()
+
+    def prepare(self):
+        """Add what each case of these tests needs. Classes of tests override it."""

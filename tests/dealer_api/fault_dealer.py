@@ -75,6 +75,32 @@ _LOAD = frozenset(("serialization",))
 FAULTS = _BEFORE | _AFTER | _LOAD
 
 
+# The fields that ``load()`` and ``fields_get()`` know.
+FIELDS = {
+    "res.partner": frozenset(
+        (
+            "name",
+            "email",
+            "email_normalized",
+            "phone",
+            "mobile",
+            "phone_sanitized",
+            "street",
+            "street2",
+            "zip",
+            "city",
+            "country_id",
+            "company_name",
+            "property_product_pricelist",
+        )
+    ),
+    "sale.order": frozenset(("partner_id", "client_order_ref", "origin", "order_line", "note")),
+    "sale.order.line": frozenset(
+        ("product_id", "product_uom_qty", "price_unit", "discount", "name")
+    ),
+}
+
+
 class OdooError(Exception):
     """An exception as the dealer's Odoo would report it."""
 
@@ -128,6 +154,8 @@ class FaultDealer:
         self.denied = set()
         # Returns a message to refuse a record that is about to be created: f(model, values)
         self.reject = lambda model, values: None
+        # Fields of other apps of this dealer: {model: {names}}
+        self.extra_fields = {}
         self.missing_fields = {"res.partner": set()}
         if self.major >= 19:
             self.missing_fields["res.partner"].add("mobile")
@@ -296,20 +324,14 @@ class FaultDealer:
         return list(found[:2])
 
     def _do_fields_get(self, model, allfields=None, attributes=None):
-        known = {
-            "res.partner": {
-                "name",
-                "email",
-                "email_normalized",
-                "phone",
-                "mobile",
-                "phone_sanitized",
-                "company_name",
-                "property_product_pricelist",
-            }
-        }.get(model, set())
-        known = known - self.missing_fields.get(model, set())
+        if model not in self.tables and model not in FIELDS:
+            raise OdooError("missing", f"Object {model} doesn't exist")
+        known = self._known_fields(model)
         return {name: {"type": "char"} for name in allfields if name in known}
+
+    def _known_fields(self, model):
+        known = FIELDS.get(model, frozenset()) | self.extra_fields.get(model, set())
+        return known - self.missing_fields.get(model, set())
 
     def _do_read(self, model, ids, fields=None):
         return [
@@ -440,6 +462,7 @@ class FaultDealer:
         """Create records under external ids as ``BaseModel.load()`` does."""
         if model == "sale.order.line":
             return self._load_lines(context, fields, data)
+        self._check_columns(model, fields)
         saved = copy.deepcopy((self.tables[model], self.external_ids))
         records, messages = self._extract(model, fields, data)
         if fault == "serialization":
@@ -457,6 +480,16 @@ class FaultDealer:
             self.external_ids = saved[1]
             ids = False
         return {"ids": ids, "messages": messages, "nextrow": 0}
+
+    def _check_columns(self, model, columns):
+        """Fail as ``load()`` does for a field that is not there."""
+        for column in columns:
+            name, _slash, rest = column.partition("/")
+            owner = model
+            if name == "order_line":
+                owner, name = "sale.order.line", rest.partition("/")[0]
+            if name not in self._known_fields(owner) | {"id"}:
+                raise OdooError("ValueError", f"Invalid field name {name!r}")
 
     def _load_lines(self, context, fields, data):
         """Read references as ``load()`` does; nobody here gets as far as to create a line."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from odoo.tests import common
 
-from odoo.addons.bpo_crm.dealer_api import (
+from ...dealer_api import (
     ConnectionSettings,
     DealerAddressRefused,
     DealerSession,
@@ -16,8 +16,7 @@ from odoo.addons.bpo_crm.dealer_api import (
     check_url,
     normalize_url,
 )
-from odoo.addons.bpo_crm.dealer_api.address import FORBIDDEN, PRIVATE, PUBLIC, classify
-
+from ...dealer_api.address import FORBIDDEN, PRIVATE, PUBLIC, classify
 from .common import DealerApiCase, cases
 from .fault_dealer import FaultDealer
 

@@ -2,8 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Test connection: each step in plain words, nothing written, no exception."""
 
-from odoo.addons.bpo_crm.dealer_api import MESSAGES, ConnectionSettings, check_connection
-
+from ...dealer_api import MESSAGES, ConnectionSettings, check_connection
 from .common import DealerApiCase, cases
 from .fault_dealer import FaultDealer
 
@@ -27,7 +26,6 @@ class TestDealerCheck(DealerApiCase):
     """Test connection, against a dealer in memory."""
 
     def prepare(self):
-        super().prepare()
         for code in ("VH-1", "TWICE", "TWICE"):
             self.dealer.add_product(code)
 

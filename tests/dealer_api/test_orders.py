@@ -5,7 +5,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from odoo.addons.bpo_crm.dealer_api import (
+from ...dealer_api import (
     ConnectionSettings,
     DealerAccessRefused,
     DealerBadAnswer,
@@ -18,7 +18,6 @@ from odoo.addons.bpo_crm.dealer_api import (
     read_orders,
     render,
 )
-
 from .common import PROTOCOLS, DealerApiCase, cases
 from .fault_dealer import FaultDealer, OdooError
 
@@ -88,8 +87,7 @@ BAD_ONES = [{1}, {2}, {25}, {50}, {1, 2}, {1, 50}, {3, 4, 30}, set(range(5, 17))
 class TestDealerOrders(DealerApiCase):
     """Batches of orders, against a dealer in memory."""
 
-    def prepare(self, **kwargs):
-        super().prepare(**kwargs)
+    def prepare(self):
         self.dealer.add_product("VH-1")
         self.dealer.add_product("VH-2")
 
@@ -733,3 +731,131 @@ class TestDealerOrders(DealerApiCase):
             push(self.dealer, payloads(3))
         self.assertEqual(statuses(push(self.dealer, payloads(3))), ["sent"] * 3)
         self.assertEqual(self.dealer.calls("res.partner.fields_get"), 2)
+
+    # ------------------------------------------------------------
+    # Values of hooks
+    # ------------------------------------------------------------
+
+    def push_new(self, *orders, **kwargs):
+        """Push orders of today's schema, as they come out of a database."""
+        stored = json.loads(json.dumps([order.to_payload() for order in orders]))
+        with connect(self.dealer, **kwargs) as session:
+            return push_orders(session, [Order.from_payload(each) for each in stored])
+
+    @cases("protocol", PROTOCOLS)
+    def test_values_of_hooks_arrive(self, protocol):
+        self.dealer.extra_fields = {
+            "sale.order": {"team_id", "tag_ids", "x_urgent"},
+            "sale.order.line": {"x_colour"},
+            "res.partner": {"lang"},
+        }
+        order = Order.from_payload(payload(1, codes=("VH-1", "VH-2")))
+        order.values.update({"team_id/.id": 3, "tag_ids": ["BPO", "Bike"], "x_urgent": True})
+        order.lines[0].values["x_colour"] = "blue"
+        order.customer.values["lang"] = "nl_BE"
+        [result] = self.push_new(order, protocol=protocol)
+        self.assertEqual((result.status, result.notes, result.left_out), ("sent", [], {}))
+        created = self.dealer.order_of(f"{NAMESPACE}.lead_1")
+        self.assertEqual(created["team_id/.id"], "3")
+        self.assertEqual((created["tag_ids"], created["x_urgent"]), ("BPO,Bike", "1"))
+        self.assertEqual([line["x_colour"] for line in created["order_line"]], ["blue", ""])
+        self.assertEqual(self.dealer.partners[1]["lang"], "nl_BE")
+
+    @cases("protocol", PROTOCOLS)
+    def test_what_the_dealer_lacks_is_left_out_and_said(self, protocol):
+        self.dealer.extra_fields = {"sale.order": {"team_id"}}
+        self.dealer.missing_fields["res.partner"].add("company_name")
+        order = Order.from_payload(payload(1, company_name="Ash & Co"))
+        order.values.update({"team_id": "BPO", "x_b": 0, "x_a/id": "bpo.a", "x_empty": ""})
+        order.lines[0].values["x_colour"] = "blue"
+        order.customer.values["x_vip"] = True
+        other = Order.from_payload(payload(2))
+        results = self.push_new(order, other, protocol=protocol)
+        self.assertEqual(statuses(results), ["sent", "sent"])
+        left_out = {
+            "res.partner": ["company_name", "x_vip"],
+            "sale.order": ["x_a", "x_b"],
+            "sale.order.line": ["x_colour"],
+        }
+        self.assertEqual(results[0].left_out, left_out)
+        self.assertEqual(
+            {details["model"]: details["fields"] for _code, details in results[0].notes}, left_out
+        )
+        self.assertEqual({code for code, _details in results[0].notes}, {"fields_left_out"})
+        said = " ".join(render(*note) for note in results[0].notes)
+        for words in ("company_name, x_vip (res.partner)", "x_a, x_b (sale.order)"):
+            self.assertIn(words, said)
+        self.assertEqual((results[1].left_out, results[1].notes), ({}, []))
+        self.assertEqual(self.dealer.orders[1]["team_id"], "BPO")
+        # An order without the column keeps the dealer's default: no empty cell is sent for it.
+        self.assertNotIn("team_id", self.dealer.orders[2])
+
+    def test_a_known_customer_is_not_written_so_nothing_is_left_out(self):
+        self.dealer.add_partner(name="Ann", email="customer-1@buyer.example")
+        order = Order.from_payload(payload(1))
+        order.customer.values["x_vip"] = True
+        [result] = self.push_new(order)
+        self.assertEqual((result.status, result.left_out), ("sent", {}))
+        self.assertNotIn("x_vip", self.dealer.partners[1])
+
+    def test_fields_of_hooks_are_asked_once(self):
+        known = {"protocol": "xmlrpc", "server_version": "19.0", "uid": self.dealer.uid}
+        orders = [Order.from_payload(each) for each in payloads(2)]
+        for order in orders:
+            order.values["x_a"] = "a"
+        self.push_new(orders[0], **known)
+        self.assertEqual(self.dealer.calls("sale.order.fields_get"), 1)
+        self.assertEqual(self.dealer.calls("sale.order.line.fields_get"), 0)
+        self.push_new(orders[1], **known)
+        self.assertEqual(self.dealer.calls("sale.order.fields_get"), 1)
+
+    def test_a_field_that_is_gone_is_asked_again(self):
+        self.dealer.extra_fields = {"sale.order": {"x_a"}}
+        orders = [Order.from_payload(each) for each in payloads(3)]
+        for order in orders:
+            order.values["x_a"] = "a"
+        self.push_new(orders[0])
+        self.dealer.extra_fields = {}
+        results = self.push_new(orders[1])
+        self.assertEqual((statuses(results), len(self.dealer.orders)), (["retry"], 1))
+        [result] = self.push_new(orders[1])
+        self.assertEqual((result.status, result.left_out), ("sent", {"sale.order": ["x_a"]}))
+
+    def test_no_price_is_the_dealers_price(self):
+        order = Order.from_payload(payload(1))
+        del order.lines[0].values["price_unit"]
+        [result] = self.push_new(order)
+        self.assertEqual(result.status, "sent")
+        self.assertNotIn("price_unit", self.dealer.orders[1]["order_line"][0])
+
+    def test_large_quantities_keep_their_digits(self):
+        order = Order.from_payload(payload(1))
+        order.lines[0].values.update(product_uom_qty=1234567.25, price_unit=98765432.1)
+        self.push_new(order)
+        [line] = self.dealer.orders[1]["order_line"]
+        self.assertEqual((line["product_uom_qty"], line["price_unit"]), (1234567.25, 98765432.1))
+
+    def test_no_sales_app_is_seen_before_its_fields(self):
+        del self.dealer.tables["sale.order"]
+        self.dealer.call = lambda model, method, *args: (
+            FaultDealer.call(self.dealer, model, method, *args)
+            if model != "sale.order"
+            else self.fail_as_missing(model)
+        )
+        order = Order.from_payload(payload(1))
+        order.values["x_a"] = "a"
+        with self.assertRaises(DealerAccessRefused) as caught:
+            self.push_new(order)
+        self.assertEqual(caught.exception.code, "sales_missing")
+
+    def fail_as_missing(self, model):
+        """Answer as an Odoo without this model."""
+        raise OdooError("missing", f"Object {model} doesn't exist")
+
+    def test_a_snapshot_that_cannot_be_read_fails_alone(self):
+        orders = [Order.from_payload(each) for each in (payload(1), None, "text", payload(2))]
+        with connect(self.dealer) as session:
+            results = push_orders(session, orders)
+        self.assertEqual(statuses(results), ["sent", "failed", "failed", "sent"])
+        self.assertEqual({result.code for result in results[1:3]}, {"payload_invalid"})
+        self.assertIn("payload", results[2].text)

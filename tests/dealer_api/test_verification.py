@@ -4,7 +4,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from odoo.addons.bpo_crm.dealer_api import (
+from ...dealer_api import (
     HIDDEN,
     MISSING,
     DealerBadAnswer,

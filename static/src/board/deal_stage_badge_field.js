@@ -18,6 +18,7 @@ export class DealStageBadgeField extends StageBadgeField {
     }
 }
 
+/** ``bpo_stage_badge``: the stage of a deal, in lists and on cards. */
 export const dealStageBadgeField = {
     ...stageBadgeField,
     component: DealStageBadgeField,

@@ -54,6 +54,7 @@ export class StageSelectField extends Many2OneField {
     }
 }
 
+/** ``bpo_stage_select``: the stage of a deal, in forms. */
 export const stageSelectField = {
     ...buildM2OFieldDescription(StageSelectField),
     fieldDependencies: [LOST_STAGE_DEPENDENCY],

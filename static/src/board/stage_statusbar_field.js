@@ -12,12 +12,17 @@ import {registry} from "@web/core/registry";
 export class StageStatusBarField extends RottingStatusBarDurationField {
     static template = "bpo_crm.StageStatusBarField";
 
-    /** @override */
+    /**
+     * Return at once: the command palette would stay open behind the dialog of a loss.
+     *
+     * @override
+     */
     selectItem(item) {
-        return chooseStage(this.props.record, {id: item.value}, () => super.selectItem(item));
+        chooseStage(this.props.record, {id: item.value}, () => super.selectItem(item));
     }
 }
 
+/** ``bpo_stage_statusbar``: the stage of a deal, above its form. */
 export const stageStatusBarField = {
     ...rottingStatusBarDurationField,
     component: StageStatusBarField,

@@ -36,6 +36,7 @@ export class LostReasonField extends RadioField {
     }
 }
 
+/** ``bpo_lost_reason``: the reason of a loss, all of them on offer. */
 export const lostReasonField = {
     ...radioField,
     component: LostReasonField,

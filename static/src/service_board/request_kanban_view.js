@@ -19,6 +19,7 @@ const REQUEST_STAGE_GROUP_INFO = makeStageGroupInfo([
     {name: "icon", string: "Icon", type: "char"},
 ]);
 
+/** Reads the stages together with the columns, and tells a board of stages by its class. */
 export class RequestKanbanController extends KanbanController {
     /** @override */
     get className() {
@@ -44,6 +45,7 @@ export class RequestKanbanHeader extends KanbanHeader {
     }
 }
 
+/** Columns that are stages are drawn as such. */
 export class RequestKanbanRenderer extends KanbanRenderer {
     static components = {...KanbanRenderer.components, KanbanHeader: RequestKanbanHeader};
 
@@ -60,6 +62,7 @@ export class RequestKanbanRenderer extends KanbanRenderer {
     }
 }
 
+/** ``bpo_request_kanban``: the board of service requests. */
 export const requestKanbanView = {
     ...kanbanView,
     Controller: RequestKanbanController,

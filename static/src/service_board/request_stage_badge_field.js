@@ -14,6 +14,7 @@ export class RequestStageBadgeField extends StageBadgeField {
     }
 }
 
+/** ``bpo_request_stage_badge``: the stage of a service request. */
 export const requestStageBadgeField = {
     ...stageBadgeField,
     component: RequestStageBadgeField,

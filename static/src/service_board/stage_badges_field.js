@@ -22,6 +22,7 @@ export class StageBadgesField extends Component {
     }
 }
 
+/** ``bpo_stage_badges``: the stages of a service. */
 export const stageBadgesField = {
     component: StageBadgesField,
     displayName: _t("Stages"),

@@ -14,6 +14,7 @@ export class StageBadgeField extends Many2OneFieldRotting {
     }
 }
 
+/** What fields that show a stage as a badge have in common; it is no field by itself. */
 export const stageBadgeField = {
     ...buildM2OFieldDescription(StageBadgeField),
     fieldDependencies: [{name: "stage_id_color", type: "integer"}],

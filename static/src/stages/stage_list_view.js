@@ -53,6 +53,7 @@ export class StageListController extends ListController {
     }
 }
 
+/** ``bpo_stage_list``: the Stages screen. */
 export const stageListView = {
     ...listView,
     Controller: StageListController,
