@@ -20,6 +20,7 @@ from dealer_api import (
     check_connection,
     find_existing,
     look_at_orders,
+    new_customer_currency,
     push_orders,
     read_orders,
 )
@@ -531,6 +532,41 @@ def test_a_price_list_with_a_discount(dealer, way_in, make, price_list):
     assert (details["sent"], details["dealer_amount"]) == ("1875.00", "1687.50")
     assert results[1].remote.amount_untaxed == 1875.0
     assert results[1].remote.tax_included is False
+
+
+def test_the_currency_of_a_new_customer(dealer, way_in, make, currency, price_list):
+    """As the dealer's Odoo then decides it: by the first list, once lists are switched on."""
+    other = "EUR" if currency != "EUR" else "USD"
+    [found] = dealer.rpc.call(
+        "res.currency",
+        "search_read",
+        [("name", "=", other)],
+        ["id"],
+        context={"active_test": False},
+    )
+    dealer.rpc.write("res.currency", found["id"], active=True)
+    lists = dealer.rpc.search_read("product.pricelist", [], ["id"])
+
+    def ask():
+        with DealerSession(way_in) as session:
+            return new_customer_currency(session, [], currency)
+
+    def decide():
+        partner = dealer.rpc.create("res.partner", name="New")
+        value = dealer.rpc.read("res.partner", partner, "property_product_pricelist")
+        value = value["property_product_pricelist"]
+        if not value:
+            return currency
+        return dealer.rpc.read("product.pricelist", value[0], "currency_id")["currency_id"][1]
+
+    assert ask() == decide() == currency
+    first = dealer.rpc.create(
+        "product.pricelist", name="First", currency_id=found["id"], sequence=-1
+    )
+    assert ask() == decide() == other
+    dealer.rpc.write("product.pricelist", first, sequence=10 * len(lists) + 1000)
+    assert ask() == decide() == currency
+    dealer.rpc.call("product.pricelist", "unlink", [first])
 
 
 def test_prices_with_tax_included(dealer, way_in, make):
