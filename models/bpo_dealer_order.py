@@ -45,7 +45,11 @@ class BpoDealerOrder(models.Model):
         "bpo.dealership", required=True, readonly=True, ondelete="restrict"
     )
     company_id = fields.Many2one(
-        "res.company", compute="_compute_company_id", store=True, index="btree_not_null"
+        "res.company",
+        compute="_compute_company_id",
+        store=True,
+        precompute=True,
+        index="btree_not_null",
     )
     user_id = fields.Many2one("res.users", string="Agent", related="lead_id.user_id")
     reference = fields.Char(
@@ -125,7 +129,7 @@ class BpoDealerOrder(models.Model):
         "(external_id)", "An order with this external id exists already."
     )
     _dealership_state_idx = models.Index("(dealership_id, state)")
-    _due_idx = models.Index("(dealership_id, id) WHERE state = 'pending'")
+    _due_idx = models.Index("(dealership_id, crash_count, id) WHERE state = 'pending'")
     _look_idx = models.Index("(next_attempt) WHERE state = 'sent' AND next_attempt IS NOT NULL")
 
     # ------------------------------------------------------------
