@@ -560,12 +560,31 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual(notes_of(result), ["name_unknown", "order_is_older"])
         self.assertEqual(len(self.dealer.orders), 1)
 
-    def test_somebody_elses_order_is_there(self):
+    @cases(
+        ("change", "conflict"),
+        [
+            ({"client_order_ref": "X"}, True),
+            ({"create_date": "2001-01-01 00:00:00"}, True),
+            ({}, False),
+        ],
+    )
+    def test_somebody_elses_order_is_there(self, change, conflict):
         self.push(order(name="Other", email="other@buyer.example"))
-        self.dealer.orders[1].update(client_order_ref="X", create_date="2001-01-01 00:00:00")
+        self.dealer.orders[1].update(change)
         [result] = self.push(self.waiting)
-        self.assertEqual((result.status, result.code), ("failed", "order_conflict"))
+        self.assertEqual(result.code == "order_conflict", conflict)
+        self.assertEqual(result.status == "failed", conflict)
         self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_a_second_key_that_is_somebody_elses(self):
+        """Under another key than its own it is no conflict: the next one is taken."""
+        self.send_old()
+        self.dealer.orders[1]["state"] = "cancel"
+        other = order(2, name="Other", email="other@buyer.example")
+        other.external_id = f"{KEY}_2"
+        self.push(other)
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.external_id), ("sent", f"{KEY}_3"))
 
     def test_the_old_one_arrives_late(self):
         """It is committed after the dealer was asked for it: still one order, called what it is."""
