@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from ...dealer_api import (
     HIDDEN,
     MISSING,
+    DealerAccessRefused,
     DealerBadAnswer,
+    DealerError,
     DealerUnreachable,
     Order,
     find_existing,
@@ -616,16 +618,42 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual(self.waiting.replacement.external_id, KEY)
         self.assertIs(self.waiting.replacement.maybe_there, False)
 
-    @cases("fault", ["cut", "server_error", "access_denied", "html"])
+    @cases("fault", ["cut", "access_denied", "html"])
     @cases("call", ["sale.order.line.load", "sale.order.search_read"])
     def test_the_dealer_cannot_be_asked(self, fault, call):
         """Then nothing is sent."""
         self.send_old()
         self.dealer.inject(fault, call)
-        with self.assertRaises(Exception) as caught:
-            self.push(self.waiting)
+        with self.assertRaises(DealerError) as caught:
+            self.push(self.waiting, order(2))
         self.assertIs(caught.exception.request_sent, False)
         self.assertEqual(self.quantities(), [[2.0]])
+
+    @cases("protocol", PROTOCOLS)
+    @cases("fault", ["server_error", "access_error", "user_error"])
+    @cases("call", ["sale.order.line.load", "sale.order.search_read"])
+    def test_the_dealer_fails_to_tell(self, protocol, fault, call):
+        """The order waits; those that have no older content do not."""
+        self.send_old()
+        self.dealer.inject(fault, call)
+        results = self.push(self.waiting, order(2), protocol=protocol)
+        self.assertEqual(statuses(results), ["retry", "sent"])
+        self.assertEqual(self.quantities(), [[2.0], [1.0]])
+
+    @cases("fault", ["server_error", "access_error"])
+    @cases("maybe_there", [False, True])
+    def test_the_dealer_fails_to_tell_of_a_refused_order(self, fault, maybe_there):
+        """It is refused, unless it may be there; it holds up no other."""
+        self.dealer.inject(fault, "sale.order.line.load")
+        refused = order(1, codes=["NEW"], maybe_there=maybe_there)
+        results = self.push(refused, order(2))
+        self.assertEqual(statuses(results), ["retry" if maybe_there else "failed", "sent"])
+
+    def test_no_sales_app(self):
+        del self.dealer.tables["sale.order"]
+        with self.assertRaises(DealerAccessRefused) as caught:
+            self.push(self.waiting)
+        self.assertEqual(caught.exception.code, "sales_missing")
 
     def test_requests(self):
         """Many replacements cost as many requests as one; orders without one cost nothing more."""
