@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from ...dealer_api import (
     HIDDEN,
     MISSING,
+    DealerAccessRefused,
     DealerBadAnswer,
+    DealerError,
     DealerUnreachable,
     Order,
     find_existing,
@@ -560,12 +562,31 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual(notes_of(result), ["name_unknown", "order_is_older"])
         self.assertEqual(len(self.dealer.orders), 1)
 
-    def test_somebody_elses_order_is_there(self):
+    @cases(
+        ("change", "conflict"),
+        [
+            ({"client_order_ref": "X"}, True),
+            ({"create_date": "2001-01-01 00:00:00"}, True),
+            ({}, False),
+        ],
+    )
+    def test_somebody_elses_order_is_there(self, change, conflict):
         self.push(order(name="Other", email="other@buyer.example"))
-        self.dealer.orders[1].update(client_order_ref="X", create_date="2001-01-01 00:00:00")
+        self.dealer.orders[1].update(change)
         [result] = self.push(self.waiting)
-        self.assertEqual((result.status, result.code), ("failed", "order_conflict"))
+        self.assertEqual(result.code == "order_conflict", conflict)
+        self.assertEqual(result.status == "failed", conflict)
         self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_a_second_key_that_is_somebody_elses(self):
+        """Under another key than its own it is no conflict: the next one is taken."""
+        self.send_old()
+        self.dealer.orders[1]["state"] = "cancel"
+        other = order(2, name="Other", email="other@buyer.example")
+        other.external_id = f"{KEY}_2"
+        self.push(other)
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.external_id), ("sent", f"{KEY}_3"))
 
     def test_the_old_one_arrives_late(self):
         """It is committed after the dealer was asked for it: still one order, called what it is."""
@@ -597,16 +618,42 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual(self.waiting.replacement.external_id, KEY)
         self.assertIs(self.waiting.replacement.maybe_there, False)
 
-    @cases("fault", ["cut", "server_error", "access_denied", "html"])
+    @cases("fault", ["cut", "access_denied", "html"])
     @cases("call", ["sale.order.line.load", "sale.order.search_read"])
     def test_the_dealer_cannot_be_asked(self, fault, call):
         """Then nothing is sent."""
         self.send_old()
         self.dealer.inject(fault, call)
-        with self.assertRaises(Exception) as caught:
-            self.push(self.waiting)
+        with self.assertRaises(DealerError) as caught:
+            self.push(self.waiting, order(2))
         self.assertIs(caught.exception.request_sent, False)
         self.assertEqual(self.quantities(), [[2.0]])
+
+    @cases("protocol", PROTOCOLS)
+    @cases("fault", ["server_error", "access_error", "user_error"])
+    @cases("call", ["sale.order.line.load", "sale.order.search_read"])
+    def test_the_dealer_fails_to_tell(self, protocol, fault, call):
+        """The order waits; those that have no older content do not."""
+        self.send_old()
+        self.dealer.inject(fault, call)
+        results = self.push(self.waiting, order(2), protocol=protocol)
+        self.assertEqual(statuses(results), ["retry", "sent"])
+        self.assertEqual(self.quantities(), [[2.0], [1.0]])
+
+    @cases("fault", ["server_error", "access_error"])
+    @cases("maybe_there", [False, True])
+    def test_the_dealer_fails_to_tell_of_a_refused_order(self, fault, maybe_there):
+        """It is refused, unless it may be there; it holds up no other."""
+        self.dealer.inject(fault, "sale.order.line.load")
+        refused = order(1, codes=["NEW"], maybe_there=maybe_there)
+        results = self.push(refused, order(2))
+        self.assertEqual(statuses(results), ["retry" if maybe_there else "failed", "sent"])
+
+    def test_no_sales_app(self):
+        del self.dealer.tables["sale.order"]
+        with self.assertRaises(DealerAccessRefused) as caught:
+            self.push(self.waiting)
+        self.assertEqual(caught.exception.code, "sales_missing")
 
     def test_requests(self):
         """Many replacements cost as many requests as one; orders without one cost nothing more."""
