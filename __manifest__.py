@@ -55,7 +55,7 @@
             "bpo_crm/static/tests/tours/**/*",
         ],
         "web.assets_unit_tests": [
-            "bpo_crm/static/tests/**/*.test.js",
+            "bpo_crm/static/tests/*.js",
         ],
     },
     "pre_init_hook": "pre_init_hook",

@@ -201,9 +201,7 @@ def _separate_names(cr):
             """,
             [suffix, stage_id],
         )
-        _note(
-            cr, f"A stage of a name used twice in its pipeline is now called “{name}{suffix}”."
-        )
+        _note(cr, f"A stage of a name used twice in its pipeline is now called “{name}{suffix}”.")
 
 
 def _free_suffix(cr, pipeline_id, name, suffix):

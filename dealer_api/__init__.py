@@ -3,44 +3,83 @@
 """The talk with a dealer's Odoo: plain Python, no ORM.
 
 ``DealerSession`` speaks XML-RPC or JSON-2, ``push_orders`` brings orders over, each exactly
-once, ``check_connection`` tells what is missing for that. What goes wrong is a ``DealerError``
-with a code of ``MESSAGES`` and an outcome.
+once, ``check_connection`` tells what is missing for that. What an order is stands in
+``payload.py``. What goes wrong is a ``DealerError`` with a code of ``MESSAGES`` and a remedy.
 """
 
 from .address import check_url, normalize_url
-from .check import CheckLine, ConnectionReport, check_connection
+from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
-    MESSAGES,
+    PAUSE,
+    PAUSE_IF_STANDING,
+    RETRY,
     DealerAccessRefused,
+    DealerAccessUncertain,
     DealerAddressRefused,
     DealerBadAnswer,
     DealerError,
     DealerFault,
     DealerUnreachable,
-    clean_text,
 )
-from .orders import BATCH_SIZE, OrderResult, push_orders, read_orders
+from .messages import MESSAGES, fill_in, render
+from .orders import BATCH_SIZE, push_orders
+from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine, next_external_id
+from .pricelists import new_customer_currency
+from .protocols import PROTOCOLS, Json2, Protocol, XmlRpc, register_protocol
+from .remote import HIDDEN, MISSING, RemoteOrder, find_existing, look_at_orders, read_orders
+from .sending import FAILED, NEW, OLD, SENT, OrderResult
 from .session import DealerSession
-from .settings import ConnectionSettings
+from .settings import AUTO, ConnectionSettings
+from .untrusted import clean_text
 
 __all__ = [
+    "AUTO",
     "BATCH_SIZE",
+    "FAILED",
+    "HIDDEN",
+    "LINE_FIELDS",
     "MESSAGES",
+    "MISSING",
+    "NEW",
+    "OLD",
+    "PAUSE",
+    "PAUSE_IF_STANDING",
+    "PROTOCOLS",
+    "RETRY",
+    "SCHEMA",
+    "SENT",
+    "CheckContext",
     "CheckLine",
+    "CheckStep",
     "ConnectionReport",
     "ConnectionSettings",
+    "Customer",
     "DealerAccessRefused",
+    "DealerAccessUncertain",
     "DealerAddressRefused",
     "DealerBadAnswer",
     "DealerError",
     "DealerFault",
     "DealerSession",
     "DealerUnreachable",
+    "Json2",
+    "Order",
+    "OrderLine",
     "OrderResult",
+    "Protocol",
+    "RemoteOrder",
+    "XmlRpc",
     "check_connection",
     "check_url",
     "clean_text",
+    "fill_in",
+    "find_existing",
+    "look_at_orders",
+    "new_customer_currency",
+    "next_external_id",
     "normalize_url",
     "push_orders",
     "read_orders",
+    "register_protocol",
+    "render",
 ]

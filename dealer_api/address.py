@@ -8,7 +8,8 @@ import socket
 import threading
 from urllib.parse import urlsplit
 
-from .errors import DealerAddressRefused, DealerUnreachable, clean_text
+from .errors import DealerAddressRefused, DealerUnreachable
+from .untrusted import clean_text
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

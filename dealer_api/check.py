@@ -1,25 +1,21 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Test the connection to a dealer step by step, writing nothing there."""
+"""Test the connection to a dealer step by step, writing nothing there.
+
+A step is an object with a name and a method ``run``. Those of another addon are handed to
+``check_connection``; that is a hook.
+"""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlsplit
 
-from .errors import PROTOCOL_LABELS, DealerAccessRefused, DealerError, render
-from .orders import find_products
+from .errors import DealerAccessRefused, DealerError
+from .messages import render
+from .products import find_products, sort_out
+from .protocols import PROTOCOLS
 from .session import DealerSession
 
-# The steps, in the order in which each depends on the ones before.
-STEPS = (
-    "address",
-    "certificate",
-    "version",
-    "database",
-    "login",
-    "rights",
-    "currency",
-    "products",
-)
 NEEDED_RIGHTS = (
     ("res.partner", "read"),
     ("res.partner", "create"),
@@ -31,6 +27,7 @@ _STEP_OF_ERROR = {
     "certificate_invalid": "certificate",
     "tls_failed": "certificate",
     "database_unknown": "database",
+    "key_invalid": "login",
     "login_refused": "login",
     "login_mismatch": "login",
     "access_denied": "login",
@@ -40,16 +37,21 @@ _STEP_OF_ERROR = {
 
 @dataclass(frozen=True)
 class CheckLine:
-    """One step: ``ok`` is None when it was not reached. ``code`` is one of ``MESSAGES``."""
+    """What came out of one step: ``ok`` is None when it was not reached.
+
+    ``code`` is one of ``MESSAGES``, or a step of another addon gives its own ``sentence``.
+    """
 
     step: str
     code: str
     ok: bool | None
     details: dict = field(default_factory=dict)
+    sentence: str | None = None
 
     @property
     def text(self):
-        return render(self.code, self.details)
+        """Return the sentence: the step's own, else that of the code in English."""
+        return self.sentence or render(self.code, self.details)
 
 
 @dataclass(frozen=True)
@@ -63,142 +65,272 @@ class ConnectionReport:
 
     @property
     def ok(self):
+        """Tell whether every step was reached, and found nothing."""
         return all(line.ok for line in self.lines)
 
 
-def check_connection(settings, currency=None, product_codes=()):
-    """Check all that pushing an order needs, up to the first step that others depend on.
+class CheckContext:
+    """What the steps of one check work with, and the lines that they add.
 
-    :param currency: the currency the orders will be in
-    :param product_codes: Internal References that must exist at the dealer
-    :return: a ``ConnectionReport``; a failing dealer is a line of it, never an exception
+    :ivar session: the ``DealerSession``
+    :ivar settings: its ``ConnectionSettings``
+    :ivar currency: the currency the orders will be in, or None
+    :ivar product_codes: Internal References that must exist at the dealer, sorted
     """
-    return _Check(settings, currency, product_codes).run()
 
-
-class _Check:
-    def __init__(self, settings, currency, product_codes):
-        self.settings = settings
+    def __init__(self, session, currency=None, product_codes=()):
+        self.session = session
+        self.settings = session.settings
         self.currency = currency
         self.product_codes = sorted({str(code) for code in product_codes or () if code})
-        self.lines = {}
+        self.lines = []
         self.server_version = self.protocol = self.uid = None
 
-    def run(self):
-        with DealerSession(self.settings, fresh=True) as session:
-            if self._connect(session):
-                self._step("rights", self._check_rights, session)
-                self._step("currency", self._check_currency, session)
-                self._step("products", self._check_products, session)
-        lines = [
-            self.lines.get(step) or CheckLine(step, "check_not_reached", None) for step in STEPS
-        ]
-        return ConnectionReport(lines, self.server_version, self.protocol, self.uid)
+    def add(self, step, ok, code, sentence=None, **details):
+        """Add a line.
 
-    def _connect(self, session):
-        """Check everything up to the login, which nothing works without."""
-        try:
-            self.server_version = session.server_version
-        except DealerError as error:
-            self._failed_to_connect(session, error, "version")
-            return False
-        self._connected_lines(session)
-        try:
-            self.protocol = session.protocol
-            self.uid = session.uid
-        except DealerError as error:
-            step = _STEP_OF_ERROR.get(error.code, "login")
-            if step != "version":
-                self._add_version_line(self.settings.protocol)
-            if step == "login" and isinstance(error, DealerAccessRefused):
-                # Only a database can refuse a login.
-                self._add("database", True, "check_database_ok")
-            self._add(step, False, error.code, **error.details)
-            return False
-        self._add_version_line(self.protocol)
-        self._add("database", True, "check_database_ok")
-        self._add("login", True, "check_login_ok")
-        return True
+        :param step: the name of the step
+        :param code: a code of ``MESSAGES``, else ``sentence`` is needed
+        :param details: plain values, for the sentence of the code
+        """
+        self.lines.append(CheckLine(step, code, ok, details, sentence))
 
-    def _failed_to_connect(self, session, error, step):
-        """Put the error under the step it belongs to, and pass the steps before it."""
-        step = _STEP_OF_ERROR.get(error.code, step)
-        if not error.request_sent and step != "certificate":
-            self._add("address", False, error.code, **error.details)
+    def add_error(self, step, error):
+        """Add a line about a ``DealerError``."""
+        self.add(step, False, error.code, **error.details)
+
+    def lines_of(self, step):
+        """Return the lines that a step has added."""
+        return [line for line in self.lines if line.step == step]
+
+    @cached_property
+    def problem(self):
+        """Go the way in as far as it leads, once; return (step, error) where it ends, or Nones."""
+        try:
+            self.server_version = self.session.server_version
+        except DealerError as error:
+            step = _STEP_OF_ERROR.get(error.code, "version")
+            if not error.request_sent and step != "certificate":
+                step = "address"
+            return step, error
+        try:
+            self.protocol = self.session.protocol
+            self.uid = self.session.uid
+        except DealerError as error:
+            return _STEP_OF_ERROR.get(error.code, "login"), error
+        return None, None
+
+
+class CheckStep:
+    """One step of a connection check; the base of all steps.
+
+    :cvar name: under which its lines stand in the report
+    :cvar required: when it fails, those after it are not reached
+    """
+
+    name = None
+    required = False
+
+    def run(self, context):
+        """Look, and add a line to the context; write nothing at the dealer.
+
+        A ``DealerError`` that is raised becomes the line.
+        """
+        raise NotImplementedError
+
+
+class _WayInStep(CheckStep):
+    """A step of the way in, which is gone once for all of them."""
+
+    required = True
+
+    def run(self, context):
+        """Say that the way in ends here, or that it leads on."""
+        step, error = context.problem
+        if step == self.name:
+            raise error
+        self.passed(context)
+
+    def passed(self, context):
+        """Add the line that says that this step was passed."""
+        raise NotImplementedError
+
+
+class AddressStep(_WayInStep):
+    """The address is allowed, and somebody answers there."""
+
+    name = "address"
+
+    def passed(self, context):
+        """Name the host."""
+        host = urlsplit(context.session.transport.url).hostname
+        context.add(self.name, True, "check_address_ok", host=host)
+
+
+class CertificateStep(_WayInStep):
+    """The connection is secure."""
+
+    name = "certificate"
+
+    def passed(self, context):
+        """Point out a connection that is not encrypted."""
+        secure = urlsplit(context.session.transport.url).scheme == "https"
+        context.add(self.name, True, "check_certificate_ok" if secure else "check_certificate_none")
+
+
+class VersionStep(_WayInStep):
+    """It is an Odoo, and we have a protocol in common."""
+
+    name = "version"
+
+    def passed(self, context):
+        """Name version and protocol, as far as they are known."""
+        if context.server_version is None:
             return
-        if step == "certificate":
-            host = urlsplit(session.transport.url).hostname
-            self._add("address", True, "check_address_ok", host=host)
-        else:
-            self._connected_lines(session)
-        self._add(step, False, error.code, **error.details)
-
-    def _connected_lines(self, session):
-        parts = urlsplit(session.transport.url)
-        self._add("address", True, "check_address_ok", host=parts.hostname)
-        secure = parts.scheme == "https"
-        code = "check_certificate_ok" if secure else "check_certificate_none"
-        self._add("certificate", True, code)
-
-    def _add_version_line(self, protocol):
-        label = PROTOCOL_LABELS.get(protocol, "XML-RPC/JSON-2")
-        if self.server_version:
-            self._add(
-                "version", True, "check_version_ok", version=self.server_version, protocol=label
+        label = self._label(context.protocol or context.settings.protocol)
+        if context.server_version:
+            context.add(
+                self.name,
+                True,
+                "check_version_ok",
+                version=context.server_version,
+                protocol=label,
             )
         else:
-            self._add("version", True, "check_version_unknown", protocol=label)
+            context.add(self.name, True, "check_version_unknown", protocol=label)
 
-    def _add(self, step, ok, code, **details):
-        self.lines[step] = CheckLine(step, code, ok, details)
+    @staticmethod
+    def _label(name):
+        if name in PROTOCOLS:
+            return PROTOCOLS[name].label
+        return "/".join(cls.label for cls in PROTOCOLS.values() if cls.automatic)
 
-    def _step(self, step, check, session):
-        """Run one of the steps that do not depend on each other."""
-        try:
-            check(session)
-        except DealerError as error:
-            self._add(step, False, error.code, **error.details)
 
-    def _check_rights(self, session):
+class DatabaseStep(_WayInStep):
+    """The database exists."""
+
+    name = "database"
+
+    def passed(self, context):
+        """Say so where it is known: only a database can let somebody in, or refuse a login."""
+        _step, error = context.problem
+        asked = isinstance(error, DealerAccessRefused) and error.code != "key_invalid"
+        if error is None or asked:
+            context.add(self.name, True, "check_database_ok")
+
+
+class LoginStep(_WayInStep):
+    """The login and the key are accepted."""
+
+    name = "login"
+
+    def passed(self, context):
+        """Say so."""
+        context.add(self.name, True, "check_login_ok")
+
+
+class RightsStep(CheckStep):
+    """The service user may create customers and orders."""
+
+    name = "rights"
+
+    def run(self, context):
+        """Ask for each right that pushing an order needs."""
         missing = []
         for model, operation in NEEDED_RIGHTS:
             try:
-                allowed = session.has_right(model, operation)
+                allowed = context.session.has_right(model, operation)
             except DealerError as error:
                 if getattr(error, "kind", None) != "missing" or not model.startswith("sale."):
                     raise
-                self._add("rights", False, "sales_missing")
+                context.add(self.name, False, "sales_missing")
                 return
             if not allowed:
                 missing.append(f"{operation} {model}")
         if missing:
-            self._add("rights", False, "check_rights_missing", rights=", ".join(missing))
+            context.add(self.name, False, "check_rights_missing", rights=", ".join(missing))
         else:
-            self._add("rights", True, "check_rights_ok")
+            context.add(self.name, True, "check_rights_ok")
 
-    def _check_currency(self, session):
-        dealer_currency = session.company_currency
-        details = {"currency": self.currency, "dealer_currency": dealer_currency}
-        if not self.currency:
-            self._add("currency", True, "check_currency_none", dealer_currency=dealer_currency)
-        elif dealer_currency != self.currency:
-            self._add("currency", False, "check_currency_mismatch", **details)
+
+class CurrencyStep(CheckStep):
+    """The dealer's company works in the currency of the orders."""
+
+    name = "currency"
+
+    def run(self, context):
+        """Compare the two currencies."""
+        ours, theirs = context.currency, context.session.company_currency
+        if not ours:
+            context.add(self.name, True, "check_currency_none", dealer_currency=theirs)
+        elif theirs != ours:
+            context.add(
+                self.name, False, "check_currency_mismatch", currency=ours, dealer_currency=theirs
+            )
         else:
-            self._add("currency", True, "check_currency_ok", currency=self.currency)
+            context.add(self.name, True, "check_currency_ok", currency=ours)
 
-    def _check_products(self, session):
-        if not self.product_codes:
-            self._add("products", True, "check_products_none")
+
+class ProductsStep(CheckStep):
+    """The products exist at the dealer, each once."""
+
+    name = "products"
+
+    def run(self, context):
+        """Look all codes up."""
+        codes = context.product_codes
+        if not codes:
+            context.add(self.name, True, "check_products_none")
             return
-        found = find_products(session, self.product_codes)
-        unknown = [code for code in self.product_codes if not found.get(code)]
-        ambiguous = [code for code in self.product_codes if len(found.get(code, ())) > 1]
+        unknown, ambiguous = sort_out(codes, find_products(context.session, codes))
         if unknown:
-            self._add("products", False, "product_unknown", codes=_shortened(unknown))
+            context.add(self.name, False, "product_unknown", codes=_shortened(unknown))
         elif ambiguous:
-            self._add("products", False, "product_ambiguous", codes=_shortened(ambiguous))
+            context.add(self.name, False, "product_ambiguous", codes=_shortened(ambiguous))
         else:
-            self._add("products", True, "check_products_ok", count=len(self.product_codes))
+            context.add(self.name, True, "check_products_ok", count=len(codes))
+
+
+# The steps, in the order in which each depends on the ones before.
+STEPS = (
+    AddressStep(),
+    CertificateStep(),
+    VersionStep(),
+    DatabaseStep(),
+    LoginStep(),
+    RightsStep(),
+    CurrencyStep(),
+    ProductsStep(),
+)
+
+
+def check_connection(settings, currency=None, product_codes=(), extra_steps=()):
+    """Check all that pushing an order needs, up to the first step that others depend on.
+
+    :param currency: the currency the orders will be in
+    :param product_codes: Internal References that must exist at the dealer
+    :param extra_steps: ``CheckStep`` objects of other addons, run after ours
+    :return: a ``ConnectionReport``; a failing dealer is a line of it, never an exception
+    """
+    steps = (*STEPS, *extra_steps)
+    with DealerSession(settings, fresh=True) as session:
+        context = CheckContext(session, currency, product_codes)
+        _run(steps, context)
+    lines = []
+    for step in steps:
+        lines += context.lines_of(step.name) or [CheckLine(step.name, "check_not_reached", None)]
+    return ConnectionReport(lines, context.server_version, context.protocol, context.uid)
+
+
+def _run(steps, context):
+    """Run the steps up to the first required one that fails."""
+    for step in steps:
+        try:
+            step.run(context)
+        except DealerError as error:
+            context.add_error(step.name, error)
+        if step.required and any(line.ok is False for line in context.lines_of(step.name)):
+            return
 
 
 def _shortened(codes, limit=20):

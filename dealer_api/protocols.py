@@ -1,9 +1,9 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The two languages an Odoo understands from outside, behind one interface.
+"""The languages an Odoo understands from outside, behind one interface: ``Protocol``.
 
-Both have ``authenticate() -> uid`` and ``call(model, method, ids, kwargs)``. Arguments go by
-name, which both can do and which JSON-2 demands.
+Arguments go by name, which all can do and which JSON-2 demands. Another addon adds a protocol by
+decorating its class with ``register_protocol``; that is a hook.
 """
 
 import json
@@ -11,7 +11,13 @@ import re
 import xmlrpc.client
 
 from . import xmlrpc_codec
-from .errors import DealerAccessRefused, DealerBadAnswer, DealerFault
+from .errors import (
+    DealerAccessRefused,
+    DealerAccessUncertain,
+    DealerBadAnswer,
+    DealerFault,
+)
+from .untrusted import ends_of
 
 _XML_TYPES = frozenset(("text/xml", "application/xml"))
 _JSON_TYPES = frozenset(("application/json",))
@@ -34,10 +40,23 @@ _BUSY = re.compile(
     re.IGNORECASE,
 )
 
+# What PostgreSQL says of a database that is there, naming it as it does one that is not: it takes
+# no (more) connections at this moment.
+_CLOSED = re.compile(
+    r"too many connections|not currently accepting|being accessed"
+    r"|zu viele Verbindungen|keine Verbindungen"
+    r"|trop de connexions|n'accepte (?:plus|pas)"
+    r"|demasiadas conexiones|no acepta conexiones"
+    r"|troppe connessioni|non accetta"
+    r"|(?:muitas conexões|conexões demais)|não est[áã]o? aceitando"
+    r"|слишком много подключений|не принимает подключения",
+    re.IGNORECASE,
+)
+
 
 def is_busy(text):
     """Tell whether a message is about a conflict between transactions, gone when repeated."""
-    return bool(_BUSY.search(str(text)))
+    return bool(_BUSY.search(ends_of(text)))
 
 
 def same_login(login, other):
@@ -61,10 +80,32 @@ def refuse_wrong_type(transport, answer, accepted):
     raise DealerBadAnswer("content_type", host=transport.host, content_type=shown)
 
 
-class XmlRpc:
-    """``/xmlrpc/2``: every Odoo up to 21. Takes a password or an API key."""
+# {name: class} of all protocols, in the order in which they are asked for the version.
+PROTOCOLS = {}
 
-    name = "xmlrpc"
+
+def register_protocol(cls):
+    """Add a ``Protocol`` to those that the settings of a connection may name.
+
+    This decorator serves as a hook for other addons. A name that is there is replaced.
+    """
+    PROTOCOLS[cls.name] = cls
+    return cls
+
+
+class Protocol:
+    """How to speak with a dealer's Odoo; the base of all protocols.
+
+    :cvar name: as in ``ConnectionSettings.protocol``
+    :cvar label: for people
+    :cvar first_version: the first version of Odoo that has it (19), None when all have
+    :cvar automatic: tried where the settings leave the choice to us
+    """
+
+    name = None
+    label = None
+    first_version = None
+    automatic = False
 
     def __init__(self, transport, uid=None):
         self.transport = transport
@@ -73,8 +114,49 @@ class XmlRpc:
         # Login and company of the service user, once read
         self.user = None
 
+    @classmethod
+    def takes(cls, api_key):
+        """Tell whether a secret looks like one that this protocol takes.
+
+        A protocol that does not is tried after those that do.
+        """
+        return True
+
     def version(self):
-        """Return the version as the dealer tells it, for example ``19.0``."""
+        """Return the version as the dealer tells it, for example ``19.0``; ask without login.
+
+        :raise DealerError: when there is no answer, or none of an Odoo
+        """
+        raise NotImplementedError
+
+    def authenticate(self):
+        """Log in, remember the id of the service user as ``uid`` and return it.
+
+        :raise DealerAccessRefused: when the dealer does not let us in
+        :raise DealerError: when the dealer could not be worked with
+        """
+        raise NotImplementedError
+
+    def call(self, model, method, ids, kwargs):
+        """Call a method of a model and return its plain result.
+
+        :param ids: the records to call it on; None for a method of the model itself
+        :raise DealerFault: when the dealer's Odoo reports a failure of this call
+        :raise DealerError: when the dealer could not be worked with
+        """
+        raise NotImplementedError
+
+
+@register_protocol
+class XmlRpc(Protocol):
+    """``/xmlrpc/2``: every Odoo up to 21. Takes a password or an API key."""
+
+    name = "xmlrpc"
+    label = "XML-RPC"
+    automatic = True
+
+    def version(self):
+        """Return the version; an Odoo 19 to 21 writes a deprecation warning to its log."""
         info = self._post("common", "version", (), what="version")
         if not isinstance(info, dict):
             raise DealerBadAnswer("unexpected_answer", call="version")
@@ -82,6 +164,7 @@ class XmlRpc:
         return self.transport.clean(version or "", limit=40)
 
     def authenticate(self):
+        """Log in with ``authenticate``."""
         uid = self._post(
             "common",
             "authenticate",
@@ -96,6 +179,7 @@ class XmlRpc:
         return uid
 
     def call(self, model, method, ids, kwargs):
+        """Call by ``execute_kw``."""
         args = [] if ids is None else [list(ids)]
         params = (
             self.settings.database,
@@ -137,13 +221,13 @@ class XmlRpc:
         if code == _FAULT_ACCESS:
             return DealerFault("right_missing", kind="access", model=model or what, message=message)
         if code == _FAULT_USER:
-            if re.search(r"Object \S+ doesn't exist", text):
+            if re.search(r"Object [\w.]{1,100} doesn't exist", ends_of(text)):
                 return DealerFault("remote_error", kind="missing", message=message)
             kind = "busy" if is_busy(text) else "user"
             return DealerFault("remote_error", kind=kind, message=message)
         if self._names_unknown_database(text):
-            return DealerAccessRefused("database_unknown")
-        if is_busy(text[-2000:]):
+            return DealerAccessUncertain("database_unknown")
+        if is_busy(text):
             return DealerFault("remote_busy", kind="busy")
         return DealerFault("remote_error", message=message)
 
@@ -153,24 +237,32 @@ class XmlRpc:
         There is no code for it: the fault carries a traceback that ends with PostgreSQL's
         sentence, in which the database stands in the quotes of that language.
         """
-        if "OperationalError" not in text or not self.settings.database:
+        if "OperationalError" not in ends_of(text) or not self.settings.database:
             return False
-        quoted = rf"[\"'«»„“”‘’「]\s*{re.escape(self.settings.database)}\s*[\"'«»“”‘’」]"
-        return bool(re.search(rf"failed: FATAL:.*{quoted}|^.*FATAL:.*{quoted}", text, re.MULTILINE))
+        # Line by line, each looked at once: the text is a stranger's.
+        quoted = re.compile(
+            rf"[\"'«»„“”‘’「]\s*{re.escape(self.settings.database)}\s*[\"'«»“”‘’」]"
+        )
+        said = [line.partition("FATAL:")[2] for line in ends_of(text).splitlines()]
+        return any(quoted.search(words) and not _CLOSED.search(words) for words in said)
 
 
-class Json2:
+@register_protocol
+class Json2(Protocol):
     """``/json/2``: Odoo 19 and later. Takes an API key only."""
 
     name = "json2"
+    label = "JSON-2"
+    first_version = 19
+    automatic = True
 
-    def __init__(self, transport, uid=None):
-        self.transport = transport
-        self.settings = transport.settings
-        self.uid = uid
-        self.user = None
+    @classmethod
+    def takes(cls, api_key):
+        """Tell whether it is an API key: 40 hexadecimal digits. A password may look otherwise."""
+        return bool(re.fullmatch(r"[0-9a-f]{40}", api_key or ""))
 
     def version(self):
+        """Return the version as ``/web/version`` tells it."""
         answer = self.transport.request(
             "GET", "/web/version", headers={"Accept": "application/json"}
         )
@@ -181,6 +273,7 @@ class Json2:
         return self.transport.clean(info["version"], limit=40)
 
     def authenticate(self):
+        """See whose key it is: JSON-2 has no login."""
         context = self.call("res.users", "context_get", None, {})
         uid = context.get("uid") if isinstance(context, dict) else None
         if isinstance(uid, bool) or not isinstance(uid, int):
@@ -197,6 +290,7 @@ class Json2:
         return uid
 
     def call(self, model, method, ids, kwargs):
+        """Post to the address of the method."""
         params = dict(kwargs)
         if ids is not None:
             params["ids"] = list(ids)
@@ -204,22 +298,30 @@ class Json2:
             "POST",
             f"/json/2/{model}/{method}",
             body=json.dumps(params).encode("utf-8"),
-            headers={
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "Authorization": f"bearer {self.settings.api_key}",
-                "X-Odoo-Database": self.settings.database,
-            },
+            headers=self._headers(),
         )
         if answer.status == 404 and answer.content_type in _HTML_TYPES:
             # Without a database of that name Odoo does not get as far as to JSON.
             if b"No database is selected" in answer.body:
-                raise DealerAccessRefused("database_unknown")
+                raise DealerAccessUncertain("database_unknown")
         refuse_wrong_type(self.transport, answer, _JSON_TYPES)
         result = self._decode(answer)
         if answer.status != 200:
             raise self._explain(answer.status, result, model, method)
         return result
+
+    def _headers(self):
+        """Return the head of a request; what no head can carry cannot be right either."""
+        if not _fits_a_header(self.settings.api_key):
+            raise DealerAccessRefused("key_invalid")
+        if not _fits_a_header(self.settings.database):
+            raise DealerAccessRefused("database_unknown")
+        return {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Authorization": f"bearer {self.settings.api_key}",
+            "X-Odoo-Database": self.settings.database,
+        }
 
     def _decode(self, answer):
         try:
@@ -236,7 +338,7 @@ class Json2:
         if status == 401:
             return DealerAccessRefused("login_refused")
         if name.endswith((".AccessDenied", ".SessionExpiredException")):
-            return DealerAccessRefused("access_denied")
+            return DealerAccessUncertain("access_denied")
         if name.endswith(".AccessError"):
             return DealerFault("right_missing", kind="access", model=model, message=message)
         if is_busy(name) or is_busy(text):
@@ -248,3 +350,7 @@ class Json2:
         if status >= 500:
             return DealerFault("remote_error", message=message)
         return DealerBadAnswer("http_status", host=self.transport.host, status=status)
+
+
+def _fits_a_header(value):
+    return all(" " <= char <= "~" or "\xa0" <= char <= "\xff" for char in value)

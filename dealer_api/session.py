@@ -5,20 +5,22 @@
 import re
 import threading
 import time
+import unicodedata
 from functools import cached_property
 
 from .errors import (
+    PAUSE,
     DealerAccessRefused,
     DealerBadAnswer,
     DealerError,
     DealerFault,
     DealerUnreachable,
 )
-from .protocols import Json2, XmlRpc, same_login
-from .transport import HttpTransport
+from .protocols import PROTOCOLS, same_login
+from .records import is_id, many2one_id, many2one_name
+from .settings import AUTO
+from .transport import HttpTransport, utcnow
 
-# The first version with JSON-2.
-JSON2_VERSION = 19
 # From here on has_access() replaces check_access_rights().
 HAS_ACCESS_VERSION = 18
 
@@ -41,10 +43,14 @@ class DealerSession:
 
     Nothing is sent before the first call that needs an answer. ``fresh`` ignores what the
     settings remember from earlier sessions.
+
+    :ivar started: when the session began, naive UTC by our clock
     """
 
     def __init__(self, settings, fresh=False):
         self.settings = settings
+        self.started = utcnow()
+        self._clock_offset = None
         self._remembered_version = None if fresh else settings.server_version
         self._remembered_uid = None if fresh else settings.uid
         self._transport = None
@@ -63,16 +69,29 @@ class DealerSession:
         self.close()
 
     def close(self):
+        """Close the connection; the next call opens another one."""
         if self._transport:
+            self._clock_offset = self._transport.clock_offset
             self._transport.close()
             self._transport = None
         self._protocol = None
 
     @property
     def transport(self):
+        """Return the HTTP transport, opened at the first use.
+
+        :raise DealerAddressRefused: when the address is none that we connect to
+        """
         if self._transport is None:
             self._transport = HttpTransport(self.settings)
         return self._transport
+
+    @property
+    def clock_offset(self):
+        """Return the dealer's clock minus ours by its latest answer, None while unknown."""
+        if self._transport is None:
+            return self._clock_offset
+        return self._transport.clock_offset
 
     # ------------------------------------------------------------
     # Who is there, and how to speak to them
@@ -89,15 +108,14 @@ class DealerSession:
         return self._version
 
     def _ask_version(self):
-        # Up to Odoo 18 only XML-RPC tells it, from 22 on only JSON does. Where XML-RPC is
-        # asked of an Odoo 19 to 21 it writes a deprecation warning to its log, once.
-        asked = [XmlRpc(self.transport), Json2(self.transport)]
-        if self.settings.protocol == "json2":
-            asked.reverse()
+        # Up to Odoo 18 only XML-RPC tells it, from 22 on only JSON does.
+        asked = [cls for cls in PROTOCOLS.values() if cls.automatic]
+        if chosen := PROTOCOLS.get(self.settings.protocol):
+            asked = [chosen, *(cls for cls in asked if cls is not chosen)]
         first_error = None
-        for protocol in asked:
+        for cls in asked:
             try:
-                return protocol.version()
+                return cls(self.transport).version()
             except (DealerBadAnswer, DealerFault, DealerAccessRefused) as error:
                 # A server may close either door (404, 403, a login page) and open the other.
                 first_error = first_error or error
@@ -105,7 +123,7 @@ class DealerSession:
 
     @property
     def protocol(self):
-        """Return the protocol really used: ``xmlrpc`` or ``json2``."""
+        """Return the name of the protocol really used, never ``auto``."""
         return self._connected().name
 
     @property
@@ -116,46 +134,57 @@ class DealerSession:
 
     def _connected(self):
         if self._protocol is None:
+            self._check_key()
             self._protocol = self._assume_protocol() or self._choose_protocol()
         return self._protocol
+
+    def _check_key(self):
+        """Refuse a key with characters that nobody sees: it cannot be right, whatever is tried."""
+        if any(unicodedata.category(char)[0] == "C" for char in self.settings.api_key or ""):
+            raise DealerAccessRefused("key_invalid")
 
     def _assume_protocol(self):
         """Return the protocol that worked before, without asking: the first call will tell."""
         if not self._remembered_uid:
             return None
-        name = self.settings.protocol
-        if name == "auto" and not self._remembered_version:
+        chosen = PROTOCOLS.get(self.settings.protocol)
+        if not chosen and not self._remembered_version:
             return None
-        major = major_version(self._remembered_version)
-        candidate = {"xmlrpc": XmlRpc, "json2": Json2}.get(name) or self._candidates(major)[0]
+        candidate = chosen or self._candidates(major_version(self._remembered_version))[0]
         self._assumed = True
         return candidate(self.transport, self._remembered_uid)
 
     def _choose_protocol(self):
-        if self.settings.protocol == "xmlrpc":
-            protocol = XmlRpc(self.transport)
-            protocol.authenticate()
-            return protocol
-        major = major_version(self.server_version)
-        if self.settings.protocol == "json2":
-            if major is not None and major < JSON2_VERSION:
-                raise DealerAccessRefused("protocol_unavailable", version=self.server_version)
-            protocol = Json2(self.transport)
-            protocol.authenticate()
-            return protocol
-        return self._choose_automatically(major)
+        if self.settings.protocol == AUTO:
+            return self._choose_automatically(major_version(self.server_version))
+        chosen = PROTOCOLS[self.settings.protocol]
+        if chosen.first_version:
+            major = major_version(self.server_version)
+            if major is not None and major < chosen.first_version:
+                raise DealerAccessRefused(
+                    "protocol_unavailable",
+                    version=self.server_version,
+                    protocol=chosen.label,
+                    first_version=chosen.first_version,
+                )
+        protocol = chosen(self.transport)
+        protocol.authenticate()
+        return protocol
 
     def _candidates(self, major):
         """Return the protocols to try for a version, the best first.
 
-        A password works with XML-RPC only. Odoo's API keys are 40 hexadecimal digits: what
-        looks otherwise is tried as a password first.
+        Those that take the secret come before those that may not, later ones before older ones.
         """
-        if major is not None and major < JSON2_VERSION:
-            return [XmlRpc]
-        if re.fullmatch(r"[0-9a-f]{40}", self.settings.api_key or ""):
-            return [Json2, XmlRpc]
-        return [XmlRpc, Json2]
+        candidates = [
+            cls
+            for cls in PROTOCOLS.values()
+            if cls.automatic and (major is None or major >= (cls.first_version or 0))
+        ]
+        return sorted(
+            candidates,
+            key=lambda cls: (not cls.takes(self.settings.api_key), -(cls.first_version or 0)),
+        )
 
     def _choose_automatically(self, major):
         refusals = []
@@ -170,7 +199,10 @@ class DealerSession:
             else:
                 return protocol
         # What the Odoo itself says about the login counts more than a closed door beside it.
-        refusals.sort(key=lambda error: not isinstance(error, DealerAccessRefused))
+        # Least counts what it may say for the moment only.
+        refusals.sort(
+            key=lambda error: (not isinstance(error, DealerAccessRefused), error.remedy != PAUSE)
+        )
         raise refusals[0]
 
     def _start_afresh(self):
@@ -284,20 +316,3 @@ class DealerSession:
 
     def _is_our_login(self, login):
         return same_login(login, self.settings.login)
-
-
-def is_id(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def many2one_id(value):
-    """Return the id in a many2one as read: ``[id, name]``, or False when empty."""
-    if isinstance(value, (list, tuple)) and value and is_id(value[0]):
-        return value[0]
-    return value if is_id(value) else None
-
-
-def many2one_name(value):
-    if isinstance(value, (list, tuple)) and len(value) > 1 and isinstance(value[1], str):
-        return value[1]
-    return None

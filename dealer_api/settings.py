@@ -4,7 +4,10 @@
 
 from dataclasses import dataclass, field
 
-PROTOCOLS = ("auto", "xmlrpc", "json2")
+from .protocols import PROTOCOLS
+
+# The choice of a protocol is left to us.
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,9 @@ class ConnectionSettings:
     database: str = field(repr=False)
     login: str = field(repr=False)
     api_key: str = field(repr=False)
-    # "auto" takes JSON-2 where the dealer has it and the key works there, else XML-RPC.
-    protocol: str = "auto"
+    # The name of a protocol. AUTO takes JSON-2 where the dealer has it and the key works there,
+    # else XML-RPC.
+    protocol: str = AUTO
     # Plain http is permitted for this dealer.
     allow_http: bool = False
     # Loopback and private addresses are permitted on this system.
@@ -39,5 +43,5 @@ class ConnectionSettings:
     uid: int | None = None
 
     def __post_init__(self):
-        if self.protocol not in PROTOCOLS:
+        if self.protocol != AUTO and self.protocol not in PROTOCOLS:
             raise ValueError(f"unknown protocol {self.protocol!r}")

@@ -9,6 +9,8 @@ import threading
 import time
 import zlib
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
@@ -19,26 +21,32 @@ from urllib3.exceptions import HTTPError, SSLError
 from urllib3.util.retry import Retry
 
 from .address import DEFAULT_PORTS, check_url, resolve
-from .errors import (
-    DealerAccessRefused,
-    DealerBadAnswer,
-    DealerError,
-    DealerUnreachable,
-    clean_text,
-)
+from .errors import DealerAccessRefused, DealerBadAnswer, DealerError, DealerUnreachable
+from .untrusted import TEXT_LIMIT, clean_text
 
 USER_AGENT = "bpo_crm"
 BUSY_STATUSES = frozenset((429, 502, 503, 504))
 _CHUNK = 64 * 1024
+# Seconds by which a timeout may come early
+_ALMOST = 0.05
+# A clock further off than this is none.
+_MAX_OFFSET = timedelta(days=366)
+
+
+def utcnow():
+    """Return the moment by our clock, naive UTC, as Odoo keeps moments."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """A complete HTTP answer that was not refused for its form."""
 
     status: int
     content_type: str
     body: bytes
+    # When it was written by the server's clock, naive UTC; None when the server does not say
+    date: datetime | None = None
 
 
 class _Watch:
@@ -58,20 +66,25 @@ class _Watch:
         self._lock = threading.Lock()
         self._handle = None
         self._timer = None
+        self._end = float("inf")
 
     def start(self, seconds):
+        """Begin to watch a request, which has so many seconds."""
         self.sent = False
         self.expired = False
+        self._end = time.monotonic() + seconds
         self._timer = threading.Timer(seconds, self._expire)
         self._timer.daemon = True
         self._timer.start()
 
     def stop(self):
+        """End the watch: the request is over."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
     def close(self):
+        """Let go of the connection."""
         self.stop()
         self._keep(None)
 
@@ -79,10 +92,11 @@ class _Watch:
         """Open a connection to a checked address of the host.
 
         The address that was checked is the one connected to: there is no second look-up that
-        could give another answer. The certificate is still verified for the name.
+        could give another answer. The certificate is still verified for the name. Neither the
+        look-up of the name nor the connection goes on beyond the time of the request.
         """
-        end = time.monotonic() + self.connect_timeout
-        addresses = resolve(host, port, self.allow_private, self.connect_timeout)
+        end = min(time.monotonic() + self.connect_timeout, self._end)
+        addresses = resolve(host, port, self.allow_private, end - time.monotonic())
         failure = None
         for family, sockaddr in addresses:
             remaining = end - time.monotonic()
@@ -132,27 +146,37 @@ def _pool_classes(watch):
     """Return urllib3's pools with connections that go through the watch."""
 
     class Plain(HTTPConnection):
+        """Connections of http."""
+
         def _new_conn(self):
             return watch.connect(self.host, self.port, self.socket_options)
 
         def send(self, data):
+            """Send, after the connection is there, and note that something was sent."""
             _connect_first(self)
             watch.sent = True
             return super().send(data)
 
     class Secure(HTTPSConnection):
+        """Connections of https."""
+
         def _new_conn(self):
             return watch.connect(self.host, self.port, self.socket_options)
 
         def send(self, data):
+            """Send, after the connection is there, and note that something was sent."""
             _connect_first(self)
             watch.sent = True
             return super().send(data)
 
     class PlainPool(HTTPConnectionPool):
+        """The pool of http."""
+
         ConnectionCls = Plain
 
     class SecurePool(HTTPSConnectionPool):
+        """The pool of https."""
+
         ConnectionCls = Secure
 
     return {"http": PlainPool, "https": SecurePool}
@@ -176,11 +200,13 @@ class _Adapter(HTTPAdapter):
         )
 
     def init_poolmanager(self, *args, **kwargs):
+        """Put in our pools."""
         result = super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _pool_classes(self._watch)
         return result
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
+        """Send with our timeouts and without a proxy."""
         # The timeouts are set here and not at the call: Odoo's test runner compares a given
         # timeout with a number, which a pair of them is not.
         timeout = (self._watch.connect_timeout, self._read_timeout)
@@ -201,6 +227,8 @@ class HttpTransport:
         self.scheme = parts.scheme
         self._watch = _Watch(settings.connect_timeout, settings.allow_private)
         self._end = time.monotonic() + settings.session_timeout
+        # The dealer's clock minus ours, by its latest answer; None while it is not known
+        self.clock_offset = None
         self._session = self._open_session()
 
     def __repr__(self):
@@ -219,6 +247,7 @@ class HttpTransport:
         return session
 
     def close(self):
+        """Close the connection."""
         self._session.close()
         self._watch.close()
 
@@ -227,23 +256,19 @@ class HttpTransport:
         """Return what must never show up in a message."""
         return (self.settings.api_key, self.settings.login)
 
-    def clean(self, text, limit=400):
+    def clean(self, text, limit=TEXT_LIMIT):
+        """Return what the dealer sent, fit for people and without our secrets."""
         return clean_text(text, secrets=self.secrets, limit=limit)
 
     def request(self, method, path, body=None, headers=None):
-        """Send one request, once, and return the ``Answer``.
+        """Send one request, once, and return the ``HttpAnswer``.
 
         :raise DealerError: when there is none; its ``request_sent`` tells whether the dealer
             may have acted on the request
         """
         remaining = self._end - time.monotonic()
         if remaining <= 0:
-            raise DealerUnreachable(
-                "session_timeout",
-                request_sent=False,
-                host=self.host,
-                seconds=self._round(self.settings.session_timeout),
-            )
+            raise self._session_over()
         limit = self.settings.connect_timeout + self.settings.read_timeout
         self._watch.start(min(limit, remaining))
         failure = response = answer = None
@@ -269,12 +294,27 @@ class HttpTransport:
                 response.close()
         if self._watch.expired and answer is None:
             failure = self._timed_out()
+        if failure is not None and self._is_over_before_sent(failure):
+            failure = self._session_over()
         if failure is not None:
             failure.request_sent = self._watch.sent
             # Raised out here, the error drags no exception along that holds the request,
             # whose headers or body hold the key.
             raise failure.with_traceback(None)
         return answer
+
+    def _session_over(self):
+        return DealerUnreachable(
+            "session_timeout",
+            request_sent=False,
+            host=self.host,
+            seconds=self._round(self.settings.session_timeout),
+        )
+
+    def _is_over_before_sent(self, failure):
+        """Tell whether it was the session's time that ended while there was no connection yet."""
+        waited = isinstance(failure, DealerUnreachable) and not self._watch.sent
+        return waited and time.monotonic() >= self._end - _ALMOST
 
     def _timed_out(self):
         if not self._watch.sent:
@@ -307,6 +347,7 @@ class HttpTransport:
 
     def _read(self, response):
         """Return the answer, after refusing what cannot be one by its head."""
+        date = self._read_date(response.headers.get("Date"))
         status = response.status_code
         if status in BUSY_STATUSES:
             raise DealerUnreachable("server_busy", host=self.host, status=status)
@@ -317,7 +358,18 @@ class HttpTransport:
             raise DealerAccessRefused("http_unauthorized", status=status)
         content_type = response.headers.get("Content-Type") or ""
         content_type = content_type.partition(";")[0].strip().lower()
-        return Answer(status, content_type, self._read_body(response))
+        return HttpAnswer(status, content_type, self._read_body(response), date)
+
+    def _read_date(self, text):
+        """Return the time of an answer by the dealer's clock, noting how far that is from ours."""
+        try:
+            date = parsedate_to_datetime(str(text or "")[:60])
+            date = date.astimezone(UTC).replace(tzinfo=None)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        offset = date - utcnow()
+        self.clock_offset = offset if abs(offset) < _MAX_OFFSET else None
+        return date
 
     def _read_body(self, response):
         """Return the body, unpacked, and not a byte more than allowed."""

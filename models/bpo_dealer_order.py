@@ -1,32 +1,12 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import logging
-
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-_logger = logging.getLogger(__name__)
-
-MANAGER = "bpo_crm.group_manager"
-CRON = "bpo_crm.ir_cron_push_dealer_orders"
-ACTIVITY_FAILED = "bpo_crm.mail_activity_type_dealer_order_failed"
-
-
-def get_total(payload):
-    """Return the total of a snapshot, before the dealer's taxes."""
-    return sum(line["quantity"] * line["price_unit"] for line in (payload or {}).get("lines", []))
-
-
-def get_units(payload):
-    """Return what was ordered in a snapshot, in a form that can be compared."""
-    units = sorted(
-        (line["default_code"], line["name"], line["quantity"], line["price_unit"])
-        for line in payload["lines"]
-    )
-    return payload["currency"], units
+from ..dealer_api import Order
+from .constants import CONFLICT, MANAGER
+from .dealer_texts import format_quantity
 
 
 class BpoDealerOrder(models.Model):
@@ -93,6 +73,12 @@ class BpoDealerOrder(models.Model):
         help="How often the dealership's Odoo was asked to take the order.",
     )
     error = fields.Text("Problem", readonly=True, help="What to put right, or what it waits for.")
+    error_code = fields.Char(
+        "Cause", readonly=True, help="The stable name of the problem, whatever the sentence says."
+    )
+    first_attempt = fields.Datetime(
+        readonly=True, help="When the dealership's Odoo was first asked to take the order."
+    )
     next_attempt = fields.Datetime(
         readonly=True, help="The dealership is not asked about this order before then."
     )
@@ -121,6 +107,7 @@ class BpoDealerOrder(models.Model):
         help="The number of the sale order in the dealership's own Odoo.",
     )
     remote_url = fields.Char("Link", compute="_compute_remote_url", compute_sudo=True)
+    customer_name = fields.Char("Customer", compute="_compute_customer_name")
     payload_html = fields.Html("Content", compute="_compute_payload_html", sanitize=False)
     amount_total = fields.Monetary(
         "Total", compute="_compute_amount_total", help="Without the dealer's taxes."
@@ -139,7 +126,7 @@ class BpoDealerOrder(models.Model):
     )
     _dealership_state_idx = models.Index("(dealership_id, state)")
     _due_idx = models.Index("(dealership_id, id) WHERE state = 'pending'")
-    _nameless_idx = models.Index("(next_attempt) WHERE state = 'sent' AND remote_name IS NULL")
+    _look_idx = models.Index("(next_attempt) WHERE state = 'sent' AND next_attempt IS NOT NULL")
 
     # ------------------------------------------------------------
     # COMPUTES
@@ -150,14 +137,19 @@ class BpoDealerOrder(models.Model):
         for order in self:
             order.company_id = order.lead_id.company_id or order.dealership_id.company_id
 
-    @api.depends("remote_id", "dealership_id.odoo_url", "dealership_id.server_version")
+    @api.depends(
+        "remote_id", "remote_place", "dealership_id.odoo_url", "dealership_id.server_version"
+    )
     def _compute_remote_url(self):
+        """Link to the order, not to the stranger that has its id in another Odoo."""
         for order in self:
-            order.remote_url = order.dealership_id._get_order_url(order.remote_id)
+            order.remote_url = not order._is_elsewhere() and order.dealership_id._get_record_url(
+                "sale.order", order.remote_id
+            )
 
     @api.depends("payload")
     def _compute_currency_id(self):
-        names = {order.payload["currency"] for order in self if order.payload}
+        names = {order._get_content().currency for order in self}
         currencies = (
             self.env["res.currency"]
             .with_context(active_test=False)
@@ -165,12 +157,17 @@ class BpoDealerOrder(models.Model):
             .grouped("name")
         )
         for order in self:
-            order.currency_id = currencies.get((order.payload or {}).get("currency"))
+            order.currency_id = currencies.get(order._get_content().currency)
 
     @api.depends("payload")
     def _compute_amount_total(self):
         for order in self:
-            order.amount_total = get_total(order.payload)
+            order.amount_total = order._get_content().total
+
+    @api.depends("payload")
+    def _compute_customer_name(self):
+        for order in self:
+            order.customer_name = order._get_content().customer.values.get("name")
 
     @api.depends("payload", "currency_id")
     @api.depends_context("lang")
@@ -178,13 +175,18 @@ class BpoDealerOrder(models.Model):
         for order in self:
             order.payload_html = order.payload and order._render("bpo_crm.dealer_order_snapshot")
 
+    def _get_content(self):
+        """Return the snapshot as an ``Order`` of ``dealer_api``, whichever release wrote it."""
+        self.ensure_one()
+        return Order.from_payload(self.payload)
+
     def _render(self, template):
         """Return a view template filled with what is sent."""
         values = {
             "order": self,
-            "payload": self.payload,
-            "total": get_total(self.payload),
+            "content": self._get_content(),
             "currency": self.currency_id,
+            "format_quantity": format_quantity,
         }
         return self.env["ir.qweb"]._render(template, values)
 
@@ -238,12 +240,27 @@ class BpoDealerOrder(models.Model):
             )
         orders._check_not_being_sent()
         failed = orders.filtered(lambda order: order.state == "failed")
+        failed._check_may_retry()
         failed._check_ready()
         failed._renew()
         (orders - failed).write({"next_attempt": False})
         failed._log_on_leads(lambda order: order.env._("The dealer order is tried again."))
         self._trigger_push()
         return True
+
+    def _check_may_retry(self):
+        """Let only BPO managers send an order again whose name is taken at the dealer.
+
+        :raise UserError: naming the orders
+        """
+        taken = self.filtered(lambda order: order.error_code == CONFLICT)
+        if taken and not self.env.user.has_group(MANAGER):
+            raise UserError(
+                self.env._(
+                    "A BPO manager has to look at the dealer first, then retry: %(orders)s.",
+                    orders=", ".join(taken.mapped("display_name")),
+                )
+            )
 
     def action_confirm_not_sent(self):
         """Note that a person has looked: the dealer does not have these orders.
@@ -260,7 +277,7 @@ class BpoDealerOrder(models.Model):
             raise UserError(
                 self.env._("This is for orders that have failed or were cancelled, only.")
             )
-        orders.write({"possibly_sent": False})
+        orders.write({"possibly_sent": False, "first_attempt": False})
         orders._log_on_leads(
             lambda order: order.env._(
                 "%(user)s confirmed that %(dealership)s has no order %(reference)s.",
@@ -284,294 +301,3 @@ class BpoDealerOrder(models.Model):
         """Open the order in the dealer's own Odoo."""
         self.ensure_one()
         return {"type": "ir.actions.act_url", "url": self.remote_url, "target": "new"}
-
-    # ------------------------------------------------------------
-    # WON: what is missing, and the row of the outbox
-    # ------------------------------------------------------------
-
-    @api.model
-    @api.private
-    def _get_missing(self, leads):
-        """Return ``{lead: [what keeps its order from being sent]}``.
-
-        Leads that are ready have an empty list. The number of queries is constant.
-        """
-        leads_sudo = leads.sudo()
-        missing_connections = leads_sudo.dealership_id._get_missing_connection()
-        orders = self._get_orders(leads)
-        return {
-            lead: [
-                *lead_sudo._get_missing_dealership(missing_connections, orders.get(lead_sudo)),
-                *lead_sudo._get_missing_lines(),
-                *lead_sudo._get_missing_customer(),
-            ]
-            for lead, lead_sudo in zip(leads, leads_sudo, strict=True)
-        }
-
-    @api.model
-    @api.private
-    def _enqueue(self, leads):
-        """Put the orders of won leads into the outbox, and wake the scheduled action at commit.
-
-        A lead has one row for ever: one that failed or was cancelled takes a new snapshot; one
-        that is sent stays as it is.
-        """
-        leads = leads.sudo()
-        existing = self._get_orders(leads)
-        new_leads = leads.filtered(lambda lead: lead not in existing)
-        rows = self.sudo().create(
-            [
-                {
-                    "lead_id": lead.id,
-                    "external_id": payload["external_id"],
-                    **self._prepare_snapshot_vals(lead, payload),
-                }
-                for lead, payload in self._prepare_payloads(new_leads).items()
-            ]
-        )
-        known = self.sudo().union(*existing.values())
-        again = known.filtered(lambda order: order.state in ("failed", "cancelled"))
-        again._renew()
-        known.filtered(lambda order: order.state == "sent")._log_no_second_order()
-        if rows or again:
-            self._trigger_push()
-
-    def _log_no_second_order(self):
-        """Log on leads that are won again that the dealer has their order, and what differs."""
-        payloads = self._prepare_payloads(self.lead_id)
-        self._log_on_leads(
-            lambda order: (
-                Markup("%s %s%s")
-                % (
-                    order.env._(
-                        "%(dealership)s has the order of this lead already, no second one is sent:",
-                        dealership=order.dealership_id.name,
-                    ),
-                    order._get_link(),
-                    order._get_difference(payloads[order.lead_id]),
-                )
-            )
-        )
-
-    def _get_difference(self, payload):
-        """Return what to tell the dealer about units that are not those of its order.
-
-        :param dict payload: the order as it would be sent now
-        """
-        self.ensure_one()
-        if get_units(payload) == get_units(self.payload):
-            return ""
-        return Markup("<br/>%s<br/>%s<br/>%s") % (
-            self.env._(
-                "%(dealership)s has: %(units)s",
-                dealership=self.dealership_id.name,
-                units=self._get_units_text(self.payload, self.currency_id),
-            ),
-            self.env._(
-                "Now the lead says: %(units)s",
-                units=self._get_units_text(payload, self.lead_id.company_currency),
-            ),
-            self.env._("Ask the dealership to change its order by hand."),
-        )
-
-    def _get_units_text(self, payload, currency):
-        """Return the units of a snapshot in one sentence."""
-        return "; ".join(
-            self.env._(
-                "%(quantity)s × %(name)s (%(code)s) at %(price)s",
-                quantity=f"{line['quantity']:.10g}",
-                name=line["name"],
-                code=line["default_code"],
-                price=currency.format(line["price_unit"]),
-            )
-            for line in payload["lines"]
-        )
-
-    @api.model
-    def _get_orders(self, leads):
-        """Return ``{lead: its order}`` of the leads that have one."""
-        if not leads.ids:
-            return {}
-        orders = self.sudo().search([("lead_id", "in", leads.ids)])
-        return {order.lead_id: order for order in orders}
-
-    def _check_ready(self):
-        """Raise one error that names everything the leads of these orders lack."""
-        problems = {lead: lacks for lead, lacks in self._get_missing(self.lead_id).items() if lacks}
-        if problems:
-            raise UserError(
-                self.env._(
-                    "These leads are not ready to be sent:\n%(problems)s",
-                    problems="\n".join(
-                        f"- {lead.display_name}: {'; '.join(lacks)}"
-                        for lead, lacks in problems.items()
-                    ),
-                )
-            )
-
-    def _renew(self):
-        """Put rows back into the queue, with a snapshot of what the leads say now."""
-        payloads = self._prepare_payloads(self.lead_id)
-        for order in self:
-            payload = payloads[order.lead_id]
-            # the dealer's database knows the order, if at all, under the name it had first
-            payload["external_id"] = order.external_id
-            order.write(self._prepare_snapshot_vals(order.lead_id, payload))
-        self._close_activities()
-
-    @api.model
-    def _prepare_snapshot_vals(self, lead, payload):
-        return {
-            "dealership_id": lead.dealership_id.id,
-            "reference": payload["reference"],
-            "payload": payload,
-            "state": "pending",
-            "error": False,
-            "next_attempt": False,
-        }
-
-    @api.model
-    @api.private
-    def _prepare_payloads(self, leads):
-        """Return ``{lead: what the dealer is to get}``, in a constant number of queries."""
-        namespace = self._get_namespace()
-        return {lead: lead._prepare_dealer_payload(namespace) for lead in leads.sudo()}
-
-    @api.model
-    def _get_namespace(self):
-        """Return the module name under which dealers' databases know our records."""
-        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
-        return f"bpo_crm_{uuid.replace('-', '')[:12]}"
-
-    # ------------------------------------------------------------
-    # OUT OF WON
-    # ------------------------------------------------------------
-
-    @api.private
-    def _is_live(self):
-        """Tell whether any of these orders is at the dealer, may be, or is on its way."""
-        return any(order.state in ("pending", "sent") or order.possibly_sent for order in self)
-
-    @api.model
-    @api.private
-    def _withdraw(self, leads):
-        """Take back the orders of leads that leave Won.
-
-        :raise UserError: an order is being sent right now; or the dealer has it or may have it
-            and the user is no BPO manager
-        """
-        orders = self.sudo().search(
-            [("lead_id", "in", leads.ids), ("state", "in", ("pending", "failed", "sent"))]
-        )
-        orders._check_not_being_sent()
-        uncertain = orders.filtered(lambda order: order.state == "sent" or order.possibly_sent)
-        uncertain._check_may_reopen()
-        waiting = orders.filtered(lambda order: order.state != "sent")
-        waiting._log_on_leads(lambda order: order._get_withdrawn_text())
-        (orders - waiting)._log_on_leads(
-            lambda order: (
-                Markup("%s %s")
-                % (
-                    order.env._(
-                        "The lead was reopened. Cancel this order at %(dealership)s by hand:",
-                        dealership=order.dealership_id.name,
-                    ),
-                    order._get_link(),
-                )
-            )
-        )
-        waiting._close_activities()
-        waiting.write({"state": "cancelled", "error": False, "next_attempt": False})
-
-    def _check_not_being_sent(self):
-        """Lock the waiting orders; the worker holds the lock of those it is sending.
-
-        :raise UserError: naming the orders that the worker is sending
-        """
-        pending = self.filtered(lambda order: order.state == "pending")
-        if not pending:
-            return
-        if busy := pending - pending.try_lock_for_update(allow_referencing=True):
-            raise UserError(
-                self.env._(
-                    "The order of these leads is being sent at this moment: %(leads)s. "
-                    "Try again in a minute.",
-                    leads=", ".join(busy.lead_id.mapped("display_name")),
-                )
-            )
-
-    def _check_may_reopen(self):
-        """Let only BPO managers take back what the dealer has, or may have."""
-        if not self or self.env.user.has_group(MANAGER):
-            return
-        managers = self._get_managers(self.company_id)[:3]
-        raise UserError(
-            self.env._(
-                "The dealer has the order of these leads, or may have it:\n%(orders)s\n"
-                "Only a BPO manager may reopen them. Ask %(managers)s.",
-                orders="\n".join(
-                    f"- {order.lead_id.display_name}: {order.display_name} "
-                    f"({order.dealership_id.name})"
-                    for order in self
-                ),
-                managers=", ".join(managers.mapped("name")) or self.env._("your administrator"),
-            )
-        )
-
-    def _get_withdrawn_text(self):
-        if not self.possibly_sent:
-            return self.env._("The dealer order was not sent yet and is cancelled.")
-        return self.env._(
-            "The dealer order is cancelled here, but %(dealership)s may have got it. Look there "
-            "for the reference %(reference)s and cancel it by hand.",
-            dealership=self.dealership_id.name,
-            reference=self.reference,
-        )
-
-    # ------------------------------------------------------------
-    # CHATTER AND ACTIVITIES
-    # ------------------------------------------------------------
-
-    def _get_link(self):
-        """Return the order as a link into the dealer's Odoo, for chatter."""
-        if not self.remote_url:
-            return self.display_name
-        return Markup('<a href="%s" target="_blank">%s</a>') % (self.remote_url, self.display_name)
-
-    def _log_on_leads(self, get_body):
-        """Log on the leads of these orders, all in one go.
-
-        :param get_body: function that returns the text for one order; it gets the order in the
-            language of the user at work, or of the lead's owner when nobody is
-        """
-        if self:
-            bodies = {}
-            for order in self:
-                lang = self.env.lang or order.user_id.lang
-                bodies[order.lead_id.id] = get_body(order.with_context(lang=lang))
-            self.lead_id._message_log_batch(bodies=bodies)
-
-    def _close_activities(self):
-        """Remove the activities that ask for what has become settled."""
-        if self:
-            self.lead_id.activity_unlink([ACTIVITY_FAILED])
-
-    @api.model
-    def _get_managers(self, companies=None):
-        """Return the BPO managers that are people, those of the given companies first."""
-        users = (
-            self.env.ref(MANAGER)
-            .sudo()
-            .all_user_ids.filtered(
-                lambda user: user.active and not user.share and not user._is_superuser()
-            )
-        )
-        if companies:
-            return users.filtered(lambda user: companies <= user.company_ids) or users
-        return users
-
-    @api.model
-    @api.private
-    def _trigger_push(self, at=None):
-        """Wake the scheduled action when this transaction is committed, or later."""
-        self.env.ref(CRON).sudo()._trigger(at=at)

@@ -80,6 +80,21 @@ class BpoLeadLine(models.Model):
             subtotal = line.quantity * line.price_unit
             line.price_subtotal = line.currency_id.round(subtotal)
 
+    def _prepare_dealer_line_values(self):
+        """Return the values of the dealer's ``sale.order.line``, by columns of its ``load()``.
+
+        This method serves as a hook: see ``crm.lead._prepare_dealer_order_values``. The product
+        is found by its Internal Reference, and is not among them.
+        """
+        self.ensure_one()
+        return {
+            "product_uom_qty": self.quantity,
+            "price_unit": self.price_unit,
+            # else the dealer's price list would take its discount off the agreed price
+            "discount": 0.0,
+            "name": self.name or self.product_id.name,
+        }
+
     # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
@@ -107,7 +122,7 @@ class BpoLeadLine(models.Model):
         :raise UserError: the order of a lead is sent or on its way
         """
         ordered = self.lead_id.filtered(
-            lambda lead: lead.dealer_order_state in ("pending", "sent") and lead.closed_status
+            lambda lead: lead.closed_status and lead.sudo().dealer_order_id._is_live()
         )
         if ordered:
             raise UserError(

@@ -172,7 +172,7 @@ class BpoService(models.Model):
     def _check_company_of_requests(self):
         """Refuse a company other than that of the requests, hidden ones included."""
         services = self.filtered("company_id")
-        foreign = (
+        counts = (
             self.env["bpo.service.request"]
             .sudo()
             .with_context(active_test=False)
@@ -182,7 +182,7 @@ class BpoService(models.Model):
         )
         names = {
             service.display_name
-            for service, company, _count in foreign
+            for service, company, _count in counts
             if company != service.company_id
         }
         if names:
@@ -326,12 +326,8 @@ class BpoService(models.Model):
         """Put these stages, in this order, into the places they hold in the service's order."""
         self.ensure_one()
         lines = self._get_sorted_lines()
-        by_stage = {line.stage_id: line for line in lines}
-        moved = [by_stage[stage] for stage in stages if stage in by_stage]
-        queue = iter(moved)
-        order = [next(queue) if line in moved else line for line in lines]
-        order = lines.browse(line.id for line in order)
-        order._write_sequences()
+        by_stage = {line.stage_id: line.id for line in lines}
+        lines.browse(by_stage[stage] for stage in stages if stage in by_stage)._reorder()
 
     def _forget_default_stage(self):
         """Let the default stage be computed anew: what was written may be none, or archived."""

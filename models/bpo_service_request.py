@@ -10,6 +10,8 @@ from odoo.tools import LazyTranslate
 
 from odoo.addons.crm.models.crm_stage import AVAILABLE_PRIORITIES
 
+from .constants import MANAGER
+
 _lt = LazyTranslate(__name__)
 
 STATUSES = [
@@ -125,6 +127,7 @@ class BpoServiceRequest(models.Model):
         group_expand="_read_group_stage_ids",
         help="The step of the service's workflow; new requests start in its default stage.",
     )
+    service_stage_ids = fields.Many2many(related="service_id.stage_ids", string="Service Stages")
     stage_id_color = fields.Integer("Stage Color", related="stage_id.color")
     stage_id_icon = fields.Char("Stage Icon", related="stage_id.icon")
     status = fields.Selection(
@@ -384,7 +387,7 @@ class BpoServiceRequest(models.Model):
         :raise UserError: naming the references
         """
         given = [vals["reference"] for vals in vals_list if vals.get("reference")]
-        if given and not (self.env.su or self.env.user.has_group("bpo_crm.group_manager")):
+        if given and not (self.env.su or self.env.user.has_group(MANAGER)):
             raise UserError(
                 self.env._(
                     "The system gives references to requests; only BPO Managers may bring their "
@@ -531,39 +534,6 @@ class BpoServiceRequest(models.Model):
     def _get_domain_late(self):
         today = fields.Date.context_today(self)
         return self._get_domain_open() & Domain("deadline", "<", today)
-
-    @api.model
-    def _read_group_stage_ids(self, stages, domain):
-        """Show all stages of the service at hand as columns, in its order, also empty ones.
-
-        Where several services are at hand, their stages follow the order of the Stages screen.
-        """
-        services = self._get_services_at_hand(domain)
-        return stages.search(
-            Domain("id", "in", stages.ids) | Domain("service_ids", "in", services.ids)
-        )
-
-    @api.model
-    def _get_services_at_hand(self, domain):
-        """Return the services that a search is about: those it names, else all on offer."""
-        services = self.env["bpo.service"]
-        if service_id := self.env.context.get("bpo_crm_service_id"):
-            return services.browse(service_id)
-        for condition in Domain(domain).optimize(self).iter_conditions():
-            if condition.field_expr == "service_id" and condition.operator == "in":
-                services |= services.browse(id_ for id_ in condition.value if id_)
-        if service_id := not services and self.env.context.get("default_service_id"):
-            return services.browse(service_id)
-        return services or services.search([])
-
-    @api.model
-    def _read_group_status(self, statuses, domain):
-        """Show the open statuses as columns, also empty ones; closed ones where there are any."""
-        return [
-            status
-            for status, _label in STATUSES
-            if status in statuses or status not in CLOSED_STATUSES
-        ]
 
     def _get_rotting_domain(self):
         """Let nothing rot that is closed or archived."""

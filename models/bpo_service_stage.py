@@ -1,13 +1,11 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from collections import defaultdict
-
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
-from .crm_stage import SEQUENCE_GAP, StageInUseError
+from .crm_stage import StageInUseError
 
 
 class BpoServiceStage(models.Model):
@@ -18,6 +16,7 @@ class BpoServiceStage(models.Model):
     """
 
     _name = "bpo.service.stage"
+    _inherit = ["bpo.ordered"]
     _description = "Stage of a Service"
     _order = "sequence, id"
     _rec_name = "stage_id"
@@ -32,8 +31,6 @@ class BpoServiceStage(models.Model):
         context={"default_stage_type": "service"},
         help="Choose a stage that exists, or type a new name to create one.",
     )
-    # None: appended behind the last one, see create()
-    sequence = fields.Integer(default=None)
     color = fields.Integer(related="stage_id.color", readonly=False)
     icon = fields.Char(related="stage_id.icon", readonly=False)
     status_on_enter = fields.Selection(related="stage_id.status_on_enter", readonly=False)
@@ -97,25 +94,11 @@ class BpoServiceStage(models.Model):
         The web client counts from 0 in a new service: that is a place.
         """
         lines = super().create(vals_list)
-        homeless = self.browse(
+        self.browse(
             line.id
             for line, vals in zip(lines, vals_list, strict=True)
             if vals.get("sequence") is None
-        )
-        last = defaultdict(
-            int,
-            {
-                service.id: sequence or 0
-                for service, sequence in self._read_group(
-                    [("service_id", "in", homeless.service_id.ids)],
-                    ["service_id"],
-                    ["sequence:max"],
-                )
-            },
-        )
-        for line in homeless:
-            last[line.service_id.id] += SEQUENCE_GAP
-            line.sequence = last[line.service_id.id]
+        )._append()
         return lines
 
     def write(self, vals):
@@ -165,11 +148,12 @@ class BpoServiceStage(models.Model):
             domain |= Domain(lines, "=", False)
         return domain
 
-    def _write_sequences(self):
-        """Number these lines in the order of the recordset, with gaps."""
-        for position, line in enumerate(self, start=1):
-            if line.sequence != position * SEQUENCE_GAP:
-                line.sequence = position * SEQUENCE_GAP
+    def _get_scope(self):
+        self.ensure_one()
+        return self.service_id
+
+    def _get_siblings(self):
+        return self.browse().concat(*(service._get_sorted_lines() for service in self.service_id))
 
     def _get_usage(self):
         """Return ``[(service, stage, count, request ids)]`` of these lines with requests.

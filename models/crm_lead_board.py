@@ -1,7 +1,7 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 
 
@@ -15,6 +15,12 @@ class CrmLead(models.Model):
     """
 
     _inherit = "crm.lead"
+
+    lost_stage_id = fields.Many2one(
+        related="pipeline_id.lost_stage_id",
+        string="Lost Stage",
+        help="Which stage of the pipeline asks for a lost reason: what the web client goes by.",
+    )
 
     @api.model
     @api.readonly

@@ -4,16 +4,119 @@
 import hashlib
 import re
 
-from odoo import models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..dealer_api import Customer, Order, OrderLine
+from .constants import MANAGER
 
 
 class CrmLead(models.Model):
-    """What a lead tells its dealer, and what it lacks for that.
+    """The dealer's part of a lead: its order, what stands against it, and what is sent.
 
-    The private methods run sudo'ed on batches: they read, and never search.
+    What collects problems or content runs sudo'ed on batches: it reads, and never searches.
     """
 
     _inherit = "crm.lead"
+
+    dealership_id = fields.Many2one(
+        "bpo.dealership",
+        index="btree_not_null",
+        tracking=True,
+        ondelete="restrict",
+        check_company=True,
+        help="The dealer this lead is worked for: once won, the order goes to its Odoo.",
+    )
+    line_ids = fields.One2many("bpo.lead.line", "lead_id", string="Units", copy=True)
+    dealer_order_ids = fields.One2many("bpo.dealer.order", "lead_id", string="Dealer Orders")
+    dealer_order_id = fields.Many2one(
+        "bpo.dealer.order",
+        compute="_compute_dealer_order_id",
+        store=True,
+        index="btree_not_null",
+        copy=False,
+        ondelete="set null",
+        help="At most one: the outbox has one row per lead.",
+    )
+    dealer_order_state = fields.Selection(
+        related="dealer_order_id.state", string="Dealer Order Status", store=True
+    )
+    dealer_so_id = fields.Integer(
+        "Dealer Order ID",
+        related="dealer_order_id.remote_id",
+        store=True,
+        help="Database id of the sale order on the dealer's own Odoo.",
+    )
+    dealer_so_name = fields.Char(
+        "Dealer Order Number", related="dealer_order_id.remote_name", store=True
+    )
+    dealer_so_url = fields.Char("Dealer Order Link", related="dealer_order_id.remote_url")
+
+    @api.depends("dealer_order_ids")
+    def _compute_dealer_order_id(self):
+        for lead in self:
+            lead.dealer_order_id = lead.dealer_order_ids[:1]
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_ordered(self):
+        ordered = self.sudo().filtered(lambda lead: lead.dealer_order_id._is_live())
+        if ordered:
+            raise UserError(
+                self.env._(
+                    "These leads have an order at their dealer, or one on its way, and cannot be "
+                    "deleted: %(leads)s. Archive them instead.",
+                    leads=", ".join(ordered.mapped("display_name")),
+                )
+            )
+
+    def unlink(self):
+        """Take the orders along that never reached a dealer."""
+        orders = self.sudo().dealer_order_id.filtered(lambda order: not order._is_live())
+        orders.unlink()
+        return super().unlink()
+
+    def _check_dealership_change(self, dealership_id):
+        """Refuse another dealership while an order for the present one is on its way or there."""
+        changing = self.sudo().filtered(
+            lambda lead: lead.dealership_id.id != dealership_id and lead.dealer_order_id._is_live()
+        )
+        if reopened := changing.filtered(lambda lead: lead.closed_status != "won"):
+            raise UserError(
+                self.env._(
+                    "These leads have an order at their dealership, or may have one, and a lead "
+                    "has one order only: %(orders)s. Create a new lead for another dealership.",
+                    orders=", ".join(
+                        f"{lead.display_name} ({lead.dealer_order_id.display_name})"
+                        for lead in reopened
+                    ),
+                )
+            )
+        if changing:
+            raise UserError(
+                self.env._(
+                    "The order of these leads is at their dealership, or on its way: %(leads)s. "
+                    "Move them out of Won before you choose another dealership.",
+                    leads=", ".join(changing.mapped("display_name")),
+                )
+            )
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_open_dealer_order(self):
+        """Open the order that this lead's dealer gets, or got."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "bpo.dealer.order",
+            "res_id": self.dealer_order_id.id,
+            "view_mode": "form",
+        }
 
     def action_retry_dealer_order(self):
         """Send the failed orders of these leads again, with what the leads say now."""
@@ -21,11 +124,75 @@ class CrmLead(models.Model):
         return self.dealer_order_id.action_retry()
 
     # ------------------------------------------------------------
-    # WHAT IS MISSING
+    # MOVING
     # ------------------------------------------------------------
 
-    def _get_missing_dealership(self, missing_connections, order):
-        """Return what is missing on the side of the dealership.
+    def _get_move_rules(self):
+        return [*super()._get_move_rules(), self._get_problems_won]
+
+    def _follow_up_move(self, origins):
+        """Take back the orders of leads that leave Won; put those of won leads into the outbox."""
+        res = super()._follow_up_move(origins)
+        leaving = self.filtered(
+            lambda lead: origins[lead].status == "won" and lead.closed_status != "won"
+        )
+        if leaving:
+            self.env["bpo.dealer.order"]._withdraw(leaving)
+        if won := self._filtered_to_push():
+            self.env["bpo.dealer.order"]._enqueue(won)
+        return res
+
+    def _filtered_to_push(self):
+        """Return the won leads whose order is to be sent to a dealer."""
+        if self.env.context.get("bpo_crm_no_push") and self._may_skip_push():
+            return self.browse()
+        return self.filtered(
+            lambda lead: lead.closed_status == "won" and lead.pipeline_id.push_orders
+        )
+
+    def _may_skip_push(self):
+        """Tell whether this user may win leads without orders, as for imports of the past.
+
+        Not whether the code runs as superuser: automations do so in anybody's session.
+        """
+        user = self.env.user
+        return user._is_superuser() or user.has_group(MANAGER)
+
+    def _filtered_unordered(self):
+        """Return the won leads whose order is to be sent, and is not in the outbox."""
+        return self._filtered_to_push().filtered(
+            lambda lead: lead.sudo().dealer_order_id.state in (False, "cancelled")
+        )
+
+    # ------------------------------------------------------------
+    # READY FOR THE DEALER
+    # ------------------------------------------------------------
+
+    def _get_problems_won(self, origins):
+        """Rule 4: a lead that is won where orders are pushed is ready for its dealer."""
+        won = self._filtered_to_push()
+        return won._get_dealer_problems() if won else {}
+
+    @api.private
+    def _get_dealer_problems(self):
+        """Return ``{lead: [what keeps its order from being sent]}``.
+
+        Leads that are ready have an empty list. The number of queries is constant.
+        """
+        leads_sudo = self.sudo()
+        missing_connections = leads_sudo.dealership_id._get_missing_connection()
+        orders = self.env["bpo.dealer.order"]._get_orders(self)
+        return {
+            lead: [
+                *lead_sudo._get_problems_dealership(missing_connections, orders.get(lead_sudo)),
+                *lead_sudo._get_problems_lines(),
+                *lead_sudo._get_problems_customer(),
+            ]
+            for lead, lead_sudo in zip(self, leads_sudo, strict=True)
+        }
+
+    def _get_problems_dealership(self, missing_connections, order):
+        """Return the problems on the side of the dealership.
 
         :param dict missing_connections: ``{dealership: [what its connection lacks]}``
         :param order: the ``bpo.dealer.order`` the lead has already, if any
@@ -35,11 +202,11 @@ class CrmLead(models.Model):
         if not dealership:
             return [self.env._("no dealership is chosen")]
         names = {"dealership": dealership.name}
-        missing = []
+        problems = []
         if not dealership.active:
-            missing.append(self.env._("%(dealership)s is archived", **names))
+            problems.append(self.env._("%(dealership)s is archived", **names))
         if lacks := missing_connections[dealership]:
-            missing.append(
+            problems.append(
                 self.env._(
                     "the connection of %(dealership)s lacks: %(lacks)s",
                     lacks=", ".join(lacks),
@@ -47,7 +214,7 @@ class CrmLead(models.Model):
                 )
             )
         if self.company_currency != dealership.currency_id:
-            missing.append(
+            problems.append(
                 self.env._(
                     "the lead is in %(currency)s, %(dealership)s in %(other)s",
                     currency=self.company_currency.name,
@@ -56,7 +223,7 @@ class CrmLead(models.Model):
                 )
             )
         if order and order.possibly_sent and order.dealership_id != dealership:
-            missing.append(
+            problems.append(
                 self.env._(
                     "%(other)s may have the order %(reference)s of this lead: choose "
                     "%(other)s, or let a BPO manager confirm that it is not there",
@@ -64,82 +231,99 @@ class CrmLead(models.Model):
                     reference=order.reference,
                 )
             )
-        return missing
+        return problems
 
-    def _get_missing_lines(self):
-        """Return what is missing on the units sold."""
+    def _get_problems_lines(self):
+        """Return the problems of the units sold."""
         self.ensure_one()
         if not self.line_ids:
             return [self.env._("no units are entered")]
-        missing = []
+        problems = []
         uncoded = self.line_ids.product_id.filtered(
             lambda product: not (product.default_code or "").strip()
         )
         if uncoded:
-            missing.append(
+            problems.append(
                 self.env._(
                     "no Internal Reference on the product: %(products)s",
                     products=", ".join(uncoded.mapped("name")),
                 )
             )
         if empty := self.line_ids.filtered(lambda line: line.quantity <= 0):
-            missing.append(
+            problems.append(
                 self.env._(
                     "the quantity is not above zero: %(lines)s",
                     lines=", ".join(line.name or line.product_id.name for line in empty),
                 )
             )
-        return missing
+        return problems
 
-    def _get_missing_customer(self):
-        """Return what is missing about the customer."""
+    def _get_problems_customer(self):
+        """Return the problems about the customer."""
         self.ensure_one()
-        missing = []
+        problems = []
         if not self._get_customer_name():
-            missing.append(self.env._("the customer has no name"))
+            problems.append(self.env._("the customer has no name"))
         email, phone = self._get_customer_identity()
         if not email and not phone:
-            missing.append(self.env._("the customer has neither a valid e-mail nor a phone"))
-        return missing
+            problems.append(self.env._("the customer has neither a valid e-mail nor a phone"))
+        return problems
 
     # ------------------------------------------------------------
     # WHAT IS SENT
     # ------------------------------------------------------------
 
-    def _prepare_dealer_payload(self, namespace):
-        """Return the order as the dealer is to get it, in plain values.
+    def _prepare_dealer_order(self, namespace):
+        """Return the order as the dealer is to get it, an ``Order`` of ``dealer_api``.
+
+        What other addons add comes through the hooks ``_prepare_dealer_order_values``,
+        ``_prepare_dealer_customer_values`` and, on the units, ``_prepare_dealer_line_values``.
 
         :param str namespace: the module name of our external ids in the dealer's database
         """
         self.ensure_one()
-        reference = self._get_dealer_reference()
-        return {
-            "external_id": f"{namespace}.lead_{self.id}",
-            "reference": reference,
-            "origin": f"{reference}: {self.name}",
-            "currency": self.company_currency.name,
-            "customer": self._prepare_dealer_customer(namespace),
-            "lines": [
-                {
-                    "default_code": (line.product_id.default_code or "").strip(),
-                    "name": line.name or line.product_id.name,
-                    "quantity": line.quantity,
-                    "price_unit": line.price_unit,
-                }
+        email, phone = self._get_customer_identity()
+        return Order(
+            external_id=f"{namespace}.{self._get_dealer_key()}",
+            currency=self.company_currency.name,
+            customer=Customer(
+                external_id=f"{namespace}.customer_{self._get_customer_key(email, phone)}",
+                values=self._prepare_dealer_customer_values(),
+                country_code=self.country_id.code or "",
+            ),
+            lines=[
+                OrderLine(
+                    product_code=(line.product_id.default_code or "").strip(),
+                    values=line._prepare_dealer_line_values(),
+                )
                 for line in self.line_ids
             ],
-        }
+            values=self._prepare_dealer_order_values(),
+        )
 
-    def _get_dealer_reference(self):
-        """Return how people at the dealership and here name this lead's order to each other."""
-        return f"BPO-{self.id:05}"
+    def _prepare_dealer_order_values(self):
+        """Return the values of the dealer's ``sale.order``, by columns of its ``load()``.
 
-    def _prepare_dealer_customer(self, namespace):
+        This method serves as a hook: add a field of the order under its name there, a record by
+        its name under the name of the field (``{"team_id": "Call centre"}``). A field that a
+        dealer's Odoo does not have is left out, and chatter says so. Runs as superuser on
+        batches: read, and do not search.
+        """
+        self.ensure_one()
+        reference = self._get_dealer_reference()
+        return {"client_order_ref": reference, "origin": f"{reference}: {self.name}"}
+
+    def _prepare_dealer_customer_values(self):
+        """Return the values of a new ``res.partner`` at the dealer, by columns of its ``load()``.
+
+        This method serves as a hook, like ``_prepare_dealer_order_values``. A customer whom the
+        dealer knows already is left as it is there.
+        """
+        self.ensure_one()
         email, phone = self._get_customer_identity()
         name = self._get_customer_name()
         company = (self.partner_name or "").strip()
         return {
-            "external_id": f"{namespace}.customer_{self._get_customer_key(email, phone)}",
             "name": name,
             "email": email,
             "phone": phone,
@@ -147,9 +331,22 @@ class CrmLead(models.Model):
             "street2": self.street2 or "",
             "zip": self.zip or "",
             "city": self.city or "",
-            "country_code": self.country_id.code or "",
             "company_name": company if company != name else "",
         }
+
+    def _get_dealer_key(self):
+        """Return what names this lead in the databases of dealers, and can name no other one.
+
+        Ids are given out again after a backup is restored, instants of creation are not; and this
+        lead's stays the same, whatever is restored.
+        """
+        created = self.create_date.isoformat(timespec="microseconds") if self.create_date else ""
+        digest = hashlib.sha256(f"{self.id} {created}".encode()).hexdigest()[:8]
+        return f"lead_{self.id}_{digest}"
+
+    def _get_dealer_reference(self):
+        """Return how people at the dealership and here name this lead's order to each other."""
+        return f"BPO-{self.id:05}"
 
     def _get_customer_name(self):
         """Return the person, else the company, else the linked contact."""

@@ -2,30 +2,51 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, models
-from odoo.exceptions import UserError
 
 
 class CrmLead(models.Model):
-    """Which pipeline a lead is in: by its company, in forms, back from the archive."""
+    """Which pipeline a lead is in: by its stage, its team and its company."""
 
     _inherit = "crm.lead"
 
     # ------------------------------------------------------------
-    # COMPANIES
+    # COMPUTES
     # ------------------------------------------------------------
 
+    @api.depends("team_id")
     def _compute_pipeline_id(self):
-        """Leave the pipelines of other companies; closed leads never move by themselves."""
+        """Follow the given stage, else stay, else take the team's or the default pipeline.
+
+        A lead handed to a team that may not use its stage goes to that team's pipeline, like
+        stock moves it to one of that team's stages; handed over together with such a stage, it
+        goes to the pipeline of that stage. Pipelines of other companies are left. Closed leads
+        never move by themselves.
+        """
         stage_field = self._fields["stage_id"]
         # It is judged by the stage they are in; the stage that follows from it comes after.
         pending = self.env.records_to_compute(stage_field) & self
         self.env.remove_to_compute(stage_field, pending)
-        res = super()._compute_pipeline_id()
-        astray = self.filtered(lambda lead: not lead.pipeline_id or lead._has_foreign_pipeline())
+        self._follow_stage_or_team()
+        astray = self.filtered(lambda lead: not lead.pipeline_id or lead._is_astray_by_company())
         for company, leads in astray.grouped("company_id").items():
             leads.pipeline_id = self.env["bpo.pipeline"]._get_default_of_leads(company)
         self.env.add_to_compute(stage_field, pending | astray.filtered("id"))
-        return res
+
+    def _follow_stage_or_team(self):
+        """Take the pipeline of the stage, of the team, or the default one, where one is needed."""
+        pipelines = self.env["bpo.pipeline"]
+        astray = self.browse()
+        for lead in self:
+            of_stage = lead.stage_id.pipeline_id
+            elsewhere = of_stage and of_stage != lead.pipeline_id
+            if elsewhere and (not lead.pipeline_id or lead._is_in_stage_of_team()):
+                lead.pipeline_id = of_stage
+            elif not lead.pipeline_id or lead._is_astray_by_team():
+                astray += lead
+        for (team, company), leads in astray.grouped(
+            lambda lead: (lead.team_id, lead.company_id)
+        ).items():
+            leads.pipeline_id = pipelines._get_for_team(team) or pipelines._get_default(company)
 
     def _compute_company_id(self):
         """Let leads without a company belong to that of their pipeline, where there is one.
@@ -37,7 +58,7 @@ class CrmLead(models.Model):
         leads._follow_company_of_pipeline()
         res = super()._compute_company_id()
         leads._follow_company_of_pipeline()
-        astray = leads.filtered(lambda lead: lead._has_foreign_pipeline())
+        astray = leads.filtered(lambda lead: lead._is_astray_by_company())
         self.env.add_to_compute(self._fields["pipeline_id"], astray)
         return res
 
@@ -48,11 +69,9 @@ class CrmLead(models.Model):
             if company and (not lead.user_id or company in lead.user_id.sudo().company_ids):
                 lead.company_id = company
 
-    def _has_foreign_pipeline(self):
-        """Tell whether this open lead sits in a pipeline of another company."""
-        self.ensure_one()
-        company = self.pipeline_id.sudo().company_id
-        return bool(company and self.company_id != company and not self.closed_status)
+    # ------------------------------------------------------------
+    # ONCHANGE
+    # ------------------------------------------------------------
 
     @api.onchange("pipeline_id")
     def _onchange_pipeline_id(self):
@@ -63,56 +82,31 @@ class CrmLead(models.Model):
         self._follow_company_of_pipeline()
 
     # ------------------------------------------------------------
-    # MOVING
+    # BUSINESS METHODS
     # ------------------------------------------------------------
 
-    def write(self, vals):
-        """Move leads to their company's pipeline; let none come back into a closing stage."""
-        if {"stage_id", "pipeline_id"}.intersection(vals):
-            return super().write(vals)
-        returning = self.filtered(lambda lead: not lead.active) if vals.get("active") else self[:0]
-        res = self._write_company(vals) if "company_id" in vals else super().write(vals)
-        returning._leave_closing_stage()
-        return res
+    def _is_astray_by_team(self):
+        """Tell whether this open lead sits in a stage reserved for other teams (stock's rule)."""
+        self.ensure_one()
+        teams = self.stage_id.team_ids
+        return bool(teams and self.team_id and self.team_id not in teams and not self.closed_status)
 
-    def _write_company(self, vals):
-        """Change the company: open leads in a pipeline of another one change both."""
-        company = self.env["res.company"].browse(vals["company_id"] or [])
-        astray = self.filtered(
+    def _is_astray_by_company(self):
+        """Tell whether this open lead sits in a pipeline of another company."""
+        self.ensure_one()
+        company = self.pipeline_id.sudo().company_id
+        return bool(company and self.company_id != company and not self.closed_status)
+
+    def _filtered_astray_in(self, company):
+        """Return the open leads whose pipeline ``company`` may not use, should it become theirs."""
+        return self.filtered(
             lambda lead: (
                 lead.pipeline_id.sudo().company_id not in (company.browse(), company)
                 and not lead.closed_status
             )
         )
-        if astray:
-            pipeline = self.env["bpo.pipeline"]._get_default_of_leads(company)
-            astray.write({**vals, "pipeline_id": pipeline.id})
-        staying = self - astray
-        return super(CrmLead, staying).write(vals) if staying else True
 
-    def _leave_closing_stage(self):
-        """Move open leads out of closing stages, to the first open one of their pipeline.
-
-        Archived leads are not closed with the others when their stage gets a closing flag.
-        """
-        misplaced = self.filtered(
-            lambda lead: not lead.closed_status and lead.stage_id._get_closed_status()
-        )
-        first_stages = misplaced.pipeline_id._get_first_open_stages() if misplaced else {}
-        for pipeline, leads in misplaced.grouped("pipeline_id").items():
-            if pipeline not in first_stages:
-                raise UserError(pipeline._get_message_no_open_stage())
-            leads.write({"stage_id": first_stages[pipeline].id})
-
-    def _get_problems_pipeline(self, origins):
-        """Rule 1, and: no lead is put into an archived pipeline; those in it may go on."""
-        problems = super()._get_problems_pipeline(origins)
-        for lead in self:
-            if not lead.pipeline_id.active and origins[lead].pipeline_id != lead.pipeline_id:
-                problems.setdefault(lead, []).append(
-                    self.env._(
-                        "the pipeline “%(pipeline)s” is archived",
-                        pipeline=lead.pipeline_id.display_name,
-                    )
-                )
-        return problems
+    def _is_in_stage_of_team(self):
+        """Tell whether this lead sits in a stage reserved for its team."""
+        self.ensure_one()
+        return bool(self.team_id and self.team_id in self.stage_id.team_ids)

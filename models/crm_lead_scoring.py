@@ -15,14 +15,14 @@ class CrmLead(models.Model):
 
     _inherit = "crm.lead"
 
-    def _write_move(self, vals, stage):
-        """Let the losses be taken back where they were counted, wherever the leads go now."""
+    def _with_counted_losses(self):
+        """Return these leads with the stages that their losses are counted for, before a move.
+
+        So that the losses are taken back where they were counted, wherever the leads go now.
+        """
         lost = self.filtered(lambda lead: lead.closed_status == "lost")
         reached = lost._get_stages_reached(lost.ids) if lost else {}
-        if not reached:
-            return super()._write_move(vals, stage)
-        leads = self.with_context(bpo_crm_stages_reached=reached)
-        return super(CrmLead, leads)._write_move(vals, stage)
+        return self.with_context(bpo_crm_stages_reached=reached) if reached else self
 
     def _pls_get_lead_pls_values(self, domain=None):
         """Count lost leads in the stage they were lost from.

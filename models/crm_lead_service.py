@@ -37,10 +37,8 @@ class CrmLead(models.Model):
             },
         )
 
-    def _merge_dependences(self, opportunities):
+    def _merge_dependences_requests(self, opportunities):
         """Take over the service requests of the merged leads, hidden ones included."""
-        res = super()._merge_dependences(opportunities)
         self.env["bpo.service.request"].sudo().with_context(active_test=False).search(
             [("lead_id", "in", opportunities.ids)]
         ).write({"lead_id": self.id})
-        return res

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 # The reasons that stock CRM ships, as they are before anybody makes a list of their own.
 STOCK_REASONS = {
@@ -9,6 +10,18 @@ STOCK_REASONS = {
     "crm.lost_reason_2": "We don't have people/skills",
     "crm.lost_reason_3": "Not enough stock",
 }
+
+
+class LostReasonRequired(ValidationError):
+    """Leads cannot be lost for want of a reason alone; the web client asks for it.
+
+    :param leads: all leads that were to be lost together
+    """
+
+    def __init__(self, message, leads):
+        super().__init__(message)
+        # Sent along to the web client, which opens Mark as Lost for these leads.
+        self.context = {"exception_class": "bpo_crm.lost_reason_required", "lead_ids": leads.ids}
 
 
 class CrmLostReason(models.Model):
@@ -101,7 +114,7 @@ class CrmLostReason(models.Model):
             )
         )
 
-    def _get_obstacles(self, pipeline, note):
+    def _get_problems(self, pipeline, note):
         """Return why a lead of ``pipeline`` cannot be lost for this reason, as texts.
 
         :param note: what is said about it, if anything
@@ -113,13 +126,13 @@ class CrmLostReason(models.Model):
                     "stage_id"
                 )
             ]
-        obstacles = []
+        problems = []
         if not self.active:
-            obstacles.append(
+            problems.append(
                 self.env._("the lost reason “%(reason)s” is archived", reason=self.display_name)
             )
         if not self._get_applicable(pipeline):
-            obstacles.append(
+            problems.append(
                 self.env._(
                     "the lost reason “%(reason)s” is not one of the pipeline “%(pipeline)s”",
                     reason=self.display_name,
@@ -127,13 +140,13 @@ class CrmLostReason(models.Model):
                 )
             )
         if self.note_required and not (note or "").strip():
-            obstacles.append(
+            problems.append(
                 self.env._(
                     "the lost reason “%(reason)s” needs a note: pass lost_note",
                     reason=self.display_name,
                 )
             )
-        return obstacles
+        return problems
 
     # ------------------------------------------------------------
     # STARTER LIST

@@ -1,22 +1,16 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import re
 from collections import defaultdict
 
-from odoo import Command, api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, LazyTranslate
+from odoo.tools import LazyTranslate
 
 from .bpo_pipeline import get_free_copy_name
 
 _lt = LazyTranslate(__name__)
-
-ICON_CLASS = re.compile(r"(fa )?fa-[a-z0-9]+(-[a-z0-9]+)*")
-
-# Sequences are laid with gaps, so that a stage can be put between two others by hand.
-SEQUENCE_GAP = 10
 
 
 class StageInUseError(UserError):
@@ -43,7 +37,7 @@ class CrmStage(models.Model):
     """
 
     _name = "crm.stage"
-    _inherit = ["crm.stage", "bpo.unique.name"]
+    _inherit = ["crm.stage", "bpo.unique.name", "bpo.ordered"]
     _unique_name_scope = ("stage_type", "pipeline_id")
 
     sequence = fields.Integer(default=None, copy=False)
@@ -91,24 +85,6 @@ class CrmStage(models.Model):
         compute_sudo=True,
         help="What the pipeline of this stage lacks so that its leads can be won and lost.",
     )
-    service_line_ids = fields.One2many("bpo.service.stage", "stage_id")
-    service_ids = fields.Many2many(
-        "bpo.service",
-        string="Services",
-        compute="_compute_service_ids",
-        inverse="_inverse_service_ids",
-        search="_search_service_ids",
-        help="The services this stage is a step of; each has its own order of steps.",
-    )
-    icon = fields.Char(help="Shown beside the name of a service stage; a Font Awesome class.")
-    status_on_enter = fields.Selection(
-        selection=lambda self: (
-            self.env["bpo.service.request"]._fields["status"]._description_selection(self.env)
-        ),
-        string="Sets Status",
-        help="Requests that enter this stage take this status; leave empty to keep theirs.",
-    )
-
     # Archived stages count for names: bringing one back must never fail or confuse.
     _name_pipeline_uniq = models.UniqueIndex(
         "(pipeline_id, lower(btrim(name->>'en_US'))) WHERE stage_type = 'deal'",
@@ -150,9 +126,9 @@ class CrmStage(models.Model):
     def _compute_pipeline_id(self):
         deals = self.filtered(lambda stage: stage.stage_type == "deal")
         (self - deals).pipeline_id = False
-        homeless = deals.filtered(lambda stage: not stage.pipeline_id)
-        if homeless:
-            homeless.pipeline_id = self.env["bpo.pipeline"]._get_default()
+        astray = deals.filtered(lambda stage: not stage.pipeline_id)
+        if astray:
+            astray.pipeline_id = self.env["bpo.pipeline"]._get_default()
 
     @api.depends("pipeline_id.configuration_warning")
     def _compute_configuration_warning(self):
@@ -174,30 +150,6 @@ class CrmStage(models.Model):
             )
         return None
 
-    @api.depends("service_line_ids.service_id")
-    def _compute_service_ids(self):
-        for stage in self:
-            stage.service_ids = stage.service_line_ids.service_id
-
-    def _inverse_service_ids(self):
-        """Attach these stages to services, as their last step, and detach; hidden ones stay."""
-        wanted = {stage: stage.service_ids for stage in self}
-        for stage, services in wanted.items():
-            lines = stage.service_line_ids
-            if self.env.context.get("active_test", True):
-                lines = lines.filtered("service_id.active")
-            gone = lines.filtered(lambda line, services=services: line.service_id not in services)
-            missing = services - lines.service_id
-            gone.unlink()
-            stage.service_line_ids = [
-                Command.create({"service_id": service.id}) for service in missing
-            ]
-
-    def _search_service_ids(self, operator, value):
-        return self.env["bpo.service.stage"]._search_through(
-            "service_line_ids", "service_id", operator, value
-        )
-
     # ------------------------------------------------------------
     # CONSTRAINTS
     # ------------------------------------------------------------
@@ -211,29 +163,6 @@ class CrmStage(models.Model):
             "%(names)s. Choose another name, or unarchive the other stage.",
             names=names,
         )
-
-    @api.constrains("icon")
-    def _check_icon(self):
-        for stage in self:
-            if stage.icon and not ICON_CLASS.fullmatch(stage.icon):
-                raise ValidationError(
-                    self.env._(
-                        "“%(icon)s” is not a Font Awesome class, such as fa-inbox.", icon=stage.icon
-                    )
-                )
-
-    @api.constrains("stage_type")
-    def _check_type_in_services(self):
-        attached = self.sudo().filtered(
-            lambda stage: stage.stage_type != "service" and stage.service_line_ids
-        )
-        if attached:
-            raise ValidationError(
-                self.env._(
-                    "These stages are part of services; take them out there first: %(stages)s.",
-                    stages=", ".join(attached.mapped("display_name")),
-                )
-            )
 
     # ------------------------------------------------------------
     # ONCHANGE
@@ -278,18 +207,6 @@ class CrmStage(models.Model):
     # CRUD
     # ------------------------------------------------------------
 
-    @api.model
-    def default_get(self, fields):
-        """Make a stage created on a service's board, or in a request of it, one of its steps."""
-        values = super().default_get(fields)
-        if service_id := self.env.context.get("bpo_crm_service_id"):
-            service_values = {
-                "stage_type": "service",
-                "service_ids": [Command.link(service_id)],
-            }
-            values.update({name: value for name, value in service_values.items() if name in fields})
-        return values
-
     @api.model_create_multi
     def create(self, vals_list):
         """Append the stages that come without a sequence at the end of their pipeline.
@@ -298,10 +215,10 @@ class CrmStage(models.Model):
         behind the last open stage instead: before Won and Lost.
         """
         stages = super().create([self._prepare_create(vals) for vals in vals_list])
-        unplaced = stages.filtered(lambda stage: not stage.sequence)
-        unplaced._append_to_pipeline()
+        appended = stages.filtered(lambda stage: not stage.sequence)
+        appended._append()
         if self.env.context.get("bpo_crm_before_closing"):
-            unplaced._put_before_closing()
+            appended._put_before_closing()
         return stages
 
     def write(self, vals):
@@ -374,49 +291,6 @@ class CrmStage(models.Model):
         return self.web_read(specification)
 
     @api.model
-    def _search(self, domain, offset=0, limit=None, order=None, **kwargs):
-        """Return the stages of one service in the order of that service."""
-        service_id = self._get_only_service(domain) if order in (None, self._order) else None
-        stages = self.with_context(bpo_crm_service_id=service_id) if service_id else self
-        return super(CrmStage, stages)._search(domain, offset, limit, order, **kwargs)
-
-    @api.model
-    def _get_only_service(self, domain):
-        """Return the id of the service whose stages are asked for, where it is only one."""
-        services = set()
-        for condition in Domain(domain).iter_conditions():
-            if condition.field_expr == "service_ids" and condition.operator in ("=", "in"):
-                value = condition.value
-                services.update([value] if condition.operator == "=" else value)
-        service_id = services.pop() if len(services) == 1 else None
-        return service_id if isinstance(service_id, int) else None
-
-    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
-        """Order by the place in the service at hand first (``bpo_crm_service_id``), if any."""
-        terms = super()._order_field_to_sql(alias, field_name, direction, nulls, query)
-        service_id = self.env.context.get("bpo_crm_service_id")
-        if field_name != "sequence" or not service_id:
-            return terms
-        places = query.make_alias(alias, "bpo_service_stage")
-        query.add_join(
-            "LEFT JOIN",
-            places,
-            "bpo_service_stage",
-            SQL(
-                "%s = %s AND %s = %s",
-                SQL.identifier(places, "stage_id"),
-                SQL.identifier(alias, "id"),
-                SQL.identifier(places, "service_id"),
-                service_id,
-            ),
-        )
-        place = SQL.identifier(
-            places, "sequence", to_flush=self.env["bpo.service.stage"]._fields["sequence"]
-        )
-        query._order_groupby.append(place)
-        return SQL("%s %s NULLS LAST, %s", place, direction, terms)
-
-    @api.model
     def name_search(self, name="", domain=None, operator="ilike", limit=100):
         """Look among the stages of one type where the context asks for it (imports do).
 
@@ -449,25 +323,6 @@ class CrmStage(models.Model):
     def action_move_right(self):
         """Exchange this stage with the one on its right on the board."""
         return self._exchange(1)
-
-    def action_take_out(self):
-        """Take this stage out of the service whose board asks for it (``bpo_crm_service_id``).
-
-        :return: the action of the *Move and take out* dialog where requests are in the stage,
-            else False: it is out
-        """
-        self.check_access("write")
-        service = self._get_context_service()
-        lines = service.stage_line_ids.filtered(lambda line: line.stage_id in self)
-        if lines._get_usage():
-            action = self.action_move_and_archive()
-            return {
-                **action,
-                "name": self.env._("Move and take out"),
-                "context": {**action["context"], "default_service_id": service.id},
-            }
-        lines.unlink()
-        return False
 
     def action_move_and_archive(self):
         """Open the dialog that empties these stages into another one and archives them."""
@@ -544,11 +399,6 @@ class CrmStage(models.Model):
             place = places[-1] if places else 0
             (others[:place] + stages + others[place:])._write_sequences()
 
-    @api.model
-    def _get_context_service(self):
-        """Return the service whose board or workflow is at hand, if any."""
-        return self.env["bpo.service"].browse(self.env.context.get("bpo_crm_service_id") or [])
-
     def _get_move_targets(self, service=None):
         """Return the stages that everything in these stages could be moved to, in order.
 
@@ -572,41 +422,6 @@ class CrmStage(models.Model):
         """Return what orders this stage: its pipeline, or all service stages together."""
         self.ensure_one()
         return self.stage_type, self.pipeline_id
-
-    def _write_sequences(self):
-        """Number the stages in the order of this recordset, with gaps, per pipeline."""
-        positions = defaultdict(int)
-        for stage in self:
-            scope = stage._get_scope()
-            positions[scope] += SEQUENCE_GAP
-            if stage.sequence != positions[scope]:
-                stage.sequence = positions[scope]
-
-    def _reorder(self):
-        """Put these stages, in this order, into the places they hold among their siblings."""
-        if service := self._get_context_service():
-            service._reorder_stages(self)
-            return
-        queues = {
-            scope: iter(stages) for scope, stages in self.grouped(CrmStage._get_scope).items()
-        }
-        moved = set(self.ids)
-        self.browse(
-            next(queues[stage._get_scope()]).id if stage.id in moved else stage.id
-            for stage in self._get_siblings()
-        )._write_sequences()
-
-    def _append_to_pipeline(self):
-        """Number these stages behind the last of their pipeline, in the order given."""
-        siblings = self._get_siblings() - self
-        last = defaultdict(int)
-        for stage in siblings:
-            scope = stage._get_scope()
-            last[scope] = max(last[scope], stage.sequence)
-        for stage in self:
-            scope = stage._get_scope()
-            last[scope] += SEQUENCE_GAP
-            stage.sequence = last[scope]
 
     def _get_closed_status(self):
         """Return what a lead becomes by entering this stage: "won", "lost" or False (open)."""

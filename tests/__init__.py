@@ -1,14 +1,24 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from .dealer_api import test_address
+from .dealer_api import test_check
+from .dealer_api import test_extensions
+from .dealer_api import test_orders
+from .dealer_api import test_payload
+from .dealer_api import test_transport
+from .dealer_api import test_untrusted
+from .dealer_api import test_verification
 from . import test_board
 from . import test_board_tours
 from . import test_dealer_order
 from . import test_dealer_order_push
+from . import test_dealer_order_remote
 from . import test_dealer_order_wire
 from . import test_dealership
 from . import test_hooks
 from . import test_js
+from . import test_lead_holes
 from . import test_lead_line
 from . import test_lead_moves
 from . import test_lead_pipeline
@@ -19,3 +29,4 @@ from . import test_service
 from . import test_service_request
 from . import test_service_tour
 from . import test_stage
+from . import test_structure

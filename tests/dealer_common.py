@@ -1,18 +1,47 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from unittest.mock import patch
 
 from odoo import fields
 
 from odoo.addons.base.tests.test_ir_cron import CronMixinCase
-from odoo.addons.bpo_crm.dealer_api import OrderResult
+from odoo.addons.bpo_crm.dealer_api import HIDDEN, MISSING, OrderResult, RemoteOrder
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
+from odoo.addons.bpo_crm.models import dealer_talks as talks
 
 from .common import BpoCrmCommon
 
 CRON = "bpo_crm.ir_cron_push_dealer_orders"
+
+
+class SameThread(Executor):
+    """Talks with one dealer after the other: a test's cursor belongs to one thread."""
+
+    def submit(self, function, *args):
+        future = Future()
+        try:
+            future.set_result(function(*args))
+        except Exception as error:  # noqa: BLE001 (the run looks at it, as with threads)
+            future.set_exception(error)
+        return future
+
+
+class PushInSameThread:
+    """Tests in which the scheduled action runs."""
+
+    def setUp(self):
+        super().setUp()
+        self.enterContext(
+            patch.object(push.BpoDealerOrder, "_open_push_pool", lambda orders: SameThread())
+        )
+
+    def _push(self):
+        """Run the scheduled action, as the scheduler does: in transactions of its own."""
+        with self.enter_registry_test_mode():
+            self.cron.method_direct_trigger()
 
 
 class FakeDealer:
@@ -24,39 +53,49 @@ class FakeDealer:
     def __init__(self):
         # {external id: (remote id, name)}
         self.orders = {}
-        # the payloads of each talk, per address
+        # the references of each talk, per address
         self.talks = []
         # {reference: OrderResult or None}, for orders that are not simply taken
         self.answers = {}
         # {address: an exception}: nobody to talk with
         self.errors = {}
-        # {remote id: {"name": …}} of orders asked for by id
+        # {remote id: {"name": …}} of orders that can be read there
         self.readable = {}
+        # remote ids of orders that were deleted there
+        self.gone = set()
         # called in the middle of a talk
         self.meanwhile = None
 
     def open_session(self, settings):
         return FakeSession(settings)
 
-    def push_orders(self, session, payloads):
-        self.talks.append((session.settings.url, [payload["reference"] for payload in payloads]))
+    def push_orders(self, session, orders):
+        self.talks.append((session.settings.url, [order.reference for order in orders]))
         if self.meanwhile:
             self.meanwhile()
         if error := self.errors.get(session.settings.url):
             raise error
-        return [self._answer(payload) for payload in payloads]
+        return [self._answer(order) for order in orders]
 
-    def _answer(self, payload):
-        if answer := self.answers.get(payload["reference"]):
+    def _answer(self, order):
+        if answer := self.answers.get(order.reference):
             return answer
         number = 1000 + len(self.orders)
-        remote_id, name = self.orders.setdefault(payload["external_id"], (number, f"S{number:05}"))
+        remote_id, name = self.orders.setdefault(order.external_id, (number, f"S{number:05}"))
         return OrderResult("sent", "order_sent", remote_id=remote_id, remote_name=name)
 
-    def read_orders(self, session, remote_ids):
+    def look_at_orders(self, session, orders):
         if error := self.errors.get(session.settings.url):
             raise error
-        return {key: self.readable[key] for key in remote_ids if key in self.readable}
+        return {external_id: self._look_at(remote_id) for remote_id, external_id in orders}
+
+    def _look_at(self, remote_id):
+        if remote_id in self.gone:
+            return MISSING
+        if remote_id not in self.readable:
+            return HIDDEN
+        values = {"name": None, "state": "draft", **self.readable[remote_id]}
+        return RemoteOrder(remote_id, **values)
 
 
 class FakeSession:
@@ -73,7 +112,7 @@ class FakeSession:
         pass
 
 
-class DealerOrderCommon(BpoCrmCommon, CronMixinCase):
+class DealerOrderCommon(PushInSameThread, BpoCrmCommon, CronMixinCase):
     """Leads that are won, and a dealer that answers as the test tells it to."""
 
     @classmethod
@@ -88,8 +127,8 @@ class DealerOrderCommon(BpoCrmCommon, CronMixinCase):
     def setUp(self):
         super().setUp()
         self.dealer = FakeDealer()
-        for name in ("push_orders", "read_orders"):
-            self.enterContext(patch.object(push, name, getattr(self.dealer, name)))
+        for name in ("push_orders", "look_at_orders"):
+            self.enterContext(patch.object(talks, name, getattr(self.dealer, name)))
         self.enterContext(patch.object(push, "DealerSession", self.dealer.open_session))
 
     @classmethod
@@ -102,11 +141,6 @@ class DealerOrderCommon(BpoCrmCommon, CronMixinCase):
     def _win_one(self, **values):
         lead = self._create_leads(**values)
         return lead, self._win(lead)
-
-    def _push(self):
-        """Run the scheduled action, as the scheduler does: in transactions of its own."""
-        with self.enter_registry_test_mode():
-            self.cron.method_direct_trigger()
 
     def _get_other_currency(self):
         """Return a currency that is not the one of the test's leads and dealership."""

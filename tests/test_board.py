@@ -51,6 +51,14 @@ class BoardCase(BpoCrmCommon):
 class TestBoard(BoardCase):
     """A board shows the stages of one pipeline (design, section 6)."""
 
+    def test_every_lead_knows_the_lost_stage_of_its_pipeline(self):
+        leads = (self.leads + self.foreign).with_user(self.manager)
+        for lead in leads:
+            self.assertEqual(lead.lost_stage_id, lead.pipeline_id.lost_stage_id)
+        self.assertEqual(self.leads.with_user(self.agent).lost_stage_id, self.stage_gone)
+        self.stage_gone.is_lost = False
+        self.assertFalse(self.leads.lost_stage_id)
+
     def test_columns_in_order_with_empty_ones(self):
         result = self._read_board(
             [("pipeline_id", "=", self.pipeline.id)], default_pipeline_id=self.pipeline.id

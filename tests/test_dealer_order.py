@@ -19,7 +19,7 @@ class TestMissing(DealerOrderCommon):
     """What keeps a lead from being won, see section 3.4."""
 
     def _get_missing(self, lead):
-        missing = self.env["bpo.dealer.order"]._get_missing(lead)
+        missing = lead._get_dealer_problems()
         self.assertEqual(list(missing), list(lead))
         return missing[lead]
 
@@ -94,11 +94,7 @@ class TestMissing(DealerOrderCommon):
         self.assertFalse(lead.dealer_order_id)
 
     def test_agent_who_may_not_read_the_connection(self):
-        missing = (
-            self.env["bpo.dealer.order"]
-            .with_user(self.agent)
-            ._get_missing(self._create_leads().with_user(self.agent))
-        )
+        missing = self._create_leads().with_user(self.agent)._get_dealer_problems()
         self.assertEqual(list(missing.values()), [[]])
 
 
@@ -125,11 +121,14 @@ class TestEnqueue(DealerOrderCommon):
         namespace = f"bpo_crm_{database[:12]}"
         self.assertEqual(order.state, "pending")
         self.assertEqual(order.dealership_id, self.dealership)
-        self.assertEqual(order.external_id, f"{namespace}.lead_{lead.id}")
-        customer = dict(order.payload["customer"])
-        self.assertRegex(customer.pop("external_id"), rf"^{namespace}\.customer_[0-9a-f]{{16}}$")
+        self.assertRegex(order.external_id, rf"^{namespace}\.lead_{lead.id}_[0-9a-f]{{8}}$")
+        content = order._get_content()
+        self.assertEqual(content.to_payload(), order.payload)
+        self.assertEqual(order.payload["schema"], 2)
+        self.assertRegex(content.customer.external_id, rf"^{namespace}\.customer_[0-9a-f]{{16}}$")
+        self.assertEqual(content.customer.country_code, "BE")
         self.assertEqual(
-            customer,
+            content.customer.values,
             {
                 "name": "Jo Customer",
                 "email": "jo.customer@example.com",
@@ -138,31 +137,30 @@ class TestEnqueue(DealerOrderCommon):
                 "street2": "2nd floor",
                 "zip": "1000",
                 "city": "Brussels",
-                "country_code": "BE",
                 "company_name": "Jo Ltd",
             },
         )
+        [line] = content.lines
+        self.assertEqual(line.product_code, "TH-100")
         self.assertEqual(
-            order.payload["lines"],
-            [
-                {
-                    "default_code": "TH-100",
-                    "name": "Test Hatchback",
-                    "quantity": 2,
-                    "price_unit": 19500.0,
-                }
-            ],
+            line.values,
+            {
+                "name": "Test Hatchback",
+                "product_uom_qty": 2,
+                "price_unit": 19500.0,
+                "discount": 0.0,
+            },
         )
-        self.assertEqual(order.payload["currency"], self.env.company.currency_id.name)
-        self.assertEqual(order.payload["external_id"], order.external_id)
-        self.assertIn(order.reference, order.payload["origin"])
-        self.assertEqual(order.payload["reference"], order.reference)
+        self.assertEqual(content.currency, self.env.company.currency_id.name)
+        self.assertEqual(content.external_id, order.external_id)
+        self.assertIn(order.reference, content.values["origin"])
+        self.assertEqual(content.reference, order.reference)
         self.assertEqual(order.amount_total, 39000.0)
 
     def test_customer_key_follows_email_else_phone(self):
         def get_key(**values):
             _lead, order = self._win_one(**values)
-            return order.payload["customer"]["external_id"]
+            return order._get_content().customer.external_id
 
         by_email = get_key(email_from="jo@example.com", phone="+32 2 290 34 90")
         self.assertEqual(by_email, get_key(email_from="Jo <JO@example.com>", contact_name="J."))
@@ -206,7 +204,7 @@ class TestEnqueue(DealerOrderCommon):
             self.env.invalidate_all()
             before = self.cr.sql_log_count
             orders = self.env["bpo.dealer.order"].with_user(self.agent)
-            missing = orders._get_missing(leads.with_user(self.agent))
+            missing = leads.with_user(self.agent)._get_dealer_problems()
             orders._enqueue(leads.with_user(self.agent))
             self.env.flush_all()
             counts[number] = self.cr.sql_log_count - before
@@ -233,8 +231,8 @@ class TestEnqueue(DealerOrderCommon):
         self.assertEqual(self._win(lead), order)
         self.assertEqual(order.state, "pending")
         self.assertEqual(order.external_id, external_id)
-        self.assertEqual(order.payload["external_id"], external_id)
-        self.assertEqual(order.payload["lines"][0]["quantity"], 3)
+        self.assertEqual(order._get_content().external_id, external_id)
+        self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 3)
 
     def test_win_again_after_sent_makes_no_second_order(self):
         lead, order = self._win_one()
@@ -262,7 +260,7 @@ class TestEnqueue(DealerOrderCommon):
             price,
         ):
             self._win(lead)
-        self.assertEqual(order.payload["lines"][0]["quantity"], 1)
+        self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 1)
 
     def test_win_again_says_nothing_of_equal_units(self):
         van = self.env["product.product"].create({"name": "Van", "default_code": "VAN-1"})
@@ -429,7 +427,7 @@ class TestRetry(DealerOrderCommon):
             order.with_user(self.agent).action_retry()
         self.assertEqual(order.state, "pending")
         self.assertFalse(order.error)
-        self.assertEqual(order.payload["lines"][0]["price_unit"], 18000)
+        self.assertEqual(order._get_content().lines[0].values["price_unit"], 18000)
         self.assertFalse(lead.activity_ids)
         self.assertTrue(captured.records)
 
@@ -584,11 +582,11 @@ class TestPreview(DealerOrderCommon):
     def test_shows_what_would_be_sent(self):
         lead = self._create_leads()
         html = self._preview(lead)
-        payload = self.env["bpo.dealer.order"]._prepare_payloads(lead)[lead]
+        content = self.env["bpo.dealer.order"]._prepare_contents(lead)[lead]
         for text in (
             "Northside Motors",
-            payload["reference"],
-            payload["external_id"],
+            content.reference,
+            content.external_id,
             "Jo Customer",
             "jo.customer@example.com",
             "TH-100",
@@ -611,3 +609,55 @@ class TestPreview(DealerOrderCommon):
         lead = self._create_leads(user_id=self.other_agent.id)
         with self.assertRaises(AccessError):
             self._preview(lead)
+
+
+@tagged("post_install", "-at_install")
+class TestUnitsOfOrders(DealerOrderCommon):
+    """What the dealer was told, or may have been told, is not edited beneath it."""
+
+    def _edit(self, lead):
+        """Try each way to change the units so that their total stays the same."""
+        line = lead.line_ids
+        price = line.price_unit
+        other = self.product.copy({"default_code": "TH-200"})
+        ways = {
+            "the line": lambda: line.write({"quantity": 2, "price_unit": price / 2}),
+            "the lead": lambda: lead.write(
+                {"line_ids": [Command.update(line.id, {"quantity": 2, "price_unit": price / 2})]}
+            ),
+            "another product": lambda: line.write({"product_id": other.id, "price_unit": price}),
+            "another line": lambda: lead.write(
+                {
+                    "line_ids": [
+                        Command.delete(line.id),
+                        Command.create({"product_id": other.id, "price_unit": price}),
+                    ]
+                }
+            ),
+            "another name": lambda: line.write({"name": "Something else"}),
+        }
+        for way, edit in ways.items():
+            with self.subTest(way), self.assertRaises(UserError), self.cr.savepoint():
+                edit()
+
+    def test_waiting(self):
+        lead, _order = self._win_one()
+        self._edit(lead.with_user(self.agent))
+
+    def test_sent(self):
+        lead, _order = self._win_one()
+        self._push()
+        self._edit(lead.with_user(self.agent))
+
+    def test_refused_after_a_lost_answer(self):
+        """The first attempt may have brought it; that the second is refused does not tell."""
+        lead, order = self._win_one()
+        order.write({"state": "failed", "possibly_sent": True})
+        self._edit(lead.with_user(self.agent))
+
+    def test_refused_for_certain_is_put_right(self):
+        lead, order = self._win_one()
+        order.write({"state": "failed"})
+        lead.with_user(self.agent).line_ids.quantity = 2
+        order.with_user(self.agent).action_retry()
+        self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 2)

@@ -8,6 +8,7 @@ from unittest.mock import patch
 from psycopg2.errors import SerializationFailure
 
 from odoo import Command, fields
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -16,11 +17,14 @@ from odoo.addons.bpo_crm.dealer_api import (
     DealerUnreachable,
     OrderResult,
 )
+from odoo.addons.bpo_crm.models import bpo_dealer_order_notify as notify
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
+from odoo.addons.bpo_crm.models import bpo_dealer_order_remote, dealer_push, dealer_talks
 
 from .dealer_common import CRON, DealerOrderCommon
 
 PUSH_LOGGER = "odoo.addons.bpo_crm.models.bpo_dealer_order_push"
+NOTIFY_LOGGER = "odoo.addons.bpo_crm.models.bpo_dealer_order_notify"
 
 
 class PushCommon(DealerOrderCommon):
@@ -35,11 +39,11 @@ class PushCommon(DealerOrderCommon):
     def _unreachable(self, request_sent):
         return DealerUnreachable("answer_timeout", request_sent, host="secret.host", seconds=30)
 
-    def _refuse(self, order, outcome="failed"):
+    def _refuse(self, order, status="failed"):
         self.dealer.answers[order.reference] = OrderResult(
-            outcome,
-            "product_unknown" if outcome == "failed" else "order_busy",
-            {"codes": "TH-100"} if outcome == "failed" else {},
+            status,
+            "product_unknown" if status == "failed" else "order_busy",
+            {"codes": "TH-100"} if status == "failed" else {},
         )
 
 
@@ -122,7 +126,7 @@ class TestPushSent(PushCommon):
 
     def test_mail_in_the_language_of_the_dealership(self):
         self.env["res.lang"]._activate_lang("fr_FR")
-        template = self.env.ref(push.MAIL_TEMPLATE).with_context(lang="fr_FR")
+        template = self.env.ref(notify.MAIL_TEMPLATE).with_context(lang="fr_FR")
         template.subject = "Nouvelle commande {{ object.display_name }}"
         self.dealership.with_user(self.manager).lang = "fr_FR"
         _lead, order = self._win_one()
@@ -145,9 +149,9 @@ class TestPushSent(PushCommon):
         self.assertFalse(self.env["mail.mail"].search([("model", "=", "bpo.dealer.order")]))
 
     def test_broken_template_costs_the_mail_only(self):
-        self.env.ref(push.MAIL_TEMPLATE).body_html = '<t t-out="object.no_such_field"/>'
+        self.env.ref(notify.MAIL_TEMPLATE).body_html = '<t t-out="object.no_such_field"/>'
         lead, order = self._win_one()
-        with mute_logger(PUSH_LOGGER), self._assert_note(lead, "could not be prepared"):
+        with mute_logger(NOTIFY_LOGGER), self._assert_note(lead, "could not be prepared"):
             self._push()
         self.assertEqual(order.state, "sent")
 
@@ -167,7 +171,7 @@ class TestPushSent(PushCommon):
         self.assertEqual(message["type"], "success")
 
     def test_fifty_at_a_time(self):
-        with patch.object(push, "BATCH_SIZE", 2):
+        with patch.object(dealer_talks, "BATCH_SIZE", 2):
             orders = self._win(self._create_leads(5))
             self._push()
         self.assertEqual([len(references) for _url, references in self.dealer.talks], [2, 2, 1])
@@ -195,7 +199,9 @@ class TestPushSent(PushCommon):
         _lead, order = self._win_one()
         self.dealer.answers[order.reference] = OrderResult("sent", "order_sent", remote_id=77)
         self._push()
-        order.sent_date = fields.Datetime.now() - push.LAST_NAME_AGE - timedelta(days=1)
+        order.sent_date = (
+            fields.Datetime.now() - bpo_dealer_order_remote.LAST_LOOK_AGE - timedelta(days=1)
+        )
         self._make_due(order)
         self._push()
         self.assertFalse(order.next_attempt)
@@ -203,19 +209,69 @@ class TestPushSent(PushCommon):
     def test_taken_back_while_it_was_being_sent(self):
         """The talk goes on; a manager took the order back in the gap between two locks."""
         lead, order = self._win_one()
-        original = push.BpoDealerOrder._write_outcome
+        original = dealer_talks.PushTalk.write_back
 
-        def write_outcome(orders, batch, outcome):
-            orders.browse(batch.orders).write({"state": "cancelled"})
-            return original(orders, batch, outcome)
+        def write_back(talk, env, report, order_ids=None):
+            talk.browse_orders(env).write({"state": "cancelled"})
+            return original(talk, env, report, order_ids)
 
         with (
-            patch.object(push.BpoDealerOrder, "_write_outcome", write_outcome),
+            patch.object(dealer_talks.PushTalk, "write_back", write_back),
             self._assert_note(lead, "left Won while", "by hand"),
         ):
             self._push()
         self.assertEqual(order.state, "sent")
         self.assertTrue(order.remote_name)
+
+    def _change_connection(self):
+        """Let a manager save another address, in the middle of a talk."""
+        self.dealership.odoo_url = "https://new-place.example.com"
+        self.dealership.flush_recordset()
+
+    def test_connection_changed_during_the_talk(self):
+        """What the old address taught is not stamped on the new one; the order is there."""
+        _lead, order = self._win_one()
+        self.dealer.meanwhile = self._change_connection
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(self.dealership.odoo_url, "https://new-place.example.com")
+        self.assertEqual(self.dealership.connection_state, "untested")
+        self.assertFalse(self.dealership.server_version)
+        self.assertFalse(self.dealership.remote_uid)
+
+    def test_connection_changed_during_a_talk_that_fails(self):
+        """That the old address is down says nothing about the new one: it is asked at once."""
+        _lead, order = self._win_one()
+        self.dealer.meanwhile = self._change_connection
+        self.dealer.errors["https://northside.example.com"] = self._unreachable(request_sent=False)
+        self._push()
+        self.assertEqual(
+            [url for url, _references in self.dealer.talks],
+            ["https://northside.example.com", "https://new-place.example.com"],
+        )
+        self.assertEqual(order.state, "sent")
+        self.assertFalse(self.dealership.back_off_count)
+        self.assertFalse(self.dealership.next_attempt)
+
+    def test_held_while_it_is_talked_about(self):
+        """Nobody takes an order back while it is being sent, however long that lasts."""
+        _lead, order = self._win_one()
+        held = []
+
+        def look():
+            with self.registry.cursor() as cr:
+                # the tests' cursors share one transaction: look at the locks themselves
+                cr.execute(
+                    """SELECT count(*) FROM pg_locks
+                        WHERE locktype = 'advisory' AND objid = %s AND pid = pg_backend_pid()""",
+                    [self.dealership.id],
+                )
+                held.extend(cr.fetchone())
+
+        self.dealer.meanwhile = look
+        self._push()
+        self.assertEqual(held, [1])
+        self.assertEqual(order.state, "sent")
 
     def test_archived_dealership_waits(self):
         """Archived while a lead was being won: neither transaction saw the other."""
@@ -233,28 +289,75 @@ class TestPushSent(PushCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestPushNow(PushCommon):
+    """One dealership, by a manager, at once; the same method as for the scheduled action."""
+
+    def _push_now(self, user=None):
+        with self.enter_registry_test_mode():
+            return self.dealership.with_user(user or self.manager).action_push_now()
+
+    def test_sends_what_waits(self):
+        orders = self._win(self._create_leads(3))
+        self._refuse(orders[2])
+        self.dealership.next_attempt = orders[0].next_attempt = fields.Datetime.now() + timedelta(1)
+        action = self._push_now()
+        self.assertEqual(orders.mapped("state"), ["sent", "sent", "failed"])
+        self.assertEqual(
+            action["params"]["message"], "Orders sent: 2, failed: 1, still waiting: 0."
+        )
+
+    def test_one_dealership_only(self):
+        second = self._create_dealership("SECOND")
+        _lead, order = self._win_one(dealership_id=second.id)
+        self._push_now()
+        self.assertEqual(order.state, "pending")
+        self.assertFalse(self.dealer.talks)
+
+    def test_dealer_is_down(self):
+        _lead, order = self._win_one()
+        self.dealer.errors[self.dealership.odoo_url] = self._unreachable(request_sent=False)
+        action = self._push_now()
+        self.assertIn("still waiting: 1", action["params"]["message"])
+        self.assertEqual(len(self.dealer.talks), 1)
+        self.assertTrue(self.dealership.next_attempt)
+        self.assertEqual(order.state, "pending")
+
+    def test_paused(self):
+        self.dealership._pause("The key expired")
+        with self.assertRaisesRegex(UserError, "Test Connection"):
+            self._push_now()
+
+    def test_managers_only(self):
+        self._win_one()
+        for user in (self.agent, self.supervisor):
+            with self.assertRaises(UserError):
+                self._push_now(user)
+        self.assertFalse(self.dealer.talks)
+
+
+@tagged("post_install", "-at_install")
 class TestPushExactlyOnce(PushCommon):
     """Whatever dies or conflicts on our side, the dealer has one order and we know it."""
 
     def test_marked_and_committed_before_the_dealer_is_asked(self):
         _lead, order = self._win_one()
         seen = []
-        original = push.BpoDealerOrder._prepare_talk
+        original = dealer_talks.PushTalk.prepare
 
-        def prepare_talk(orders, batch):
+        def prepare(talk, env):
             seen.append((order.possibly_sent, order.attempt_count, bool(self.dealer.talks)))
             order.invalidate_recordset()
-            return original(orders, batch)
+            return original(talk, env)
 
         order.invalidate_recordset()
-        with patch.object(push.BpoDealerOrder, "_prepare_talk", prepare_talk):
+        with patch.object(dealer_talks.PushTalk, "prepare", prepare):
             self._push()
         self.assertEqual(seen, [(True, 1, False)])
 
     def test_died_after_the_dealer_took_it(self):
         lead, order = self._win_one()
         with (
-            patch.object(push.BpoDealerOrder, "_finish_talk", side_effect=SystemExit),
+            patch.object(dealer_talks.PushTalk, "write_back", side_effect=SystemExit),
             # not assertRaises: it takes back what was committed
             contextlib.suppress(SystemExit),
         ):
@@ -331,13 +434,13 @@ class TestPushExactlyOnce(PushCommon):
 
     def test_paused_meanwhile(self):
         _lead, order = self._win_one()
-        original = push.BpoDealerOrder._prepare_talk
+        original = dealer_talks.PushTalk.prepare
 
-        def prepare_talk(orders, batch):
-            orders.env["bpo.dealership"].browse(batch.dealership_id).paused = True
-            return original(orders, batch)
+        def prepare(talk, env):
+            talk.browse_dealership(env).paused = True
+            return original(talk, env)
 
-        with patch.object(push.BpoDealerOrder, "_prepare_talk", prepare_talk):
+        with patch.object(dealer_talks.PushTalk, "prepare", prepare):
             self._push()
         self.assertFalse(self.dealer.talks)
         self.assertEqual((order.state, order.possibly_sent), ("pending", False))
@@ -471,7 +574,7 @@ class TestPushDealerDown(PushCommon):
 
     def test_one_failed_talk_is_enough(self):
         """The next batch does not go to a dealer that has just failed."""
-        with patch.object(push, "BATCH_SIZE", 1):
+        with patch.object(dealer_talks, "BATCH_SIZE", 1):
             orders = self._win(self._create_leads(3))
             self.dealer.errors[self.dealership.odoo_url] = self._unreachable(request_sent=True)
             self._push()
@@ -563,7 +666,7 @@ class TestPushDealerDown(PushCommon):
             self._win(self._create_leads(dealership_id=dealership.id))
         self.dealership.last_push = fields.Datetime.now()
         second.last_push = fields.Datetime.now() - timedelta(days=1)
-        with patch.object(push, "MAX_TALKS", 1):
+        with patch.object(dealer_push, "MAX_TALKS", 1):
             self._push()
         self.assertEqual(
             [url for url, _references in self.dealer.talks],

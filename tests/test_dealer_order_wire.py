@@ -8,16 +8,17 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.bpo_crm.models.bpo_dealership import BpoDealership
+from odoo.addons.bpo_crm.models.bpo_dealer_connection import BpoDealerConnection
 
 from .common import BpoCrmCommon
-from .fault_dealer import FaultDealer
+from .dealer_api.fault_dealer import FaultDealer
+from .dealer_common import PushInSameThread
 
 KEY = FaultDealer.api_key
 
 
 @tagged("post_install", "-at_install")
-class TestDealerOrderWire(BpoCrmCommon):
+class TestDealerOrderWire(PushInSameThread, BpoCrmCommon):
     """From the won lead to the dealer's database, over HTTP, each row of section 4.2.
 
     After each fault the dealer recovers, and the end is the same: one order, and its number on
@@ -35,10 +36,10 @@ class TestDealerOrderWire(BpoCrmCommon):
 
     def setUp(self):
         super().setUp()
-        get_settings = BpoDealership._get_connection_settings
+        get_settings = BpoDealerConnection._get_connection_settings
         self.enterContext(
             patch.object(
-                BpoDealership,
+                BpoDealerConnection,
                 "_get_connection_settings",
                 # seconds, for those faults that are about time
                 lambda dealership, **kwargs: dataclasses.replace(
@@ -68,10 +69,6 @@ class TestDealerOrderWire(BpoCrmCommon):
         leads = self._create_leads(count, **values)
         leads.with_user(self.agent).write({"stage_id": self.stage_sold.id})
         return leads.dealer_order_id
-
-    def _push(self):
-        with self.enter_registry_test_mode():
-            self.cron.method_direct_trigger()
 
     def _check_one_order(self, order):
         """Let the dealer recover, push again, and look for the one order."""

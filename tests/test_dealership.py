@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from unittest.mock import patch
 
+from babel.messages import extract
 from psycopg2.errors import CheckViolation, UniqueViolation
 
 from odoo import Command
@@ -18,8 +19,9 @@ from odoo.addons.bpo_crm.dealer_api import (
     CheckLine,
     ConnectionReport,
     DealerUnreachable,
+    messages,
 )
-from odoo.addons.bpo_crm.models import bpo_dealership, dealer_texts
+from odoo.addons.bpo_crm.models import bpo_dealer_connection_check, constants, dealer_texts
 
 from .dealer_common import CRON, BpoCrmCommon, DealerOrderCommon
 
@@ -38,6 +40,7 @@ CONNECTION_FIELDS = (
     "last_check",
     "last_message",
     "check_report",
+    "left_out_fields",
     "check_report_html",
     "paused",
     "back_off_count",
@@ -501,7 +504,7 @@ class TestDealershipRights(BpoCrmCommon):
 
     def test_every_connection_field_is_listed_above(self):
         fields = self.env["bpo.dealership"]._fields
-        managed = {name for name, field in fields.items() if field.groups == bpo_dealership.MANAGER}
+        managed = {name for name, field in fields.items() if field.groups == constants.MANAGER}
         self.assertEqual(managed, set(CONNECTION_FIELDS))
 
     def test_screens_open_for_everybody(self):
@@ -560,7 +563,9 @@ class TestDealershipRights(BpoCrmCommon):
 class TestConnection(DealerOrderCommon):
     def _test_connection(self, *lines, **values):
         report = ConnectionReport(list(lines), **values)
-        with patch.object(bpo_dealership, "check_connection", return_value=report) as check:
+        with patch.object(
+            bpo_dealer_connection_check, "check_connection", return_value=report
+        ) as check:
             self.dealership.with_user(self.manager).action_test_connection()
         return check
 
@@ -668,16 +673,25 @@ class TestConnection(DealerOrderCommon):
         ):
             self.dealership.server_version = version
             self.assertEqual(
-                self.dealership._get_order_url(5), f"https://northside.example.com{path}"
+                self.dealership._get_record_url("sale.order", 5),
+                f"https://northside.example.com{path}",
             )
 
 
 @tagged("post_install", "-at_install")
 class TestDealerTexts(BpoCrmCommon):
-    def test_every_message_is_there_word_by_word(self):
-        """A message added to or changed in ``dealer_api`` has to be put here as well."""
-        texts = {code: text._source for code, text in dealer_texts.TEXTS.items()}
-        self.assertEqual(texts, MESSAGES)
+    def test_every_message_is_found_by_the_export(self):
+        """The sentences stand in ``dealer_api`` alone, marked for the export of translations."""
+        path = Path(messages.__file__)
+        with path.open("rb") as source:
+            found = {
+                message
+                for _line, message, *_comments in extract.extract(
+                    "odoo.tools.babel:extract_python", source, keywords={"_": None, "_lt": None}
+                )
+            }
+        self.assertGreaterEqual(len(MESSAGES), 60)
+        self.assertEqual(found, set(MESSAGES.values()))
 
     def test_details(self):
         error = DealerUnreachable("answer_timeout", host="dealer.example.com", seconds=30)

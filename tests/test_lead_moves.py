@@ -96,6 +96,15 @@ class TestLeadMoves(BpoCrmCommon):
         lead.write({"pipeline_id": self.pipeline.id})
         self.assertEqual(lead.stage_id, self.stage_offer)
 
+    def test_pipeline_alone_of_leads_of_which_some_stay(self):
+        staying, moving = self._create_leads(2)
+        moving.pipeline_id = self.other_pipeline
+        staying.stage_id = self.stage_offer
+        (staying + moving).write({"pipeline_id": self.pipeline.id, "city": "Springfield"})
+        self.assertEqual(staying.stage_id, self.stage_offer)
+        self.assertEqual(moving.stage_id, self.stage_inbox)
+        self.assertEqual((staying + moving).mapped("city"), ["Springfield"] * 2)
+
     def test_form_changes_stage_with_pipeline(self):
         lead = self._create_leads()
         with Form(lead) as form:
@@ -245,6 +254,58 @@ class TestLeadMoves(BpoCrmCommon):
         self._assert_refused(lead, {"lost_reason_id": elsewhere.id}, "not one of the pipeline")
         lead.write({"lost_reason_id": other.id, "lost_note": "Moved abroad"})
         self._assert_refused(lead, {"lost_note": " "}, "needs a note")
+
+    def test_another_reason_is_no_move(self):
+        """Who corrects a reason is not told that nothing was moved; who moves is."""
+        elsewhere = self.env["crm.lost.reason"].create(
+            {"name": "Fleet only, test", "pipeline_ids": self.other_pipeline.ids}
+        )
+        lead = self._create_leads(name="Explained anew").with_user(self.agent)
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        self._assert_refused(
+            lead,
+            {"lost_reason_id": elsewhere.id},
+            "^The lost reason stays as it was.*\n- Explained anew: .*not one of the pipeline",
+        )
+        self._assert_refused(
+            self._create_leads(),
+            {"stage_id": self.stage_gone.id, "lost_reason_id": elsewhere.id},
+            "^Nothing was moved.*\n.*not one of the pipeline",
+        )
+
+    # -- the open list of rules, and the follow-up --
+
+    def test_rules_and_follow_up_are_open(self):
+        """A rule that is added is asked once per batch, and knows where the leads come from."""
+        leads = self._create_leads(2)
+        leads[1].action_set_lost(lost_reason_id=self.reason.id)
+        model = self.env.registry["crm.lead"]
+        asked, followed = [], []
+
+        def rule(records, origins):
+            asked.append(origins)
+            return {lead: ["not today"] for lead in records if lead.stage_id == self.stage_offer}
+
+        def get_move_rules(records):
+            return [*get_move_rules.origin(records), lambda origins: rule(records, origins)]
+
+        def follow_up_move(records, origins):
+            followed.append(records)
+            return follow_up_move.origin(records, origins)
+
+        self._patch_method(model, "_get_move_rules", get_move_rules)
+        self._patch_method(model, "_follow_up_move", follow_up_move)
+        self._assert_refused(leads, {"stage_id": self.stage_offer.id}, "not today(.|\n)*not today")
+        self.assertFalse(followed)
+        leads.write({"stage_id": self.stage_contacted.id})
+        self.assertEqual(followed, [leads])
+        self.assertEqual(len(asked), 2)
+        self.assertEqual(asked[1][leads[0]], (self.stage_inbox, False, self.stage_inbox))
+        self.assertEqual(asked[1][leads[1]], (self.stage_gone, "lost", self.stage_inbox))
+
+    def _patch_method(self, model, name, method):
+        method.origin = getattr(model, name)
+        self.patch(model, name, method)
 
     # -- rule 4: won needs a lead that is ready --
 

@@ -77,6 +77,15 @@ class TestPipelineOfCompany(BpoCrmCommon):
         self.assertEqual(lead.pipeline_id, self.of_second)
         self.assertEqual(lead.stage_id, self.of_second.stage_ids[0])
 
+    def test_change_of_company_of_leads_of_which_some_stay(self):
+        self.pipeline.company_id = self.company
+        lead = self._create_leads()
+        shared = self._create_leads(pipeline_id=self.other_pipeline.id)
+        (lead + shared).write({"company_id": self.second.id, "user_id": self.colleague.id})
+        self.assertEqual(lead.pipeline_id, self.of_second)
+        self.assertEqual(shared.stage_id, self.other_new)
+        self.assertEqual((lead + shared).user_id, self.colleague)
+
     def test_reassigning_to_another_company_moves_open_leads(self):
         self.pipeline.company_id = self.company
         lead = self._create_leads().with_context(
@@ -153,6 +162,22 @@ class TestPipelineArchived(BpoCrmCommon):
                     self.assertEqual(lead.stage_id, self.stage_inbox)
                     self.assertEqual(lead.won_status, "pending")
                     self.assertFalse(lead.dealer_order_id)
+
+    def test_leads_come_back_from_the_archive_in_one_batch(self):
+        other = self.env["crm.stage"].create(
+            {"name": "Later, test", "pipeline_id": self.other_pipeline.id}
+        )
+        leads = self._create_leads(3)
+        leads[1].stage_id = self.stage_offer
+        leads[2].write({"pipeline_id": self.other_pipeline.id, "stage_id": other.id})
+        leads.active = False
+        (self.stage_sold + self.other_won).is_won = False
+        (self.stage_offer + other).is_won = True
+        leads.write({"active": True, "city": "Springfield"})
+        self.assertEqual(leads.mapped("stage_id"), self.stage_inbox + self.other_new)
+        self.assertEqual(leads.mapped("active"), [True] * 3)
+        self.assertEqual(leads.mapped("city"), ["Springfield"] * 3)
+        self.assertEqual(leads.mapped("closed_status"), [False] * 3)
 
     def test_closed_leads_are_unarchived_as_they_were(self):
         leads = self._create_leads(2)

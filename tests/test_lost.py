@@ -14,6 +14,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.base.tests.common import DISABLED_MAIL_CONTEXT
 
+from ..models.crm_lost_reason import LostReasonRequired
 from .common import BpoCrmCommon
 
 
@@ -236,6 +237,31 @@ class TestLostServer(LostCommon):
         self._assert_unchanged(leads, self.stage_inbox)
         leads.write({"stage_id": self.stage_gone.id, "lost_reason_id": self.reason.id})
         self.assertEqual(set(leads.mapped("won_status")), {"lost"})
+
+    def test_the_web_client_is_told_whom_to_ask_for(self):
+        leads = self._create_leads(3, stage_id=self.stage_offer.id).with_user(self.agent)
+        leads[0].lost_reason_id = self.reason
+        with self.assertRaises(LostReasonRequired) as caught, self.cr.savepoint():
+            leads.write({"stage_id": self.stage_gone.id})
+        self.assertEqual(
+            caught.exception.context,
+            {"exception_class": "bpo_crm.lost_reason_required", "lead_ids": leads.ids},
+        )
+        self.assertEqual(leads.stage_id, self.stage_offer)
+
+    def test_a_reason_is_not_asked_for_where_it_would_not_do(self):
+        foreign = self._create_leads(pipeline_id=self.other_pipeline.id)
+        leads = self._create_leads(stage_id=self.stage_offer.id) + foreign
+        for refused in (
+            lambda: leads.write({"stage_id": self.stage_gone.id}),
+            lambda: leads[0].write(
+                {"stage_id": self.stage_gone.id, "lost_reason_id": self.reason_fleet.id}
+            ),
+            lambda: self._create_leads(stage_id=self.stage_gone.id),
+        ):
+            with self.assertRaises(ValidationError) as caught, self.cr.savepoint():
+                refused()
+            self.assertNotIsInstance(caught.exception, LostReasonRequired)
 
     def test_import(self):
         leads = self._create_leads(2)

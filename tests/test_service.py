@@ -21,8 +21,8 @@ class TestServiceStages(ServiceCommon):
         self.assertEqual(self.papers.stage_line_ids.mapped("sequence"), [10, 20, 30, 40])
 
     def test_search_of_one_service_follows_its_order(self):
-        """Whatever lists the stages of a service, RPC included, gets them in its order."""
-        stage = self.env["crm.stage"]
+        """Who says which service is at hand, by RPC too, gets its stages in its order."""
+        stage = self.env["crm.stage"].with_context(bpo_crm_service_id=self.visit.id)
         domain = [("service_ids", "in", self.visit.ids)]
         self.assertEqual(
             stage.search(domain).ids,
@@ -34,6 +34,34 @@ class TestServiceStages(ServiceCommon):
         )
         self.assertEqual(
             [id_ for id_, _name in stage.name_search("Test", domain)],
+            (self.s_work + self.s_in + self.s_done).ids,
+        )
+
+    def test_place_in_the_service_at_hand(self):
+        stages = (self.s_in + self.s_work).with_context(bpo_crm_service_id=self.visit.id)
+        self.assertEqual(stages.mapped("service_sequence"), [20, 10])
+        self.assertEqual((self.s_in + self.s_work).mapped("service_sequence"), [0, 0])
+        # grouped: the place must be among what is grouped by
+        groups = (
+            self.env["bpo.service.request"]
+            .with_context(bpo_crm_service_id=self.visit.id)
+            .formatted_read_group(
+                [
+                    (
+                        "id",
+                        "in",
+                        [
+                            self._create_request(service_id=self.visit.id, stage_id=stage.id).id
+                            for stage in (self.s_in, self.s_done, self.s_work)
+                        ],
+                    )
+                ],
+                ["stage_id"],
+                ["__count"],
+            )
+        )
+        self.assertEqual(
+            [group["stage_id"][0] for group in groups],
             (self.s_work + self.s_in + self.s_done).ids,
         )
 

@@ -251,10 +251,14 @@ class TestServiceRequestMove(ServiceCommon):
         """What the status bar and dropdowns offer: the stages of the service, in its order."""
         request = self._create_request(service_id=self.visit.id)
         domain = safe_eval(request._fields["stage_id"].domain, {"service_id": self.visit.id})
+        stages = self.env["crm.stage"].with_context(bpo_crm_service_id=self.visit.id)
         self.assertEqual(
-            self.env["crm.stage"].search(domain).ids,
+            stages.search(domain).ids,
             (self.s_work + self.s_in + self.s_done).ids,
         )
+        # by which the status bar sorts what it offers
+        self.assertEqual(request.service_stage_ids, stages.search(domain))
+        self.assertEqual(request.service_stage_ids.ids, stages.search(domain).ids)
 
     def test_change_of_service_resets_stage(self):
         request = self._create_request(stage_id=self.s_check.id)

@@ -3,7 +3,7 @@
 
 from odoo import api, fields, models
 
-from ..models.bpo_dealer_order import get_total
+from ..models.dealer_texts import format_quantity
 
 
 class BpoOrderPreview(models.TransientModel):
@@ -26,15 +26,17 @@ class BpoOrderPreview(models.TransientModel):
             )
 
     def _prepare_render_values(self, lead):
-        """Return what the template shows; the payload is the one that would be sent."""
+        """Return what the template shows; the content is what would be sent."""
         order_model = self.env["bpo.dealer.order"]
         order = lead.sudo().dealer_order_id
-        payload = order_model._prepare_payloads(lead)[lead]
+        content = order_model._prepare_contents(lead)[lead]
+        dealership = lead.sudo().dealership_id
         return {
-            "dealership": lead.sudo().dealership_id,
-            "payload": payload,
-            "total": get_total(payload),
+            "dealership": dealership,
+            "content": content,
+            "left_out": dealership._get_left_out_text(content),
             "currency": lead.company_currency,
-            "missing": order_model._get_missing(lead)[lead],
+            "format_quantity": format_quantity,
+            "missing": lead._get_dealer_problems()[lead],
             "order": order if order.state == "sent" else None,
         }

@@ -12,8 +12,11 @@
 ``postgres`` the development database server
 ``databases``  databases made by Odoo: installed once, then copied
 ``servers``  Odoo servers: start, wait, stop, kill
+``world``    a BPO's server and its dealers' servers, for end-to-end tests and measurements
+``relay``    what lies between them, and can hang
 ``rpc``      the methods of a running Odoo
 ``dealer``   a dealership's own Odoo
+``walls``    rules of this project that no linter knows
 ``linters``, ``suites``, ``demo``  what scripts/lint, scripts/test and scripts/demo run
 ``bench``    the measurements of scripts/bench
 ``setup``    all of it in order: from an empty state folder to what a command needs

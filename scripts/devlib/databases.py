@@ -25,12 +25,12 @@ def dependencies():
     return tuple(manifest["depends"])
 
 
-def addon_digest():
-    """Return 8 hex digits of everything that installing the addon reads."""
+def addon_digest(folder=paths.CHECKOUT):
+    """Return 8 hex digits of everything that installing the addon, or addons, of a folder reads."""
     digest = hashlib.sha256()
     for pattern in _INSTALLED_FROM:
-        for path in sorted(paths.CHECKOUT.rglob(pattern)):
-            relative = path.relative_to(paths.CHECKOUT)
+        for path in sorted(folder.rglob(pattern)):
+            relative = path.relative_to(folder)
             if relative.parts[0] not in _NOT_INSTALLED:
                 digest.update(str(relative).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:8]
@@ -100,6 +100,22 @@ def addon_template(odoo, postgres, demo=False):
                 postgres.drop(old)
 
     return build_once(postgres, name, "Installing the addon (once per change)", build)
+
+
+def extended_template(odoo, postgres, modules):
+    """Return the name of a template database with this addon and modules that build upon it."""
+    base = addon_template(odoo, postgres)
+    parts = (base, *sorted(modules), addon_digest(paths.EXAMPLES))
+    name = database_name(f"addon_more_{digest_key(odoo, *parts)}")
+
+    def build(new):
+        postgres.clone(base, new)
+        install(odoo, postgres, new, modules)
+        for old in postgres.databases(database_name("addon_more_")):
+            if old not in (name, new):
+                postgres.drop(old)
+
+    return build_once(postgres, name, f"Installing {', '.join(modules)} (once per change)", build)
 
 
 def build_once(postgres, name, title, build):

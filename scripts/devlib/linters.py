@@ -2,18 +2,22 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The linters: each is one check that passes or fails, with what it said."""
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
-from . import locks, paths
+from . import locks, paths, walls
 from .console import Progress
 from .system import plain_environment, run_quietly
 
 NODE_FILES = paths.REQUIREMENTS / "node"
+OCA_OPTIONS = ("--config", paths.CHECKOUT / ".oca_hooks.cfg")
 
 # What must not be in the tree: the address of a package registry or mirror (everybody has their
 # own), and folders of somebody's machine. Written so that they do not find themselves.
@@ -34,48 +38,52 @@ _TEXT_SUFFIXES = {
 
 
 @dataclass
-class Outcome:
-    """What one check came to."""
+class LintResult:
+    """What one linter came to."""
 
     name: str
     passed: bool
     output: str = ""
 
 
-def checkout_files():
-    """Return the files of the checkout that git knows or would add."""
-    if (paths.CHECKOUT / ".git").exists():
+def checkout_files(checkout):
+    """Return the files of a checkout that git knows or would add."""
+    if (checkout / ".git").exists():
         listed = run_quietly(
-            ["git", "-C", paths.CHECKOUT, "ls-files", "-z", "--cached", "--others"]
+            ["git", "-C", checkout, "ls-files", "-z", "--cached", "--others"]
             + ["--exclude-standard"],
             "git could not list the files of the checkout.",
         )
-        files = {paths.CHECKOUT / name for name in listed.split("\0") if name}
+        files = {checkout / name for name in listed.split("\0") if name}
         return sorted(path for path in files if os.path.lexists(path))
-    return sorted(path for path in paths.CHECKOUT.rglob("*") if "__pycache__" not in path.parts)
+    return sorted(path for path in checkout.rglob("*") if "__pycache__" not in path.parts)
 
 
 class Linters:
     """All checks, in the order in which they are run.
 
     :param fix: let the tools that can do so mend what they find
+    :param checkout: the addon's checkout; another than this one in the tests of the linters
     """
 
-    def __init__(self, odoo, fix=False):
+    def __init__(self, odoo, fix=False, checkout=paths.CHECKOUT):
         self.odoo = odoo
         self.fix = fix
+        self.checkout = checkout
         self.programs = odoo.python.parent
 
     def checks(self):
-        """Return {name: function that returns an :class:`Outcome`}."""
+        """Return {name: function that returns an :class:`LintResult`}."""
         return {
             "ruff check": self.ruff_check,
             "ruff format": self.ruff_format,
             "pylint-odoo": self.pylint_odoo,
             "oca-checks-odoo-module": self.oca_checks,
+            "oca-checks-po": self.oca_po_checks,
             "eslint": self.eslint,
             "prettier": self.prettier,
             "tree": self.tree,
+            "walls": self.walls,
         }
 
     def ruff_check(self):
@@ -88,20 +96,42 @@ class Linters:
 
     def pylint_odoo(self):
         """Check the Odoo code with the OCA's mandatory set."""
-        # by the addon's own name, whatever the checkout is called
-        addon = paths.addons_dir() / paths.ADDON
-        return self._run("pylint-odoo", "pylint", "--rcfile=pyproject.toml", addon)
+        options = [f"--rcfile={paths.CHECKOUT / 'pyproject.toml'}"]
+        with self._addon_copy() as addons:
+            return self._run("pylint-odoo", "pylint", *options, paths.ADDON, cwd=addons)
 
     def oca_checks(self):
         """Manifest, XML and CSV: well-formed, no duplicates, no deprecated forms."""
-        manifest = paths.addons_dir() / paths.ADDON / "__manifest__.py"
-        return self._run("oca-checks-odoo-module", "oca-checks-odoo-module", manifest)
+        manifest = f"{paths.ADDON}/__manifest__.py"
+        program = "oca-checks-odoo-module"
+        with self._addon_copy() as addons:
+            return self._run(program, program, *OCA_OPTIONS, manifest, cwd=addons)
+
+    def oca_po_checks(self):
+        """Translations: no duplicates, the placeholders of the original."""
+        files = self._files(".po", ".pot")
+        return self._run("oca-checks-po", "oca-checks-po", *OCA_OPTIONS, *files)
+
+    @contextlib.contextmanager
+    def _addon_copy(self):
+        """Yield an addons folder with a copy of the addon, under the addon's own name.
+
+        The OCA's linters look for an addon's manifest in the folders above a file, and stop
+        *below* the one that holds ``.git``. In this checkout both are in the same folder: there,
+        and through a link to it, they would find no manifest, and pass whatever is in the addon.
+        """
+        with tempfile.TemporaryDirectory(prefix="lint-", dir=paths.run_dir()) as addons:
+            for path in self.files():
+                copy = Path(addons) / paths.ADDON / path.relative_to(self.checkout)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy, follow_symlinks=False)
+            yield Path(addons)
 
     def eslint(self):
         """JavaScript: common mistakes."""
         files = self._files(".js")
         if not files:
-            return Outcome("eslint", True)
+            return LintResult("eslint", True)
         folder = self._node()
         options = ["--config", folder / "eslint.config.mjs", *(["--fix"] if self.fix else [])]
         return self._run_node(
@@ -121,13 +151,19 @@ class Linters:
     def tree(self):
         """Every file: nothing in it that belongs to one machine."""
         found = []
-        for path in checkout_files():
-            relative = path.relative_to(paths.CHECKOUT)
+        for path in self.files():
+            relative = path.relative_to(self.checkout)
             if path.is_symlink():
                 found.append(f"{relative}: a link; Odoo follows links inside an addon")
             elif path.suffix in _TEXT_SUFFIXES and path.is_file():
                 found += self._unwanted_in(path, relative)
-        return Outcome("tree", not found, "\n".join(found))
+        return LintResult("tree", not found, "\n".join(found))
+
+    def walls(self):
+        """Python: the rules of this project, see walls.py."""
+        files = [path.relative_to(self.checkout) for path in self.files()]
+        found = walls.find_all(self.checkout, files)
+        return LintResult("walls", not found, "\n".join(found))
 
     @staticmethod
     def _unwanted_in(path, relative):
@@ -137,10 +173,14 @@ class Linters:
                 if pattern.search(line):
                     yield f"{relative}:{number}: {what}: {line.strip()[:100]}"
 
-    @staticmethod
-    def _files(*suffixes):
+    def files(self):
+        """Return all files of the checkout, but no folders."""
+        files = checkout_files(self.checkout)
+        return [path for path in files if path.is_symlink() or path.is_file()]
+
+    def _files(self, *suffixes):
         """Return the addon's files with these suffixes, relative to the checkout."""
-        relative = (path.relative_to(paths.CHECKOUT) for path in checkout_files())
+        relative = (path.relative_to(self.checkout) for path in self.files())
         return [
             path
             for path in relative
@@ -190,11 +230,11 @@ class Linters:
     def _run_node(self, name, *command):
         return self._run(name, self._node_folder() / "bin/node", *command)
 
-    def _run(self, name, program, *arguments):
-        """Run a linter in the checkout."""
+    def _run(self, name, program, *arguments, cwd=None):
+        """Run a linter, in the checkout unless told otherwise."""
         done = subprocess.run(
             [str(part) for part in (self.programs / program, *arguments)],
-            cwd=paths.CHECKOUT,
+            cwd=cwd or self.checkout,
             env=self._node_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -203,4 +243,4 @@ class Linters:
             errors="replace",
             check=False,
         )
-        return Outcome(name, done.returncode == 0, done.stdout.strip())
+        return LintResult(name, done.returncode == 0, done.stdout.strip())

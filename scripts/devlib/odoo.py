@@ -17,6 +17,7 @@ from .console import Problem, Progress
 from .system import install_packages, plain_environment, run_quietly
 
 SERIES = (19, 0)
+ODOO_BIN = Path(__file__).with_name("bin") / "odoo-bin"
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class Odoo:
 
     @property
     def addons_path(self):
-        """Return Odoo's own addons folders and the one with this addon."""
+        """Return Odoo's own addons folders, the one with this addon and the one of examples."""
         folders = [self.home / "odoo/addons", self.home / "addons", paths.addons_dir()]
+        folders.append(paths.EXAMPLES)
         return ",".join(str(path) for path in folders if path.is_dir())
 
     @property
@@ -50,7 +52,7 @@ class Odoo:
 
     def command(self, *arguments):
         """Return the command line of Odoo with these arguments."""
-        return [str(self.python), "-m", "odoo", *map(str, arguments)]
+        return [str(self.python), str(ODOO_BIN), *map(str, arguments)]
 
 
 def given_home():

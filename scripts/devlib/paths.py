@@ -12,6 +12,8 @@ ADDON = "bpo_crm"
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCRIPTS = CHECKOUT / "scripts"
 REQUIREMENTS = SCRIPTS / "requirements"
+# addons that extend this one, for tests and as examples
+EXAMPLES = CHECKOUT / "tests" / "addons"
 
 # a Unix socket's whole path has at most 107 bytes; PostgreSQL adds "/.s.PGSQL.5432"
 _LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")

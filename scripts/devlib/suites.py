@@ -107,18 +107,18 @@ class LintPart(Part):
     """The linters, each counted as one test."""
 
     name = "lint"
-    help = "ruff, pylint-odoo, oca-checks-odoo-module, eslint, prettier"
+    help = "ruff, pylint-odoo, the OCA's checks, eslint, prettier, rules of this project"
 
     def run_tests(self):
         """Run every linter."""
         for name, check in Linters(self.context.odoo).checks().items():
             if self.context.filter and self.context.filter not in name:
                 continue
-            outcome = check()
-            if outcome.passed:
+            lint = check()
+            if lint.passed:
                 self.result.passed += 1
             else:
-                self.result.fail(f"{name}\n{outcome.output}")
+                self.result.fail(f"{name}\n{lint.output}")
 
 
 class OdooPart(Part):

@@ -46,6 +46,7 @@ function sendOrders(...ids) {
 
 const FORM = `
     <form>
+        <widget name="bpo_dealer_order_refresh"/>
         <field name="name"/>
         <field name="dealer_so_name" readonly="1"/>
     </form>`;
@@ -93,6 +94,7 @@ test("the cards on the board refresh, the others stay", async () => {
             <kanban>
                 <templates>
                     <t t-name="card">
+                        <widget name="bpo_dealer_order_refresh"/>
                         <field name="name"/>
                         <field name="dealer_so_name"/>
                     </t>

@@ -1,107 +1,19 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import {defineMailModels} from "@mail/../tests/mail_test_helpers";
 import {beforeEach, expect, test} from "@odoo/hoot";
 import {press, queryAllTexts, waitFor, waitForNone} from "@odoo/hoot-dom";
 import {animationFrame} from "@odoo/hoot-mock";
 import {
     contains,
-    defineActions,
-    defineModels,
-    fields,
     makeServerError,
     MockServer,
-    models,
     mountView,
     onRpc,
 } from "@web/../tests/web_test_helpers";
+import {BOARD, defineDeals, drop, FORM, getCards, Lead, LIST, Stage} from "./deals";
 
-class Pipeline extends models.Model {
-    _name = "bpo.pipeline";
-
-    name = fields.Char();
-}
-
-class Stage extends models.Model {
-    _name = "crm.stage";
-
-    name = fields.Char();
-    is_won = fields.Boolean();
-    is_lost = fields.Boolean();
-    fold = fields.Boolean();
-    color = fields.Integer();
-    pipeline_id = fields.Many2one({relation: "bpo.pipeline"});
-
-    _records = [
-        {id: 1, name: "Inbox"},
-        {id: 2, name: "Offer"},
-        {id: 3, name: "Gone", is_lost: true},
-    ];
-}
-
-class Reason extends models.Model {
-    _name = "crm.lost.reason";
-
-    name = fields.Char();
-    code = fields.Char();
-
-    _records = [
-        {id: 1, name: "Too expensive", code: "PRICE"},
-        {id: 2, name: "Bought elsewhere", code: "COMPETITOR"},
-    ];
-}
-
-class Lead extends models.Model {
-    _name = "crm.lead";
-
-    name = fields.Char({required: true});
-    stage_id = fields.Many2one({relation: "crm.stage"});
-    expected_revenue = fields.Float({aggregator: "sum"});
-    activity_state = fields.Selection({selection: [["planned", "Planned"]]});
-
-    _records = [
-        {id: 1, name: "Red car", stage_id: 1, expected_revenue: 1},
-        {id: 2, name: "Blue car", stage_id: 1, expected_revenue: 2},
-        {id: 3, name: "Old car", stage_id: 3, expected_revenue: 4},
-    ];
-}
-
-class Wizard extends models.Model {
-    _name = "crm.lead.lost";
-
-    lead_ids = fields.Many2many({relation: "crm.lead"});
-    lost_reason_id = fields.Many2one({relation: "crm.lost.reason", required: true});
-    lost_note = fields.Text();
-
-    _views = {
-        form: `
-            <form>
-                <field name="lead_ids" invisible="1"/>
-                <field name="lost_reason_id" widget="bpo_lost_reason" default_focus="1"/>
-                <field name="lost_note"/>
-                <footer>
-                    <button name="action_lost_reason_apply" type="object" class="btn-primary"
-                        string="Mark as Lost"/>
-                    <button special="cancel" string="Discard"/>
-                </footer>
-            </form>`,
-    };
-}
-
-defineMailModels();
-defineModels([Pipeline, Stage, Reason, Lead, Wizard]);
-defineActions([
-    {
-        id: 1,
-        xml_id: "crm.crm_lead_lost_action",
-        name: "Mark as Lost",
-        res_model: "crm.lead.lost",
-        target: "new",
-        views: [[false, "form"]],
-        context: "{'default_lead_ids': active_ids}",
-    },
-]);
+defineDeals();
 
 beforeEach(() => {
     onRpc("crm.lead", "get_rainbowman_message", () => false);
@@ -116,52 +28,19 @@ beforeEach(() => {
     });
 });
 
-const BOARD = {
-    type: "kanban",
-    resModel: "crm.lead",
-    groupBy: ["stage_id"],
-    arch: `
-        <kanban js_class="crm_kanban">
-            <progressbar field="activity_state" colors='{"planned": "success"}'
-                sum_field="expected_revenue"/>
-            <templates>
-                <t t-name="card"><field name="name"/></t>
-            </templates>
-        </kanban>`,
-};
-
-const FORM = {
-    type: "form",
-    resModel: "crm.lead",
-    resId: 1,
-    arch: `
-        <form js_class="crm_form">
-            <header>
-                <field name="stage_id" widget="statusbar"
-                    options="{'clickable': '1', 'fold_field': 'fold'}"/>
-            </header>
-            <field name="name"/>
-            <group><field name="stage_id" string="Stage"/></group>
-        </form>`,
-};
-
-const LIST = {
-    type: "list",
-    resModel: "crm.lead",
-    arch: `<list multi_edit="1"><field name="name"/><field name="stage_id"/></list>`,
-};
+const BOARD_OF_ANOTHER = {...BOARD, arch: BOARD.arch.replace(`js_class="crm_kanban"`, "")};
 
 const STAGE_INPUT = ".o_inner_group [name=stage_id] input";
 
-function getCards(column) {
-    return queryAllTexts(`.o_kanban_group:eq(${column}) .o_kanban_record`);
-}
-
-async function drop(card, column) {
-    await contains(`.o_kanban_record:contains(${card})`).dragAndDrop(
-        `.o_kanban_group:eq(${column})`,
-    );
-    await animationFrame();
+/** Let the server refuse to move the first lead into a lost stage without a reason. */
+function refuseWithoutReason() {
+    expect.errors(1);
+    onRpc("crm.lead", "web_save", () => {
+        throw makeServerError({
+            message: "A lost reason is needed",
+            context: {exception_class: "bpo_crm.lost_reason_required", lead_ids: [1]},
+        });
+    });
 }
 
 async function confirm(reason = "PRICE") {
@@ -265,11 +144,10 @@ test("board: grouped by something else, nothing is asked", async () => {
 });
 
 test.tags("desktop");
-test("board: stages that cannot be read are left to the server", async () => {
-    onRpc("crm.stage", "search_read", () => {
-        throw makeServerError({message: "No"});
-    });
+test("board: a stage that became a lost one since is left to the server", async () => {
+    Stage._records[2].is_lost = false;
     await mountView(BOARD);
+    MockServer.env["crm.stage"].write([3], {is_lost: true});
     await drop("Red car", 1);
     expect(".modal").toHaveCount(0);
     expect.verifySteps(["save 1 stage_id"]);
@@ -277,7 +155,8 @@ test("board: stages that cannot be read are left to the server", async () => {
 
 test.tags("desktop");
 test("board of another addon: the card goes back when cancelled", async () => {
-    await mountView({...BOARD, arch: BOARD.arch.replace(`js_class="crm_kanban"`, "")});
+    refuseWithoutReason();
+    await mountView(BOARD_OF_ANOTHER);
     await drop("Red car", 1);
     await waitFor(".modal .o_bpo_lost_reasons");
     await press("Escape");
@@ -285,6 +164,20 @@ test("board of another addon: the card goes back when cancelled", async () => {
     await animationFrame();
     expect(getCards(0)).toEqual(["Red car", "Blue car"]);
     expect.verifySteps([]);
+    expect.verifyErrors(["RPC_ERROR"]);
+});
+
+test.tags("desktop");
+test("list of another addon: lost when the server asks for the reason", async () => {
+    refuseWithoutReason();
+    await mountView({...LIST, arch: LIST.arch.replace(`widget="bpo_stage_badge"`, "")});
+    await contains(".o_data_row:eq(0) .o_list_record_selector input").click();
+    await contains(".o_data_row:eq(0) td[name=stage_id]").click();
+    await chooseInField(".o_data_row:eq(0) td[name=stage_id] input", "Gone");
+    await waitFor(".modal .o_bpo_lost_reasons");
+    await confirm();
+    expect.verifySteps(["lost 1 1"]);
+    expect.verifyErrors(["RPC_ERROR"]);
 });
 
 test.tags("desktop");

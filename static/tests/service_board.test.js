@@ -46,10 +46,15 @@ class ServiceRequest extends models.Model {
     stage_id = fields.Many2one({relation: "crm.stage"});
     stage_id_color = fields.Integer({related: "stage_id.color"});
     stage_id_icon = fields.Char({related: "stage_id.icon"});
+    service_id = fields.Many2one({relation: "bpo.service"});
+    service_stage_ids = fields.Many2many({related: "service_id.stage_ids", relation: "crm.stage"});
+    duration_tracking = fields.Json();
+    rotting_days = fields.Integer();
+    is_rotting = fields.Boolean();
     status = fields.Selection({selection: [["pending", "Pending"]]});
 
     _records = [
-        {id: 1, name: "One", stage_id: 1, status: "pending"},
+        {id: 1, name: "One", stage_id: 1, status: "pending", service_id: 1},
         {id: 2, name: "Two", stage_id: 2, status: "pending"},
     ];
 }
@@ -149,4 +154,25 @@ test("a service shows its stages in its own order", async () => {
     expect(queryAllTexts(".o_bpo_stage_badge")).toEqual(["Waiting", "Received"]);
     expect(".o_bpo_stage_badge:first").toHaveClass("o_bpo_stage_color_3");
     expect(".o_bpo_stage_badge:last .fa-inbox").toHaveCount(1);
+});
+
+test("the status bar shows the stages in the order of the service", async () => {
+    await mountView({
+        type: "form",
+        resModel: "bpo.service.request",
+        resId: 1,
+        arch: `
+            <form>
+                <header>
+                    <field name="stage_id" widget="bpo_request_statusbar"/>
+                </header>
+                <field name="is_rotting" invisible="1"/>
+                <field name="rotting_days" invisible="1"/>
+            </form>`,
+    });
+    // laid out from right to left
+    expect(queryAllTexts(".o_statusbar_status button:not(.dropdown-toggle)").reverse()).toEqual([
+        "Waiting",
+        "Received",
+    ]);
 });

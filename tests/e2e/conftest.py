@@ -1,6 +1,6 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Fixtures of the end-to-end tests; what they give is described in servers.py.
+"""Fixtures of the end-to-end tests; what they give is described in devlib/world.py.
 
 Run by ``scripts/test --only e2e``, which prepares Odoo, PostgreSQL and the browser.
 """
@@ -8,7 +8,7 @@ Run by ``scripts/test --only e2e``, which prepares Odoo, PostgreSQL and the brow
 import pytest
 from devlib.postgres import Postgres
 from devlib.setup import prepare
-from servers import World
+from devlib.world import World
 
 
 @pytest.fixture(scope="session")

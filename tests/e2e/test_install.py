@@ -424,7 +424,9 @@ other.module_ids = env["ir.module.module"].search(
 print("another:", bool(other.bpo_crm_warning))
 """,
     )
-    assert "warning: Orders of won leads that have not reached their dealership: 1 (North)" in printed
+    assert (
+        "warning: Orders of won leads that have not reached their dealership: 1 (North)" in printed
+    )
     assert "through a dependency: True" in printed
     assert "another: False" in printed
     log = uninstall_with_log(world, name)

@@ -4,9 +4,8 @@
 
 from contextlib import ExitStack
 
-from fault_dealer import FaultDealer
-
 from ..console import Progress
+from ..relay import Relay
 from . import orders
 from .table import Row
 
@@ -19,29 +18,23 @@ READ_TIMEOUT = 30  # seconds, dealer_api/settings.py
 def measure(world):
     """Push to ten dealers, all healthy and then two hanging; return the row.
 
-    The dealers are small programs in memory, so that what is measured is our own waiting.
+    One dealer's server plays all of them, each at an address of its own.
     """
-    bpo = world.new_bpo()
-    currency = bpo.sql(
-        "SELECT currency.name FROM res_company company"
-        " JOIN res_currency currency ON currency.id = company.currency_id WHERE company.id = 1"
-    )
+    bpo, dealer = world.new_bpo(), world.new_dealer()
     with ExitStack() as stack:
-        dealers = [
-            stack.enter_context(FaultDealer(currency=currency)) for _number in range(DEALERS)
-        ]
-        for dealer in dealers:
-            dealer.add_product(orders.PRODUCT)
-        dealerships = [bpo.connect(dealer) for dealer in dealers]
+        dealers = [stack.enter_context(Relay(dealer)) for _number in range(DEALERS)]
+        dealerships = [bpo.connect(each) for each in dealers]
         with Progress(f"Pushing to {DEALERS} healthy dealers"):
             for dealership in dealerships:
                 orders.push(bpo, dealership, 1)
             healthy = push_all(bpo, dealerships)
         with Progress(f"Pushing to {DEALERS} dealers, {HANGING} of which hang"):
-            for dealer in dealers[:HANGING]:
-                dealer.inject("hang", times=1000, seconds=10 * READ_TIMEOUT)
+            for hanging in dealers[:HANGING]:
+                hanging.hang()
             slowed = push_all(bpo, dealerships)
+            check_hanging(bpo, dealerships[:HANGING])
     bpo.destroy()
+    dealer.destroy()
     return [
         Row(
             f"{DEALERS} dealers, {HANGING} hanging: when the other {DEALERS - HANGING} have all",
@@ -62,3 +55,16 @@ def push_all(bpo, dealerships):
     """Win leads of all dealers at once; return seconds until the healthy ones have all theirs."""
     leads = [orders.create_leads(bpo, dealership, LEADS_EACH) for dealership in dealerships]
     return orders.win(bpo, sum(leads, []), wait_for=sum(leads[HANGING:], []))[1]
+
+
+def check_hanging(bpo, dealerships):
+    """Refuse to measure dealers that were meant to hang and did not."""
+    ids = ", ".join(map(str, dealerships))
+    waiting = int(
+        bpo.sql(
+            "SELECT count(*) FROM bpo_dealer_order WHERE state <> 'sent'"
+            f" AND dealership_id IN ({ids})"
+        )
+    )
+    if waiting != len(dealerships) * LEADS_EACH:
+        raise AssertionError(f"only {waiting} orders of dealers that hang are waiting")

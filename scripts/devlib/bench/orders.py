@@ -8,10 +8,9 @@ import time
 import xmlrpc.client
 from dataclasses import dataclass
 
-from servers import wait_until
-
 from .. import databases
 from ..console import Progress
+from ..world import wait_until
 from .table import Row
 
 BATCH_SIZE = 50

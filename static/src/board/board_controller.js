@@ -1,29 +1,30 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import {onWillStart} from "@odoo/owl";
+import {openNewStageDialog} from "@bpo_crm/stages/new_stage_dialog";
+import {useStageManager} from "@bpo_crm/stages/stage_manager";
 import {crmKanbanView} from "@crm/views/crm_kanban/crm_kanban_view";
-import {user} from "@web/core/user";
 import {patch} from "@web/core/utils/patch";
-import {openNewStageDialog} from "./new_stage_dialog";
-import {areDealFields, getBoardPipelineId, isDealBoard, STAGE_GROUP_INFO} from "./stage_group";
+import {
+    areDealFields,
+    DEAL_STAGE_GROUP_INFO,
+    getNewDealStageContext,
+    isDealBoard,
+} from "./deal_board";
 
 crmKanbanView.Controller.template = "bpo_crm.BoardKanbanView";
 
 patch(crmKanbanView.Controller.prototype, {
     setup() {
         super.setup(...arguments);
-        this.isStageManager = false;
-        onWillStart(async () => {
-            this.isStageManager = await user.hasGroup("bpo_crm.group_manager");
-        });
+        this.access = useStageManager();
     },
 
     /** @override */
     get modelParams() {
         const params = super.modelParams;
         if (areDealFields(this.props.fields)) {
-            params.groupByInfo = {...params.groupByInfo, stage_id: STAGE_GROUP_INFO};
+            params.groupByInfo = {...params.groupByInfo, stage_id: DEAL_STAGE_GROUP_INFO};
         }
         return params;
     },
@@ -38,12 +39,12 @@ patch(crmKanbanView.Controller.prototype, {
     },
 
     get canAddStage() {
-        return this.isStageManager && this.isDealBoard;
+        return this.access.isStageManager && this.isDealBoard;
     },
 
     addStage() {
         openNewStageDialog(this.dialog, {
-            pipelineId: getBoardPipelineId(this.model.root),
+            context: getNewDealStageContext(this.model.root),
             onSaved: () => this.model.load(),
         });
     },

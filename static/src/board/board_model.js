@@ -1,9 +1,10 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import {patch} from "@web/core/utils/patch";
+import {isStageField} from "@bpo_crm/stages/stage_group";
 import {CrmKanbanModel} from "@crm/views/crm_kanban/crm_kanban_model";
-import {areDealFields, isStageField} from "./stage_group";
+import {patch} from "@web/core/utils/patch";
+import {areDealFields} from "./deal_board";
 
 patch(CrmKanbanModel.prototype, {
     setup() {

@@ -1,9 +1,14 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import {patch} from "@web/core/utils/patch";
+import {getStageColumnClass} from "@bpo_crm/stages/stage_group";
 import {CrmKanbanRenderer} from "@crm/views/crm_kanban/crm_kanban_renderer";
-import {getStageColorClass, isDealBoard} from "./stage_group";
+import {patch} from "@web/core/utils/patch";
+import {isDealBoard} from "./deal_board";
+import {DealColumnMenu} from "./deal_column_menu";
+
+// The header of stock's board, which its module does not export: no other app has it.
+patch(CrmKanbanRenderer.components.KanbanHeader.components, {GroupConfigMenu: DealColumnMenu});
 
 patch(CrmKanbanRenderer.prototype, {
     /**
@@ -13,10 +18,7 @@ patch(CrmKanbanRenderer.prototype, {
      */
     getGroupClasses(group) {
         const classes = super.getGroupClasses(...arguments);
-        if (!isDealBoard(this.props.list)) {
-            return classes;
-        }
-        return `${classes} o_bpo_stage_column ${getStageColorClass(group.record?.data.color)}`;
+        return isDealBoard(this.props.list) ? `${classes} ${getStageColumnClass(group)}` : classes;
     },
 
     /**

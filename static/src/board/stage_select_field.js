@@ -1,6 +1,7 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import {chooseStage, LOST_STAGE_DEPENDENCY} from "@bpo_crm/lost/lose_leads";
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
 import {Many2One} from "@web/views/fields/many2one/many2one";
@@ -33,12 +34,30 @@ export class StageAutocomplete extends Many2XAutocomplete {
     }
 }
 
+/** Chooses among the stages that {@link StageAutocomplete} offers. */
 export class StageMany2One extends Many2One {
     static components = {...Many2One.components, Many2XAutocomplete: StageAutocomplete};
 }
 
+/** The stage of a deal as a field of its form, where stages can be created. */
 export class StageSelectField extends Many2OneField {
     static components = {...Many2OneField.components, Many2One: StageMany2One};
+
+    /** @override */
+    get m2oProps() {
+        const props = super.m2oProps;
+        return {
+            ...props,
+            update: (stage, options) =>
+                chooseStage(this.props.record, stage, () => props.update(stage, options)),
+        };
+    }
 }
 
-registry.category("fields").add("bpo_stage_select", buildM2OFieldDescription(StageSelectField));
+/** ``bpo_stage_select``: the stage of a deal, in forms. */
+export const stageSelectField = {
+    ...buildM2OFieldDescription(StageSelectField),
+    fieldDependencies: [LOST_STAGE_DEPENDENCY],
+};
+
+registry.category("fields").add("bpo_stage_select", stageSelectField);

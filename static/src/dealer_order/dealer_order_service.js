@@ -3,6 +3,9 @@
 
 import {registry} from "@web/core/registry";
 
+/** Triggered on the bus of the client, with the ids of the records that changed, by model. */
+export const DEALER_ORDER_EVENT = "BPO-CRM:DEALER-ORDER";
+
 /**
  * Tell the agent what became of the orders of their won leads, and let open screens know.
  *
@@ -15,7 +18,7 @@ export const dealerOrderService = {
     start(env, {bus_service: bus, notification}) {
         bus.subscribe("bpo_crm.dealer_order", ({records, type, message}) => {
             notification.add(message, {type});
-            env.bus.trigger("BPO-CRM:DEALER-ORDER", records);
+            env.bus.trigger(DEALER_ORDER_EVENT, records);
         });
         bus.start();
     },

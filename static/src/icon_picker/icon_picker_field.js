@@ -50,6 +50,7 @@ export class IconPickerField extends Component {
     }
 }
 
+/** ``bpo_icon``: the class of an icon of Font Awesome. */
 export const iconPickerField = {
     component: IconPickerField,
     displayName: _t("Icon"),

@@ -2,24 +2,6 @@
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 /**
- * Ask the server which stages are lost ones: by their flag, never by their name, and anew each
- * time, since managers change stages while agents work.
- *
- * An answer that does not come is no obstacle: the server refuses a loss without a reason anyway.
- *
- * @param {Object} orm
- * @returns {Promise<Set<number>>}
- */
-export async function readLostStages(orm) {
-    try {
-        const stages = await orm.silent.searchRead("crm.stage", [["is_lost", "=", true]], ["id"]);
-        return new Set(stages.map((stage) => stage.id));
-    } catch {
-        return new Set();
-    }
-}
-
-/**
  * Open the dialog Mark as Lost for these leads.
  *
  * @param {Object} action the action service

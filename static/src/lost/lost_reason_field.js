@@ -2,6 +2,7 @@
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import {registry} from "@web/core/registry";
+import {uniqueId} from "@web/core/utils/functions";
 import {getFieldDomain} from "@web/model/relational_model/utils";
 import {useSpecialData} from "@web/views/fields/relational_utils";
 import {radioField, RadioField} from "@web/views/fields/radio/radio_field";
@@ -13,8 +14,14 @@ import {radioField, RadioField} from "@web/views/fields/radio/radio_field";
 export class LostReasonField extends RadioField {
     static template = "bpo_crm.LostReasonField";
 
+    /**
+     * Read the reasons with their codes, instead of once more without them.
+     *
+     * @override
+     */
     setup() {
-        super.setup();
+        this.id = uniqueId("bpo_lost_reason_");
+        this.type = "many2one";
         this.specialData = useSpecialData((orm, props) =>
             orm.searchRead(
                 "crm.lost.reason",
@@ -29,6 +36,7 @@ export class LostReasonField extends RadioField {
     }
 }
 
+/** ``bpo_lost_reason``: the reason of a loss, all of them on offer. */
 export const lostReasonField = {
     ...radioField,
     component: LostReasonField,

@@ -1,40 +1,36 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import {makeActiveField} from "@web/model/relational_model/utils";
+import {
+    getStageColumnClass,
+    isGroupedByStage,
+    makeStageGroupInfo,
+} from "@bpo_crm/stages/stage_group";
 import {registry} from "@web/core/registry";
 import {KanbanController} from "@web/views/kanban/kanban_controller";
 import {KanbanHeader} from "@web/views/kanban/kanban_header";
 import {KanbanRenderer} from "@web/views/kanban/kanban_renderer";
 import {kanbanView} from "@web/views/kanban/kanban_view";
-import {getStageColorClass, isStageField} from "@bpo_crm/board/stage_group";
-import {ServiceStageMenu} from "./service_stage_menu";
+import {RequestColumnMenu} from "./request_column_menu";
 
-const STAGE_FIELDS = {
-    color: {name: "color", string: "Color", type: "integer"},
-    icon: {name: "icon", string: "Icon", type: "char"},
-};
+/** What is read of each stage together with the columns of a board of requests. */
+const REQUEST_STAGE_GROUP_INFO = makeStageGroupInfo([
+    {name: "color", string: "Color", type: "integer"},
+    {name: "icon", string: "Icon", type: "char"},
+]);
 
-/** What is read of each stage together with the column it heads. */
-const STAGE_GROUP_INFO = {
-    fields: STAGE_FIELDS,
-    activeFields: Object.fromEntries(
-        Object.keys(STAGE_FIELDS).map((name) => [name, makeActiveField()]),
-    ),
-};
-
+/** Reads the stages together with the columns, and tells a board of stages by its class. */
 export class RequestKanbanController extends KanbanController {
     /** @override */
     get className() {
-        const {root, isReady} = this.model;
-        const isStageBoard = isReady && root.isGrouped && isStageField(root.groupByField);
+        const isStageBoard = this.model.isReady && isGroupedByStage(this.model.root);
         return `${super.className || ""} ${isStageBoard ? "o_bpo_board" : ""}`;
     }
 
     /** @override */
     get modelParams() {
         const params = super.modelParams;
-        params.groupByInfo = {...params.groupByInfo, stage_id: STAGE_GROUP_INFO};
+        params.groupByInfo = {...params.groupByInfo, stage_id: REQUEST_STAGE_GROUP_INFO};
         return params;
     }
 }
@@ -42,19 +38,16 @@ export class RequestKanbanController extends KanbanController {
 /** The header of a column shows the icon of its stage. */
 export class RequestKanbanHeader extends KanbanHeader {
     static template = "bpo_crm.RequestKanbanHeader";
-    static components = {...KanbanHeader.components, GroupConfigMenu: ServiceStageMenu};
+    static components = {...KanbanHeader.components, GroupConfigMenu: RequestColumnMenu};
 
     get stageIcon() {
         return this.props.group.record?.data.icon || "";
     }
 }
 
+/** Columns that are stages are drawn as such. */
 export class RequestKanbanRenderer extends KanbanRenderer {
     static components = {...KanbanRenderer.components, KanbanHeader: RequestKanbanHeader};
-
-    get isStageBoard() {
-        return this.props.list.isGrouped && isStageField(this.props.list.groupByField);
-    }
 
     /**
      * Give columns the colour of their stage.
@@ -63,12 +56,13 @@ export class RequestKanbanRenderer extends KanbanRenderer {
      */
     getGroupClasses(group) {
         const classes = super.getGroupClasses(...arguments);
-        return this.isStageBoard
-            ? `${classes} o_bpo_stage_column ${getStageColorClass(group.record?.data.color)}`
+        return isGroupedByStage(this.props.list)
+            ? `${classes} ${getStageColumnClass(group)}`
             : classes;
     }
 }
 
+/** ``bpo_request_kanban``: the board of service requests. */
 export const requestKanbanView = {
     ...kanbanView,
     Controller: RequestKanbanController,

@@ -3,7 +3,7 @@
 
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
-import {StageBadgeField, stageBadgeField} from "@bpo_crm/board/stage_badge_field";
+import {StageBadgeField, stageBadgeField} from "@bpo_crm/stages/stage_badge_field";
 
 /** The stage of a service request: its icon goes with it. */
 export class RequestStageBadgeField extends StageBadgeField {
@@ -14,6 +14,7 @@ export class RequestStageBadgeField extends StageBadgeField {
     }
 }
 
+/** ``bpo_request_stage_badge``: the stage of a service request. */
 export const requestStageBadgeField = {
     ...stageBadgeField,
     component: RequestStageBadgeField,

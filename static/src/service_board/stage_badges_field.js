@@ -5,7 +5,7 @@ import {Component} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
 import {standardFieldProps} from "@web/views/fields/standard_field_props";
-import {getStageColorClass} from "@bpo_crm/board/stage_group";
+import {getStageColorClass} from "@bpo_crm/stages/stage_group";
 
 /** The stages of a service, in its order, each in its colour and with its icon. */
 export class StageBadgesField extends Component {
@@ -22,6 +22,7 @@ export class StageBadgesField extends Component {
     }
 }
 
+/** ``bpo_stage_badges``: the stages of a service. */
 export const stageBadgesField = {
     component: StageBadgesField,
     displayName: _t("Stages"),

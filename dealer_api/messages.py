@@ -1,0 +1,238 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Every code this package reports, with its sentence in English, once.
+
+This package knows no database and no language. Who does translates ``MESSAGES[code]`` and fills
+the translation with ``fill_in``; ``render`` is the same in English.
+"""
+
+
+def _lt(sentence):
+    """Mark a sentence for translation: Odoo's export finds the calls by this name."""
+    return sentence
+
+
+MESSAGES = {
+    # The address itself. Nothing was sent.
+    "url_missing": _lt("No address is set for the dealer's Odoo."),
+    "url_invalid": _lt("The address %(url)s is not a web address. Use https://name-of-the-server."),
+    "url_scheme": _lt("The address must start with https:// (or http:// where that is allowed)."),
+    "url_https_required": _lt(
+        "The address must start with https://. Plain http sends the key readable for anyone"
+        " on the way; allow it for this dealership only if you accept that."
+    ),
+    "url_credentials": _lt("The address must not contain a user name or password."),
+    "url_path": _lt("Give only the server's address, without what follows the host name."),
+    "address_forbidden": _lt(
+        "The address %(host)s leads to %(address)s, which is never allowed for a dealer."
+    ),
+    "address_private": _lt(
+        "The address %(host)s leads to %(address)s, inside a private network. Private"
+        " addresses must first be allowed in the system parameters."
+    ),
+    # Nobody answered, or not to the end. Tried again later.
+    "dns_failed": _lt(
+        "The host name %(host)s is not known. Check the address for a typing mistake."
+    ),
+    "connection_refused": _lt(
+        "The server %(host)s refused the connection. Is Odoo running there, on this port?"
+    ),
+    "connection_failed": _lt("No connection to %(host)s could be made."),
+    "connect_timeout": _lt("The server %(host)s did not accept a connection in time."),
+    "answer_timeout": _lt("The server %(host)s did not answer within %(seconds)s seconds."),
+    "connection_lost": _lt(
+        "The server %(host)s ended the connection before its answer was complete."
+    ),
+    "session_timeout": _lt("The talk with %(host)s took longer than %(seconds)s seconds in all."),
+    "certificate_invalid": _lt(
+        "The certificate of %(host)s cannot be trusted: %(reason)s. The dealer has to install"
+        " a valid certificate for this name."
+    ),
+    "tls_failed": _lt(
+        "No secure connection to %(host)s could be made. Does the server speak https on this port?"
+    ),
+    "server_busy": _lt(
+        "The server %(host)s is busy or down for the moment (HTTP status %(status)s)."
+    ),
+    "remote_busy": _lt("The dealer's database was busy with the same records. It is tried again."),
+    # An answer, but not one of an Odoo. Tried again later.
+    "redirect": _lt(
+        "The server sends us on to %(location)s. Enter the final address of the dealer's Odoo."
+    ),
+    "http_status": _lt("The server %(host)s answered with HTTP status %(status)s."),
+    "not_found": _lt("There is no Odoo with this interface at %(host)s (HTTP status 404)."),
+    "html_answer": _lt(
+        "The server %(host)s answered with a web page instead of data. Is this the address of"
+        " an Odoo, and does nothing in front of it ask for a login?"
+    ),
+    "content_type": _lt(
+        "The server %(host)s answered with data of the wrong kind (%(content_type)s)."
+    ),
+    "too_large": _lt("The answer of %(host)s is larger than the %(limit)s bytes we accept."),
+    "bad_encoding": _lt("The answer of %(host)s is packed in a way we do not read (%(encoding)s)."),
+    "bad_xml": _lt("The answer of %(host)s is not valid XML-RPC."),
+    "bad_json": _lt("The answer of %(host)s is not valid JSON."),
+    "dtd_refused": _lt("The answer of %(host)s carries a document type, which we do not accept."),
+    "unexpected_answer": _lt("The dealer's Odoo gave an answer to %(call)s that makes no sense."),
+    "protocol_unavailable": _lt(
+        "The dealer's Odoo %(version)s does not offer %(protocol)s, which came with Odoo"
+        " %(first_version)s. Set the protocol to automatic or XML-RPC."
+    ),
+    "remote_error": _lt("The dealer's Odoo reported an internal error: %(message)s"),
+    # The dealer's Odoo knows us not, or lets us do nothing. Paused until somebody looks.
+    "database_unknown": _lt(
+        "The dealer's Odoo has no database of the given name, or does not show it at this address."
+    ),
+    "login_refused": _lt(
+        "The dealer's Odoo refuses the login or its key: wrong, expired or withdrawn. Ask the"
+        " dealer for a new API key."
+    ),
+    "key_invalid": _lt(
+        "The API key holds characters that cannot be seen or sent, copied along with it. Enter the"
+        " key again."
+    ),
+    "login_mismatch": _lt(
+        "The key belongs to another user of the dealer's Odoo than the given login."
+    ),
+    "access_denied": _lt("The dealer's Odoo denies access to the service user."),
+    "http_unauthorized": _lt(
+        "Something in front of the dealer's Odoo asks for a login of its own (HTTP status"
+        " %(status)s)."
+    ),
+    "sales_missing": _lt("The Sales app is not installed in the dealer's Odoo."),
+    "right_missing": _lt(
+        "The service user lacks a right in the dealer's Odoo on %(model)s: %(message)s"
+    ),
+    # One order the dealer cannot take. To be corrected, then sent again.
+    "product_unknown": _lt(
+        "The dealer has no product with the Internal Reference %(codes)s. Create it there, or"
+        " correct the reference here."
+    ),
+    "product_ambiguous": _lt(
+        "The dealer has several products with the Internal Reference %(codes)s. The dealer has"
+        " to make it unique."
+    ),
+    "currency_mismatch": _lt(
+        "The order is in %(currency)s, but at the dealer it would be in %(dealer_currency)s."
+    ),
+    "order_empty": _lt("The order has no lines."),
+    "payload_invalid": _lt("The order's data is incomplete: %(message)s"),
+    "customer_refused": _lt("The dealer's Odoo refused the customer: %(message)s"),
+    "order_refused": _lt("The dealer's Odoo refused the order: %(message)s"),
+    # One order that did not get through this time.
+    "order_busy": _lt(
+        "The dealer's database was busy with the same order at that moment. It is tried again."
+    ),
+    "order_postponed": _lt("The order was left for the next run."),
+    # Success, and remarks on it.
+    "order_sent": _lt("The order is in the dealer's Odoo."),
+    "customer_ambiguous": _lt(
+        "Several contacts of the dealer match the customer (%(matches)s). The order went to the"
+        " oldest, number %(partner_id)s."
+    ),
+    "name_unknown": _lt(
+        "The dealer has the order, but the service user may not read it (it was given to another"
+        " salesperson), so its name is not known yet."
+    ),
+    "fields_left_out": _lt(
+        "The dealer's Odoo has no such field, or does not show it to the service user, so it was"
+        " left out: %(fields)s (%(model)s)."
+    ),
+    "currency_differs": _lt(
+        "At the dealer the order is in %(dealer_currency)s instead of %(currency)s. Please have"
+        " its prices checked."
+    ),
+    "name_unreadable_now": _lt(
+        "The dealer has the order, but its number could not be read just now. It is looked up"
+        " again later."
+    ),
+    # The order under our key, looked at.
+    "place_changed": _lt(
+        "An earlier attempt went to the Odoo that the dealership had before, which may have the"
+        " order. A BPO manager has to look there for it: where it is not, Not at the Dealer and"
+        " Retry send it to the present one."
+    ),
+    "order_conflict": _lt(
+        "In this order's place the dealer has another one: %(name)s for %(customer)s, reference"
+        " %(reference)s. Nothing was sent. A BPO manager has to compare the two, and can then send"
+        " this order again."
+    ),
+    "order_is_older": _lt(
+        "The dealer has this order as it was before it was last changed here. Please ask the"
+        " dealer to change it, or to cancel it so that it can be sent again."
+    ),
+    "order_renewed": _lt(
+        "The dealer had cancelled the order %(name)s, so it was sent once more, as a new one."
+    ),
+    "order_cancelled": _lt(
+        "The order is cancelled at the dealer. Please clear up with the dealer whether it is still"
+        " wanted."
+    ),
+    "customer_differs": _lt(
+        "At the dealer the order is for %(dealer_customer)s instead of %(customer)s. Please have it"
+        " checked."
+    ),
+    "amount_differs": _lt(
+        "The order was sent with %(sent)s %(currency)s before taxes, but at the dealer it comes to"
+        " %(dealer_amount)s %(currency)s. Please have its lines, prices and discounts checked."
+    ),
+    "price_includes_tax": _lt(
+        "The dealer's prices include the taxes: the %(sent)s %(currency)s of this order are what"
+        " the customer pays, and %(dealer_amount)s %(currency)s of them the price before taxes."
+    ),
+    # Lines of the connection check.
+    "check_address_ok": _lt("The server %(host)s answers."),
+    "check_certificate_ok": _lt("The certificate is valid."),
+    "check_certificate_none": _lt(
+        "The connection is not encrypted (http). The key can be read on the way."
+    ),
+    "check_version_ok": _lt("Odoo %(version)s, spoken to through %(protocol)s."),
+    "check_version_unknown": _lt("An Odoo of unknown version, spoken to through %(protocol)s."),
+    "check_database_ok": _lt("The database exists."),
+    "check_login_ok": _lt("The login and its key are accepted."),
+    "check_rights_ok": _lt("The service user may create customers and orders."),
+    "check_rights_missing": _lt(
+        "The service user may not do all that is needed: %(rights)s. The dealer has to give it"
+        " the Sales role (own documents) and the right to create contacts."
+    ),
+    "check_currency_ok": _lt("The dealer's company works in %(currency)s."),
+    "check_currency_none": _lt("The dealer's company works in %(dealer_currency)s."),
+    "check_currency_mismatch": _lt(
+        "The dealer's company works in %(dealer_currency)s, this dealership is set to %(currency)s."
+        " Set the dealership's currency to %(dealer_currency)s."
+    ),
+    "check_products_ok": _lt("All %(count)s products exist at the dealer, each once."),
+    "check_products_none": _lt("There are no products to look for yet."),
+    "check_not_reached": _lt("Not checked, because an earlier step failed."),
+}
+
+
+def render(code, details=None):
+    """Return the English sentence of a message; never raise.
+
+    A protocol or a check step of another addon may report codes that are not in ``MESSAGES``:
+    the sentence then is ``details["text"]``, else ``details["message"]``, else the code. A
+    sentence that the details do not fit is returned as it is.
+    """
+    details = details or {}
+    if code not in MESSAGES:
+        return str(details.get("text") or details.get("message") or code)
+    try:
+        return fill_in(MESSAGES[code], details)
+    except (KeyError, TypeError, ValueError):
+        return MESSAGES[code]
+
+
+def fill_in(template, details=None):
+    """Return a template of ``MESSAGES``, or a translation of it, filled in; lists written out.
+
+    :raise KeyError, TypeError, ValueError: the details do not fit the template (a translation
+        with another placeholder, stored details of an earlier release)
+    """
+    return str(template) % {name: _readable(value) for name, value in (details or {}).items()}
+
+
+def _readable(value):
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(str(each) for each in value)
+    return value

@@ -1,0 +1,489 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import random
+import re
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL, str2bool
+
+from ..dealer_api import (
+    PAUSE,
+    ConnectionSettings,
+    DealerAddressRefused,
+    DealerError,
+    check_url,
+    normalize_url,
+)
+from .constants import ACTIVITY_PAUSED, MANAGER
+from .dealer_texts import translate, translate_error
+
+# Changing one of these makes whatever was learnt about the connection worthless.
+CONNECTION_FIELDS = (
+    "odoo_url",
+    "odoo_db",
+    "odoo_login",
+    "odoo_api_key",
+    "protocol",
+    "allow_http",
+)
+MAX_BACK_OFF = timedelta(minutes=60)
+# The longest talk with one dealer. Odoo kills a scheduled action after two minutes by default.
+SESSION_SECONDS = 75.0
+# The first key of the advisory locks that talks take; the second one is the id of the dealer.
+TALK_LOCK = 0x62706F  # "bpo"
+
+
+def get_back_off(failures):
+    """Return how long to leave something alone after so many failures in a row.
+
+    :param int failures: how often it had failed before this time
+    :return: 1, 2, 4 … 60 minutes, with jitter: many that wait for one broken line do not all
+        come back at the same second
+    """
+    delay = min(timedelta(minutes=2 ** min(failures, 6)), MAX_BACK_OFF)
+    return delay * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
+
+
+class BpoDealerConnection(models.AbstractModel):
+    """How the Odoo of a dealer is reached, and how it is doing.
+
+    STATE DIAGRAM of a connection::
+
+                       Test Connection, or a talk that went well
+             untested ──────────────────────────────────────────▶ connected
+                ▲  │                                               │     ▲
+                │  │ no talk was possible                          │     │ the next one went well
+                │  └────────────────────▶ failed ◀─────────────────┘     │
+                │                           │ └──────────────────────────┘
+                └───── somebody changed address, database, login, key ─── (from everywhere)
+
+    A failed one is left alone for a while that grows (``next_attempt``), or, where the dealer's
+    Odoo refuses the login, until a manager has acted (``paused``).
+
+    What a talk taught is written only where the connection is still the one that was talked
+    through: a talk lasts up to a minute, and managers may edit the connection meanwhile.
+    """
+
+    _name = "bpo.dealer.connection"
+    _description = "Connection to a Dealer's Odoo"
+    _inherit = ["bpo.api.key", "mail.thread", "mail.activity.mixin"]
+
+    odoo_url = fields.Char(
+        "Odoo Address",
+        groups=MANAGER,
+        help="What people at the dealership type to reach their Odoo, for example "
+        "https://odoo.the-connection.com.",
+    )
+    odoo_db = fields.Char(
+        "Database",
+        groups=MANAGER,
+        help="The name of the dealership's database: whoever runs its Odoo knows it. With Odoo "
+        "Online it is the first part of the address.",
+    )
+    odoo_login = fields.Char(
+        "Login",
+        groups=MANAGER,
+        help="The login of the user that the dealership made for the call centre. It needs to "
+        "create contacts and its own sale orders, nothing more.",
+    )
+    protocol = fields.Selection(
+        [("auto", "Automatic"), ("xmlrpc", "XML-RPC"), ("json2", "JSON-2")],
+        required=True,
+        default="auto",
+        groups=MANAGER,
+        help="Automatic: JSON-2 where the dealer's Odoo has it (19.0 and later), else XML-RPC.",
+    )
+    allow_http = fields.Boolean(
+        "Allow Plain HTTP",
+        groups=MANAGER,
+        help="Without encryption the key can be read on its way. For tests in a closed network.",
+    )
+    connection_state = fields.Selection(
+        [("untested", "Not tested"), ("connected", "Connected"), ("failed", "Failed")],
+        required=True,
+        default="untested",
+        readonly=True,
+        copy=False,
+        groups=MANAGER,
+        help="What the last talk with the dealership's Odoo came to. Not tested: the connection "
+        "was changed since; press Test Connection.",
+    )
+    server_version = fields.Char("Odoo Version", readonly=True, copy=False, groups=MANAGER)
+    remote_uid = fields.Integer(readonly=True, copy=False, exportable=False, groups=MANAGER)
+    last_check = fields.Datetime(
+        readonly=True,
+        copy=False,
+        groups=MANAGER,
+        help="When the connection was last tested, or last failed.",
+    )
+    last_message = fields.Text(
+        readonly=True,
+        copy=False,
+        groups=MANAGER,
+        help="What went wrong in the last talk with the dealership's Odoo.",
+    )
+    left_out_fields = fields.Json(
+        readonly=True,
+        copy=False,
+        groups=MANAGER,
+        help="Fields of orders that the dealership's Odoo did not have when it was last sent any.",
+    )
+    paused = fields.Boolean(
+        readonly=True,
+        copy=False,
+        groups=MANAGER,
+        help="Orders wait: the dealer's Odoo refuses the login. Test Connection resumes.",
+    )
+    back_off_count = fields.Integer(readonly=True, copy=False, groups=MANAGER)
+    next_attempt = fields.Datetime(
+        readonly=True, copy=False, groups=MANAGER, help="Orders wait until then."
+    )
+    last_push = fields.Datetime(readonly=True, copy=False, groups=MANAGER)
+
+    # ------------------------------------------------------------
+    # COMPUTES AND CONSTRAINTS
+    # ------------------------------------------------------------
+
+    @api.constrains("odoo_url", "allow_http")
+    def _check_odoo_url(self):
+        for connection in self.sudo():
+            if not connection.odoo_url:
+                continue
+            try:
+                check_url(
+                    connection.odoo_url,
+                    allow_http=connection.allow_http,
+                    allow_private=self._allow_private_addresses(),
+                )
+            except DealerAddressRefused as error:
+                raise ValidationError(translate_error(self.env, error)) from None
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._clean_vals(vals) for vals in vals_list])
+
+    def write(self, vals):
+        """Take a connection that changes for untested, and note in chatter what was changed.
+
+        The note has no values: agents read the chatter.
+        """
+        vals = self._clean_vals(vals)
+        if not (changed := self._get_changed_connection(vals)):
+            return super().write(vals)
+        res = super().write(self._prepare_untested_vals() | vals)
+        labels = ", ".join(self._fields[name]._description_string(self.env) for name in changed)
+        note = self.env._("The connection was changed: %s.", labels)
+        self._message_log_batch(bodies=dict.fromkeys(self.ids, note))
+        return res
+
+    def _clean_vals(self, vals):
+        """Return ``vals`` with the address in its normal form and no outer blanks."""
+        vals = dict(vals)
+        for name in ("odoo_db", "odoo_login"):
+            if isinstance(vals.get(name), str):
+                vals[name] = vals[name].strip()
+        if vals.get("odoo_url"):
+            try:
+                vals["odoo_url"] = normalize_url(vals["odoo_url"])
+            except DealerAddressRefused as error:
+                raise ValidationError(translate_error(self.env, error)) from None
+        return vals
+
+    def _get_changed_connection(self, vals):
+        """Return the names of the connection's fields that ``vals`` changes."""
+        connections = self.sudo()
+        return [
+            name
+            for name in CONNECTION_FIELDS
+            if name in vals
+            and (
+                # empty is what forms send back, and its old value is not to be known
+                vals[name]
+                if name == "odoo_api_key"
+                else any(connection[name] != vals[name] for connection in connections)
+            )
+        ]
+
+    @api.model
+    def _prepare_untested_vals(self):
+        return {
+            "connection_state": "untested",
+            "server_version": False,
+            "remote_uid": 0,
+            "check_report": False,
+            "left_out_fields": False,
+            "last_message": False,
+            "back_off_count": 0,
+            "next_attempt": False,
+        }
+
+    def action_forget_api_key(self):
+        """Remove the stored keys."""
+        self.check_access("write")
+        for connection in self:
+            connection._store_api_key(None)
+            connection._message_log(body=self.env._("The API key was removed."))
+        self.write(self._prepare_untested_vals())
+
+    # ------------------------------------------------------------
+    # SETTINGS
+    # ------------------------------------------------------------
+
+    @api.model
+    def _allow_private_addresses(self):
+        value = self.env["ir.config_parameter"].sudo().get_param("bpo_crm.allow_private_addresses")
+        return str2bool(value or "", default=False)
+
+    @api.private
+    def _get_connection_settings(self, fresh=False, seconds=None):
+        """Return what ``dealer_api`` needs to reach this dealer; holds the key.
+
+        :param bool fresh: forget what earlier talks taught (version, user id)
+        :param float seconds: when the talk has to be over, if before the usual time
+        """
+        self.ensure_one()
+        connection = self.sudo()
+        return ConnectionSettings(
+            connection.odoo_url,
+            connection.odoo_db,
+            connection.odoo_login,
+            connection._load_api_key(),
+            protocol=connection.protocol,
+            allow_http=connection.allow_http,
+            allow_private=connection._allow_private_addresses(),
+            server_version=(not fresh and connection.server_version) or None,
+            uid=(not fresh and connection.remote_uid) or None,
+            session_timeout=min(SESSION_SECONDS, seconds or SESSION_SECONDS),
+        )
+
+    @api.private
+    def _get_place(self):
+        """Return what tells the Odoo at the other end from others: its address and database."""
+        self.ensure_one()
+        connection = self.sudo()
+        return f"{connection.odoo_url} {connection.odoo_db}"
+
+    @api.private
+    def _is_reached_through(self, settings):
+        """Tell whether this connection is still the one that ``settings`` were made from.
+
+        What talks taught (version, user id) makes no difference.
+        """
+        present = self._get_connection_settings()
+        return all(
+            getattr(present, name) == getattr(settings, name)
+            for name in ("url", "database", "login", "api_key", "protocol", "allow_http")
+        )
+
+    @api.private
+    def _get_missing_connection(self):
+        """Return ``{connection: [labels of the settings that are not given]}``, in two queries."""
+        connections = self.sudo()
+        with_key = connections._get_ids_with_api_key()
+        labels = {
+            "odoo_url": self.env._("Odoo address"),
+            "odoo_db": self.env._("database"),
+            "odoo_login": self.env._("login"),
+        }
+        missing = {}
+        for connection in connections:
+            missing[connection] = [label for name, label in labels.items() if not connection[name]]
+            if connection.id not in with_key:
+                missing[connection].append(self.env._("API key"))
+        return missing
+
+    def _check_manager(self):
+        if not self.env.user.has_group(MANAGER):
+            raise UserError(self.env._("Only BPO managers may change the connection."))
+
+    # ------------------------------------------------------------
+    # TALKS: allowed, gone well, failed
+    # ------------------------------------------------------------
+
+    @api.model
+    @api.private
+    def _get_open_domain(self):
+        """Return the domain of the dealers that may be talked to now."""
+        return Domain(
+            [
+                ("paused", "=", False),
+                "|",
+                ("next_attempt", "=", False),
+                ("next_attempt", "<=", fields.Datetime.now()),
+            ]
+        )
+
+    @api.private
+    def _is_open(self):
+        """Tell whether this dealer may be talked to now."""
+        self.ensure_one()
+        return bool(self.filtered_domain(self._get_open_domain()))
+
+    @api.private
+    def _try_lock_talk(self):
+        """Tell whether nobody else talks with this dealer; nobody does until the next commit.
+
+        An advisory lock: unlike that of the row it keeps nobody from editing the dealership.
+        """
+        self.ensure_one()
+        query = SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", TALK_LOCK, self.id)
+        [[locked]] = self.env.execute_query(query)
+        return locked
+
+    @api.private
+    def _write_talk_succeeded(self, report):
+        """Keep what a talk taught, so that the next one can skip the questions.
+
+        :param report: the ``TalkReport`` of the talk
+        """
+        self.ensure_one()
+        vals = {
+            "connection_state": "connected",
+            "back_off_count": 0,
+            "next_attempt": False,
+            "last_message": False,
+            "last_push": fields.Datetime.now(),
+            "server_version": report.server_version or self.server_version,
+            "remote_uid": report.uid or self.remote_uid,
+        }
+        self.write({name: value for name, value in vals.items() if self[name] != value})
+
+    @api.private
+    def _write_left_out(self, results):
+        """Keep what orders went without, as the dealer's Odoo has no such fields.
+
+        :param results: the ``OrderResult`` of a talk
+        """
+        self.ensure_one()
+        left_out = {}
+        for result in results:
+            for model, names in result.left_out.items():
+                left_out[model] = sorted({*left_out.get(model, ()), *names})
+        if left_out != (self.left_out_fields or {}) and any(r.status == "sent" for r in results):
+            self.left_out_fields = left_out or False
+
+    def _get_left_out_text(self, content):
+        """Return what an order would go without, by what is known of the dealer's Odoo.
+
+        :param content: an ``Order`` of ``dealer_api``
+        :return: a sentence, or False
+        """
+        known = self.sudo().left_out_fields or {}
+        used = content.used_fields()
+        details = [
+            {"model": model, "fields": sorted(used[model].intersection(names))}
+            for model, names in known.items()
+            if used.get(model, set()).intersection(names)
+        ]
+        return " ".join(translate(self.env, "fields_left_out", each) for each in details) or False
+
+    @api.private
+    def _write_talk_failed(self, error):
+        """Pause, or back off, by what the error asks for.
+
+        :param error: the exception that ended the talk
+        """
+        self.ensure_one()
+        if not isinstance(error, DealerError):
+            self._back_off(self.env._("An unexpected error; see the log."))
+        elif error.remedy == PAUSE:
+            self._pause(translate_error(self.env, error))
+        else:
+            self._back_off(translate_error(self.env, error))
+
+    @api.private
+    def _back_off(self, message):
+        """Leave the dealer alone for a while, ever longer (see :func:`get_back_off`)."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        next_attempt = now + get_back_off(self.back_off_count)
+        self.write(
+            {
+                "connection_state": "failed",
+                "back_off_count": self.back_off_count + 1,
+                "next_attempt": next_attempt,
+                "last_message": message,
+                "last_check": now,
+                "last_push": now,
+            }
+        )
+        self._on_open(at=next_attempt)
+
+    @api.private
+    def _pause(self, message):
+        """Stop talking until a manager has acted, and say so once."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        already_paused = self.paused
+        self.write(
+            {
+                "connection_state": "failed",
+                "paused": True,
+                "remote_uid": 0,
+                "server_version": False,
+                "last_message": message,
+                "last_check": now,
+                "last_push": now,
+            }
+        )
+        if not already_paused:
+            # agents read the chatter: the reason stays on the Connection page
+            self._message_log(
+                body=self.env._(
+                    "Orders are paused: the dealership's Odoo refuses the login. "
+                    "They are kept, and go out once Test Connection succeeds."
+                )
+            )
+        self._schedule_pause_activity()
+
+    def _schedule_pause_activity(self):
+        if self.activity_search([ACTIVITY_PAUSED]):
+            return
+        self.activity_schedule(
+            ACTIVITY_PAUSED,
+            note=self.env._(
+                "The dealership's Odoo refuses the login. Look at the Connection page, correct "
+                "the login or key, and press Test Connection: the waiting orders then go out."
+            ),
+            user_id=self._get_responsible_manager().id,
+        )
+
+    def _get_responsible_manager(self):
+        """Return who is to look after the connection. This method serves as a hook."""
+        return self.write_uid | self.create_uid
+
+    @api.private
+    def _resume(self):
+        """Let the orders go out again, at once."""
+        self.activity_unlink([ACTIVITY_PAUSED])
+        for connection in self.filtered("paused"):
+            connection._message_log(body=self.env._("Orders go out again."))
+        self.write({"paused": False, "back_off_count": 0, "next_attempt": False})
+        self._on_open()
+
+    @api.private
+    def _on_open(self, at=None):
+        """Follow up that the dealer may be talked to again. This method serves as a hook.
+
+        :param datetime at: from then on; now when empty
+        """
+
+    @api.private
+    def _get_record_url(self, model, record_id):
+        """Return the address of a record in the dealer's own web client."""
+        self.ensure_one()
+        connection = self.sudo()
+        if not connection.odoo_url or not record_id:
+            return False
+        major = int((re.search(r"\d+", connection.server_version or "") or ["0"])[0])
+        if major >= 18:
+            return f"{connection.odoo_url}/odoo/{model}/{record_id}"
+        return f"{connection.odoo_url}/web#id={record_id}&model={model}&view_type=form"

@@ -1,0 +1,213 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import logging
+
+import psycopg2
+from markupsafe import Markup
+
+from odoo import api, fields, models
+
+from .constants import ACTIVITY_FAILED, CONFLICT, MANAGER
+from .dealer_texts import translate
+
+_logger = logging.getLogger(__name__)
+
+# What only a BPO manager can put right.
+MANAGERS_CODES = (CONFLICT, "place_changed")
+MAIL_TEMPLATE = "bpo_crm.mail_template_dealer_order_sent"
+
+
+class BpoDealerOrder(models.Model):
+    """Who is told what about the orders: chatter, e-mail, activities, notifications."""
+
+    _inherit = "bpo.dealer.order"
+
+    # ------------------------------------------------------------
+    # CHATTER
+    # ------------------------------------------------------------
+
+    def _get_link(self):
+        """Return the order as a link into the dealer's Odoo, for chatter."""
+        if not self.remote_url:
+            return self.display_name
+        return Markup('<a href="%s" target="_blank">%s</a>') % (self.remote_url, self.display_name)
+
+    def _log_on_leads(self, get_body):
+        """Log on the leads of these orders, all in one go.
+
+        :param get_body: function that returns the text for one order; it gets the order in the
+            language of the user at work, or of the lead's owner when nobody is
+        """
+        if self:
+            bodies = {}
+            for order in self:
+                lang = self.env.lang or order.user_id.lang
+                bodies[order.lead_id.id] = get_body(order.with_context(lang=lang))
+            self.lead_id._message_log_batch(bodies=bodies)
+
+    def _get_sent_text(self, result, difference, mailed, recalled):
+        """Return the chatter message about an order that the dealer has."""
+        lines = [
+            Markup("%s %s%s")
+            % (
+                self.env._(
+                    "%(dealership)s has the order of this lead:",
+                    dealership=self.dealership_id.name,
+                ),
+                self._get_link(),
+                difference,
+            )
+        ]
+        if recalled:
+            lines.append(
+                self.env._(
+                    "The lead left Won while the order was being sent. Cancel the order at the "
+                    "dealership by hand."
+                )
+            )
+        lines += [translate(self.env, *note) for note in result.notes]
+        if mailed:
+            email = self.dealership_id.manager_email
+            lines.append(self.env._("An e-mail to %(email)s is on its way.", email=email))
+        elif not self.dealership_id.manager_email:
+            lines.append(
+                self.env._("The dealership has no manager e-mail: nobody was told by e-mail.")
+            )
+        else:
+            lines.append(
+                self.env._("The e-mail to the dealership's manager could not be prepared.")
+            )
+        return Markup("<br/>").join(lines)
+
+    def _log_failed(self):
+        """Log on the leads why their dealer did not take the order."""
+        self._log_on_leads(
+            lambda order: (
+                Markup("%s<br/>%s")
+                % (
+                    order.env._(
+                        "%(dealership)s did not take the order of this lead:",
+                        dealership=order.dealership_id.name,
+                    ),
+                    order.error,
+                )
+            )
+        )
+
+    def _get_customer_remarks(self):
+        """Return what the dealership's manager has to know about the customer, for the e-mail."""
+        self.ensure_one()
+        return [
+            translate(self.env, code, details)
+            for code, details in self.remarks or ()
+            if code.startswith("customer_")
+        ]
+
+    def _translate_result(self, result):
+        """Return the reason in the language of the lead's owner."""
+        env = self.with_context(lang=self.user_id.lang or self.env.lang).env
+        return translate(env, result.code, result.details)
+
+    # ------------------------------------------------------------
+    # E-MAIL AND NOTIFICATIONS
+    # ------------------------------------------------------------
+
+    def _queue_mails(self):
+        """Queue the e-mails to the managers of the dealerships; return the orders with one.
+
+        A template that somebody broke costs the e-mail, not the order.
+        """
+        addressed = self.filtered("dealership_id.manager_email")
+        template = self.env.ref(MAIL_TEMPLATE, raise_if_not_found=False)
+        if not addressed or not template:
+            return self.browse()
+        try:
+            with self.env.cr.savepoint():
+                template.sudo().send_mail_batch(addressed.ids, force_send=False)
+        except psycopg2.Error:
+            raise
+        except Exception:
+            _logger.exception("The e-mail about dealer orders could not be prepared")
+            return self.browse()
+        return addressed
+
+    def _notify_agents(self):
+        """Tell the agents, one message each, and let their open forms refresh."""
+        for agent, orders in self.grouped("user_id").items():
+            if not agent:
+                continue
+            env = self.with_context(lang=agent.lang).env
+            agent._bus_send(
+                "bpo_crm.dealer_order",
+                {
+                    "records": {"crm.lead": orders.lead_id.ids, self._name: orders.ids},
+                    "type": "danger" if orders[0].state == "failed" else "success",
+                    "message": orders._get_notification(env),
+                },
+            )
+
+    def _get_notification(self, env):
+        """Return what the agent is told about these orders, all in the same state."""
+        names = ", ".join(self[:3].mapped("lead_id.name")) + (" …" if len(self) > 3 else "")
+        if self[0].state == "failed":
+            return env._("The order could not be created at the dealership: %s", names)
+        return env._("The order was created at the dealership: %s", names)
+
+    # ------------------------------------------------------------
+    # ACTIVITIES
+    # ------------------------------------------------------------
+
+    def _schedule_activities(self):
+        """Ask the owner of each lead to put right what failed, in one go."""
+        leads = self.lead_id
+        if not leads:
+            return
+        asked = leads.activity_search([ACTIVITY_FAILED]).mapped("res_id")
+        activity_type = self.env.ref(ACTIVITY_FAILED)
+        lead_model = self.env["ir.model"]._get("crm.lead")
+        self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(
+            [
+                {
+                    "activity_type_id": activity_type.id,
+                    "summary": activity_type.summary,
+                    "note": order.error,
+                    "automated": True,
+                    "date_deadline": fields.Date.context_today(self),
+                    "res_model_id": lead_model.id,
+                    "res_id": order.lead_id.id,
+                    "user_id": order._get_responsible().id,
+                }
+                for order in self
+                if order.lead_id.id not in asked
+            ]
+        )
+
+    def _close_activities(self):
+        """Remove the activities that ask for what has become settled."""
+        if self:
+            self.lead_id.activity_unlink([ACTIVITY_FAILED])
+
+    def _get_responsible(self):
+        """Return who is to act on a failed order: owner, else team leader, else a manager."""
+        self.ensure_one()
+        lead = self.lead_id
+        managers = self._get_managers(self.company_id)[:1]
+        candidates = (lead.user_id, lead.team_id.user_id, managers)
+        if self.error_code in MANAGERS_CODES:
+            candidates = (managers, *candidates)
+        return next((user for user in candidates if user.active), self.env["res.users"])
+
+    @api.model
+    def _get_managers(self, companies=None):
+        """Return the BPO managers that are people, those of the given companies first."""
+        users = (
+            self.env.ref(MANAGER)
+            .sudo()
+            .all_user_ids.filtered(
+                lambda user: user.active and not user.share and not user._is_superuser()
+            )
+        )
+        if companies:
+            return users.filtered(lambda user: companies <= user.company_ids) or users
+        return users

@@ -1,0 +1,20 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Names that several models need, each written once."""
+
+# The group that decides about stages, pipelines and dealerships.
+MANAGER = "bpo_crm.group_manager"
+
+# The scheduled action that brings orders to the dealers.
+PUSH_CRON = "bpo_crm.ir_cron_push_dealer_orders"
+
+# Asks the owner of a lead to put right what a dealer refused.
+ACTIVITY_FAILED = "bpo_crm.mail_activity_type_dealer_order_failed"
+# Asks a BPO manager to look at a dealership that refuses our login.
+ACTIVITY_PAUSED = "bpo_crm.mail_activity_type_dealer_paused"
+
+# The code of a refusal: the key of the order is taken at the dealer by somebody else's.
+CONFLICT = "order_conflict"
+
+# Sequences are laid with gaps, so that a record can be put between two others by hand.
+SEQUENCE_GAP = 10

@@ -1,0 +1,133 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""One run: which dealers are talked with, how many at a time, and who is given up."""
+
+import logging
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+from odoo import api
+from odoo.tools import config
+
+_logger = logging.getLogger(__name__)
+
+# Dealers talked with at the same time: waiting for one of them costs the others nothing.
+MAX_TALKS = 8
+# Seconds between two looks for newly won leads while waiting for slow dealers.
+POLL_SECONDS = 1.0
+# With less time than this a talk is not begun.
+SHORTEST_TALK = 5.0
+# Of the time after which Odoo kills a scheduled action talks use this part; the rest is for
+# writing what came out of them.
+PART_FOR_TALKS = 0.75
+
+
+def get_run_seconds():
+    """Return the seconds in which all talks of a run have to end.
+
+    Odoo kills a scheduled action that lasts longer than ``limit_time_real_cron``, or
+    ``limit_time_real`` where that is not set (``odoo/service/server.py``); 0 is no limit.
+    """
+    limit = config["limit_time_real_cron"]
+    if limit is None or limit < 0:
+        limit = config["limit_time_real"]
+    return limit * PART_FOR_TALKS if limit else float("inf")
+
+
+@contextmanager
+def new_transaction(env):
+    """Give an environment with a cursor of its own, committed when all went well.
+
+    :param env: says whose rights and which context; its own cursor is not touched, so it may be
+        that of another thread
+    """
+    with env.registry.cursor() as cr:
+        yield api.Environment(cr, env.uid, dict(env.context), su=env.su)
+
+
+def open_pool(env):
+    """Return the threads that talk with dealers."""
+    return ThreadPoolExecutor(
+        MAX_TALKS,
+        thread_name_prefix="bpo_crm.push",
+        # what Odoo's log writes before each line
+        initializer=lambda: setattr(threading.current_thread(), "dbname", env.cr.dbname),
+    )
+
+
+class DealerPush:
+    """A run of the scheduled action: pushes all dealerships that have due orders.
+
+    Several dealers at a time, each in a thread with transactions of its own
+    (``bpo.dealer.order._push_dealership``); those that have waited longest first. The thread of
+    the scheduled action only looks who is due.
+
+    The scheduler gives a run some seconds. When they are over new talks begin only while the run
+    waits for a dealer that was talked with before: a slow one delays nobody, and makes the run no
+    longer. No talk goes on until Odoo would kill the run: then nothing would be written of it.
+
+    :param env: environment of the scheduled action, as superuser
+    """
+
+    def __init__(self, env):
+        self.env = env
+        self.orders = env["bpo.dealer.order"]
+        # {future: dealership id}
+        self.running = {}
+        # ids of dealerships that are left for a later run
+        self.given_up = set()
+        # orders that were talked about since the last report to the scheduler
+        self.processed = 0
+        self.end = time.monotonic() + get_run_seconds()
+        # the talks that were running when the time was over
+        self.stragglers = None
+
+    def run(self):
+        """Push all due orders, and leave the rest for a later run."""
+        with self.orders._open_push_pool() as pool:
+            self._start(pool)
+            while self.running:
+                done, _running = wait(
+                    self.running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED
+                )
+                for future in done:
+                    self._finish(future)
+                self._start(pool)
+        self.orders._schedule_rest(self.given_up)
+
+    def _start(self, pool):
+        """Begin to talk with as many dealers as there is room for, while there is time."""
+        # commit also to see what was won meanwhile: a transaction sees its beginning only
+        has_time = self.env["ir.cron"]._commit_progress(self.processed)
+        self.env.invalidate_all()
+        self.processed = 0
+        seconds = self.end - time.monotonic()
+        room = MAX_TALKS - len(self.running)
+        if room <= 0 or seconds < SHORTEST_TALK or not self._may_start(has_time):
+            return
+        taken = self.given_up.union(self.running.values())
+        for dealership_id in self.orders._get_due_dealership_ids(taken)[:room]:
+            future = pool.submit(self.orders._push_dealership, dealership_id, seconds)
+            self.running[future] = dealership_id
+
+    def _may_start(self, has_time):
+        """Tell whether new talks may begin: in time, or while the run has to wait anyway."""
+        if has_time:
+            return True
+        if self.stragglers is None:
+            self.stragglers = set(self.running)
+        return not self.stragglers.isdisjoint(self.running)
+
+    def _finish(self, future):
+        """Note how a talk ended; give up those with whom nothing is to be done in this run."""
+        dealership_id = self.running.pop(future)
+        try:
+            count = future.result()
+        except Exception as error:  # noqa: BLE001 (one dealer must not stop the others)
+            self.orders._log_unexpected(dealership_id, error)
+            count = 0
+        self.processed += count
+        if not count:
+            self.given_up.add(dealership_id)

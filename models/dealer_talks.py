@@ -1,0 +1,287 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The kinds of talk with a dealer: about which orders, what is said, what is written.
+
+A talk is one exchange with one dealer's Odoo, about a batch of orders. Its steps are called by
+``bpo.dealer.order`` (see ``_push_dealership`` there), which has the transactions. Another addon
+adds a kind by ``bpo.dealer.order._get_talk_kinds``.
+"""
+
+from dataclasses import dataclass
+
+from odoo import fields
+from odoo.fields import Domain
+
+from ..dealer_api import (
+    BATCH_SIZE,
+    DealerError,
+    Order,
+    OrderResult,
+    look_at_orders,
+    push_orders,
+)
+
+
+@dataclass
+class TalkReport:
+    """What a talk came to."""
+
+    # {order id: what the dealer said of it}, a matter of the kind of talk. None with an error.
+    answers: dict | None = None
+    # What the session learnt about the dealer.
+    server_version: str | None = None
+    uid: int | None = None
+    # The exception that ended the talk without an answer.
+    error: BaseException | None = None
+
+
+class Talk:
+    """One talk with one dealer.
+
+    The order of the steps, each transaction in brackets::
+
+        [choose, mark]   [prepare, converse, write_back]
+
+    so that it may end at any point without losing an order or making a second one. ``converse``
+    touches no database. ``write_back`` may be called again, in a new transaction, with what the
+    dealer answered.
+
+    :param int dealership_id: the dealership that is talked with
+    :param float seconds: when the talk has to be over; None for as long as a talk may last
+    """
+
+    # The state of the orders that this kind is about.
+    state = None
+
+    def __init__(self, dealership_id, seconds=None):
+        self.dealership_id = dealership_id
+        self.seconds = seconds
+        # {order id: its possibly_sent before this talk}
+        self.marks = {}
+        self.settings = None
+
+    def __bool__(self):
+        """Tell whether there is anything to talk about."""
+        return bool(self.marks)
+
+    @classmethod
+    def get_domain(cls):
+        """Return the domain of the orders that are due for this kind of talk."""
+        raise NotImplementedError
+
+    def browse_orders(self, env):
+        """Return the orders of this talk, in their order."""
+        return env["bpo.dealer.order"].browse(self.marks)
+
+    def browse_dealership(self, env):
+        """Return the dealership of this talk."""
+        return env["bpo.dealership"].browse(self.dealership_id)
+
+    def choose(self, env):
+        """Take the next due orders, but those that a user is holding; none where all are held."""
+        orders = env["bpo.dealer.order"]
+        if self.browse_dealership(env).try_lock_for_update(allow_referencing=True):
+            orders = orders.search(
+                self.get_domain() & Domain("dealership_id", "=", self.dealership_id),
+                order="id",
+                limit=BATCH_SIZE,
+            ).try_lock_for_update(allow_referencing=True)
+        self.marks = {order.id: order.possibly_sent for order in orders}
+
+    def mark(self, env):
+        """Note what has to be known should nothing be heard of this talk any more."""
+
+    def unmark(self, orders):
+        """Take the marks back: the dealer was certainly not asked about these orders."""
+
+    def prepare(self, env):
+        """Lock the orders until the next commit, look again; tell whether to talk about any.
+
+        Nobody can take back an order while the lock is held.
+        """
+        dealership = self.browse_dealership(env)
+        orders = self.browse_orders(env).try_lock_for_update(allow_referencing=True)
+        orders = orders.filtered(lambda order: order.state == self.state)
+        if not (dealership._is_open() and dealership._try_lock_talk()):
+            self.unmark(orders)
+            return False
+        elsewhere = orders.filtered(lambda order: self.is_elsewhere(order))
+        self.turn_away(elsewhere)
+        orders -= elsewhere
+        self.marks = {order.id: self.marks[order.id] for order in orders}
+        self.settings = dealership._get_connection_settings(seconds=self.seconds)
+        self.collect(orders)
+        return bool(orders)
+
+    def is_elsewhere(self, order):
+        """Tell whether an order belongs to another Odoo than the dealership has now."""
+        return order._is_elsewhere()
+
+    def turn_away(self, orders):
+        """Write why these orders are not talked about: they are elsewhere."""
+        raise NotImplementedError
+
+    def collect(self, orders):
+        """Read from the orders what is to be said; ``converse`` has no database."""
+        raise NotImplementedError
+
+    def converse(self, session):
+        """Say it, and return ``{order id: what the dealer answered}``.
+
+        :raise DealerError: the dealer as a whole cannot be worked with
+        """
+        raise NotImplementedError
+
+    def write_back(self, env, report, order_ids=None):
+        """Write what the talk came to.
+
+        :param order_ids: for these orders only, where they cannot be written all together
+        """
+        orders = self.browse_orders(env)
+        if order_ids is not None:
+            orders = orders.browse(order_ids)
+        orders.try_lock_for_update(allow_referencing=True)
+        dealership = self._lock_same_connection(env)
+        if report.error:
+            self.write_error(dealership, orders, report.error)
+            return
+        if dealership:
+            dealership._write_talk_succeeded(report)
+        self.write_answers(dealership, {order: report.answers[order.id] for order in orders})
+
+    def _lock_same_connection(self, env):
+        """Return the dealership, or none where somebody changes its connection, or has changed it.
+
+        What a talk taught about the old connection is not true of the new one.
+        """
+        dealership = self.browse_dealership(env).try_lock_for_update(allow_referencing=True)
+        dealership.invalidate_recordset()
+        return dealership.filtered(lambda one: one._is_reached_through(self.settings))
+
+    def write_answers(self, dealership, answers):
+        """Write what the dealer answered.
+
+        :param dealership: empty when its connection was changed during the talk
+        :param dict answers: ``{order: what was said of it}``
+        """
+        raise NotImplementedError
+
+    def write_error(self, dealership, orders, error):
+        """Note on the dealership that it cannot be worked with; the orders go on waiting.
+
+        :param dealership: empty when its connection was changed during the talk
+        """
+        if dealership:
+            dealership._write_talk_failed(error)
+        self.write_waiting(orders, error)
+
+    def write_waiting(self, orders, error):
+        """Let the orders wait for the next talk."""
+        raise NotImplementedError
+
+
+class PushTalk(Talk):
+    """Bring the orders over that wait."""
+
+    state = "pending"
+
+    @classmethod
+    def get_domain(cls):
+        """Return the domain of the waiting orders whose time has come."""
+        now = fields.Datetime.now()
+        return Domain("state", "=", cls.state) & (
+            Domain("next_attempt", "=", False) | Domain("next_attempt", "<=", now)
+        )
+
+    def mark(self, env):
+        """Note, before the dealer hears of them, that these orders may exist there from now on."""
+        now = fields.Datetime.now()
+        for order in self.browse_orders(env):
+            vals = {"possibly_sent": True, "attempt_count": order.attempt_count + 1}
+            if not order.possibly_sent:
+                vals["remote_place"] = order.dealership_id._get_place()
+            if not order.first_attempt:
+                vals["first_attempt"] = now
+            order.write(vals)
+
+    def unmark(self, orders):
+        """Take the marks back: for these orders the dealer was certainly not asked this time."""
+        for order in orders:
+            order.possibly_sent = self.marks[order.id]
+
+    def is_elsewhere(self, order):
+        """Leave those out that have certainly never been sent: they have no place yet."""
+        return self.marks[order.id] and super().is_elsewhere(order)
+
+    def turn_away(self, orders):
+        """Fail orders that may be in the Odoo that the dealership had before."""
+        refusals = {order: OrderResult("failed", "place_changed") for order in orders}
+        orders._write_failed(refusals, self.marks)
+
+    def collect(self, orders):
+        """Read the snapshots, and what is known of earlier attempts."""
+        self.contents = {}
+        for order in orders:
+            content = order._get_content()
+            content.maybe_there = self.marks[order.id]
+            if content.maybe_there:
+                content.first_attempt = order.first_attempt
+                if order.payload_wanted:
+                    content.replacement = Order.from_payload(order.payload_wanted)
+            self.contents[order.id] = content
+
+    def converse(self, session):
+        """Return an ``OrderResult`` per order."""
+        results = push_orders(session, list(self.contents.values()))
+        return dict(zip(self.contents, results, strict=True))
+
+    def write_answers(self, dealership, answers):
+        """Write the results, those of each kind in one go."""
+        if dealership:
+            dealership._write_left_out(answers.values())
+        orders = next(iter(answers)).browse()
+        orders._write_sent(self._select(answers, "sent"))
+        orders._write_failed(self._select(answers, "failed"), self.marks)
+        orders._write_retry(self._select(answers, "retry"))
+
+    @staticmethod
+    def _select(results, status):
+        return {order: result for order, result in results.items() if result.status == status}
+
+    def write_waiting(self, orders, error):
+        """Let the orders wait, with or without a doubt whether the dealer has them."""
+        if isinstance(error, DealerError) and not error.request_sent:
+            self.unmark(orders)
+        orders._write_waiting(error)
+
+
+class LookTalk(Talk):
+    """Look what became of orders that are at the dealer; their ``next_attempt`` asks for it."""
+
+    state = "sent"
+
+    @classmethod
+    def get_domain(cls):
+        """Return the domain of the sent orders that are to be looked at by now."""
+        return Domain("state", "=", cls.state) & Domain("next_attempt", "<=", fields.Datetime.now())
+
+    def turn_away(self, orders):
+        """Leave orders alone that were sent to the Odoo that the dealership had before."""
+        orders.write({"next_attempt": False, "payload_wanted": False})
+
+    def collect(self, orders):
+        """Read the ids and names that the orders have at the dealer."""
+        self.names = {order.id: (order.remote_id, order.external_id) for order in orders}
+
+    def converse(self, session):
+        """Return what can be seen of each order."""
+        looks = look_at_orders(session, list(self.names.values()))
+        return {order_id: looks[external_id] for order_id, (_id, external_id) in self.names.items()}
+
+    def write_answers(self, dealership, answers):
+        """Write what was seen, and send anew what the dealer gave up and somebody wants."""
+        next(iter(answers)).browse()._write_looks(answers)
+
+    def write_waiting(self, orders, error):
+        """Look again later."""
+        orders._postpone_look()

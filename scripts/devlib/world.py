@@ -1,0 +1,324 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Real servers of end-to-end tests and measurements: a BPO's Odoo, with the addon, and dealers'.
+
+Each is a process of its own with a database of its own on a free port of 127.0.0.1, made from a
+template that is kept between runs, so that a new one stands in a few seconds. All end with the
+program that started them, also when that is killed.
+
+    def test_order_reaches_the_dealer(bpo, dealer):
+        dealership = bpo.connect(dealer)
+        lead = bpo.create_lead(dealership, units=[("BIKE-1", 2)])
+        bpo.win(lead)
+        assert bpo.wait_for_order(lead)["state"] == "sent"
+        assert len(dealer.orders_of(bpo, lead)) == 1
+
+``server.start()``, ``stop()``, ``kill()`` (SIGKILL, a crash) and ``restart()`` do what they say;
+``server.rpc`` calls any method of any model as administrator.
+"""
+
+import itertools
+import json
+import os
+import time
+
+from . import databases, dealer, paths
+from .postgres import database_name
+from .process import free_ports
+from .rpc import Rpc
+from .servers import OdooServer
+
+DEALER_PRODUCTS = (
+    ("BIKE-1", "City Bike", 1000.0),
+    ("BIKE-2", "Touring Bike", 2500.0),
+    ("HELMET-1", "Helmet", 80.0),
+)
+
+_numbers = itertools.count(1)
+
+
+class Instance(OdooServer):
+    """An Odoo server with an administrator to look with.
+
+    :param world: the :class:`World` it belongs to
+    :param template: the database it begins with
+    """
+
+    admin_login = "admin"
+    admin_password = "admin"
+
+    def __init__(self, world, name, template, **options):
+        self.world = world
+        self.backups = []
+        database = database_name(f"e2e_{os.getpid()}_{name}_{next(_numbers)}")
+        world.postgres.clone(template, database)
+        [port] = free_ports()
+        super().__init__(world.odoo, world.postgres, database, port, **options)
+        self.log.unlink(missing_ok=True)
+        self.rpc = self.rpc_as(self.admin_login, self.admin_password)
+
+    def rpc_as(self, login, password):
+        """Return the server's methods as another user calls them."""
+        return Rpc(self.url, self.database, login, password)
+
+    def sql(self, statement):
+        """Run SQL in the server's database; return what it printed."""
+        return self.postgres.sql(statement, self.database)
+
+    def log_text(self):
+        """Return all that the server has logged."""
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
+    def destroy(self):
+        """End the server and drop its database."""
+        self.kill()
+        for database in (self.database, *self.backups):
+            self.postgres.drop(database)
+
+    def back_up(self):
+        """Return a backup of the server's database; the server is stopped for a moment."""
+        backup = f"{self.database}_backup_{len(self.backups) + 1}"
+        self.backups.append(backup)
+        self._copy(self.database, backup)
+        return backup
+
+    def restore(self, backup):
+        """Bring the database back to what it was; the server is stopped for a moment."""
+        self._copy(backup, self.database)
+
+    def _copy(self, source, target):
+        """Copy the database with its identity, as backups have it."""
+        identity = "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'"
+        self.stop()
+        uuid = self.postgres.sql(identity, source)
+        self.postgres.clone(source, target)
+        self.postgres.sql(
+            f"UPDATE ir_config_parameter SET value = '{uuid}' WHERE key = 'database.uuid'", target
+        )
+        self.start()
+
+
+class Dealer(Instance):
+    """A dealership's own server: stock Odoo with sales, nothing of ours installed.
+
+    ``login`` and ``api_key`` are those of its service user, who has *own documents* in sales and
+    may create contacts. It sells ``DEALER_PRODUCTS``.
+    """
+
+    login = dealer.LOGIN
+
+    def __init__(self, world, **options):
+        template, self.api_key = world.dealer_template()
+        super().__init__(world, "dealer", template, addon=False, **{"crons": 0, **options})
+
+    def orders_of(
+        self, bpo, *lead_ids, fields=("name", "state", "client_order_ref", "amount_untaxed")
+    ):
+        """Return the orders that carry an external id of one of the leads, as dictionaries.
+
+        Also those made under an earlier key of a lead: all that a lead ever brought here.
+        """
+        data = [
+            each
+            for lead_id in lead_ids
+            for each in self.rpc.search_read(
+                "ir.model.data",
+                [
+                    ("model", "=", "sale.order"),
+                    ("module", "=", f"bpo_crm_{bpo.uuid.replace('-', '')[:12]}"),
+                    ("name", "=like", rf"lead\_{lead_id}\_%"),
+                ],
+                ["res_id"],
+            )
+        ]
+        ids = [each["res_id"] for each in data]
+        return self.rpc.search_read("sale.order", [("id", "in", ids)], list(fields), order="id")
+
+    def count(self, model="sale.order", domain=()):
+        """Return how many records there are, orders unless told otherwise."""
+        return self.rpc.call(model, "search_count", list(domain))
+
+
+class Bpo(Instance):
+    """The BPO's server, with the addon. Dealers on 127.0.0.1 are allowed.
+
+    Its scheduled actions run in threads of their own, as in production; ``crons=0`` leaves them
+    to :meth:`push`.
+
+    :param modules: names of addons to install on top, of those in tests/addons or of Odoo's own
+    """
+
+    def __init__(self, world, modules=(), **options):
+        super().__init__(world, "bpo", world.bpo_template(modules), **options)
+        self._uuid = None
+        self.sql(
+            "INSERT INTO ir_config_parameter (key, value)"
+            " VALUES ('bpo_crm.allow_private_addresses', 'True')"
+            " ON CONFLICT (key) DO UPDATE SET value = 'True'"
+        )
+
+    @property
+    def uuid(self):
+        """Return the identity of the database, part of the external ids at dealers."""
+        if self._uuid is None:
+            self._uuid = self.sql(
+                "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'"
+            )
+        return self._uuid
+
+    def connect(self, dealer_server, **values):
+        """Create a dealership that is connected to a dealer's server, and return its id."""
+        number = next(_numbers)
+        return self.rpc.create(
+            "bpo.dealership",
+            **{
+                "name": f"Dealership {number}",
+                "code": f"D-{number}",
+                "manager_name": "Branch Manager",
+                "manager_email": f"manager{number}@example.com",
+                "odoo_url": dealer_server.url,
+                "odoo_db": dealer_server.database,
+                "odoo_login": dealer_server.login,
+                "odoo_api_key": dealer_server.api_key,
+                "allow_http": True,
+                **values,
+            },
+        )
+
+    def product(self, code):
+        """Return the id of the product with an Internal Reference, creating it when needed."""
+        found = self.rpc.call("product.product", "search", [("default_code", "=", code)])
+        if found:
+            return found[0]
+        names = {each[0]: each for each in DEALER_PRODUCTS}
+        _code, name, price = names.get(code, (code, f"Product {code}", 100.0))
+        return self.rpc.create("product.product", name=name, default_code=code, list_price=price)
+
+    def create_lead(self, dealership_id, units=(("BIKE-1", 1),), **values):
+        """Create a lead that is ready to be won, and return its id.
+
+        :param units: (Internal Reference, quantity) or (..., quantity, unit price) of each line
+        """
+        number = next(_numbers)
+        lines = []
+        for code, quantity, *price in units:
+            line = {"product_id": self.product(code), "quantity": quantity}
+            if price:
+                line["price_unit"] = price[0]
+            lines.append((0, 0, line))
+        if "partner_id" not in values:
+            values["partner_id"] = self.rpc.create(
+                "res.partner", name=f"Customer {number}", email=f"customer{number}@example.com"
+            )
+        return self.rpc.create(
+            "crm.lead",
+            **{
+                "name": f"Lead {number}",
+                "type": "opportunity",
+                "dealership_id": dealership_id,
+                "line_ids": lines,
+                **values,
+            },
+        )
+
+    def win(self, *lead_ids):
+        """Mark leads as won, in one transaction."""
+        self.rpc.call("crm.lead", "action_set_won", list(lead_ids))
+
+    def order(self, lead_id):
+        """Return a lead's dealer order as a dictionary, or None."""
+        fields = [
+            *["state", "remote_id", "remote_name", "remote_state", "external_id"],
+            *["attempt_count", "error", "error_code", "next_attempt"],
+        ]
+        orders = self.rpc.search_read("bpo.dealer.order", [("lead_id", "=", lead_id)], fields)
+        return orders[0] if orders else None
+
+    def wait_for_order(self, lead_id, states=("sent", "failed", "cancelled"), timeout=60):
+        """Wait until a lead's dealer order has one of the states; return it as it is then."""
+        return wait_until(
+            lambda: (order := self.order(lead_id)) and order["state"] in states and order,
+            timeout,
+            lambda: f"lead {lead_id}: {self.order(lead_id)}",
+        )
+
+    def push(self):
+        """Run the scheduled action that sends orders, and return when it has ended."""
+        cron = self.rpc.ref("bpo_crm.ir_cron_push_dealer_orders")
+        self.rpc.call("ir.cron", "method_direct_trigger", [cron])
+
+    def forget_back_off(self):
+        """Let what waits for a retry be tried at once."""
+        self.sql("UPDATE bpo_dealership SET next_attempt = NULL")
+        self.sql("UPDATE bpo_dealer_order SET next_attempt = NULL WHERE state = 'pending'")
+
+
+class World:
+    """Odoo, PostgreSQL and the servers of one test run."""
+
+    def __init__(self, odoo, postgres):
+        self.odoo = odoo
+        self.postgres = postgres
+        self.instances = []
+        self._drop_left_over()
+
+    def _drop_left_over(self):
+        """Drop the databases of test runs that were killed."""
+        prefix = database_name("e2e_")
+        for database in self.postgres.databases(prefix):
+            pid = database.removeprefix(prefix).partition("_")[0]
+            if pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+                self.postgres.drop(database)
+
+    def new_dealer(self, **options):
+        """Start a new dealer's server; it ends with the test run or with ``destroy()``."""
+        return self._start(Dealer(self, **options))
+
+    def new_bpo(self, **options):
+        """Start a new BPO server; it ends with the test run or with ``destroy()``."""
+        return self._start(Bpo(self, **options))
+
+    def _start(self, instance):
+        self.instances.append(instance)
+        return instance.start()
+
+    def close(self):
+        """End all servers and drop their databases."""
+        for instance in self.instances:
+            instance.destroy()
+
+    def bpo_template(self, modules=()):
+        """Return the database a BPO server begins with."""
+        if modules:
+            return databases.extended_template(self.odoo, self.postgres, modules)
+        return databases.addon_template(self.odoo, self.postgres)
+
+    def dealer_template(self):
+        """Return the database a dealer's server begins with, and its service user's key."""
+        base = databases.template(self.odoo, self.postgres, databases.DEALER_MODULES)
+        with open(dealer.__file__, "rb") as source:
+            parts = (base, source.read().hex(), json.dumps(DEALER_PRODUCTS))
+        name = database_name(f"dealer_{databases.digest_key(self.odoo, *parts)}")
+        key = paths.run_dir() / f"{name}.key"
+        if not key.exists():
+            self.postgres.drop(name)
+
+        def build(new):
+            self.postgres.clone(base, new)
+            key.write_text(dealer.prepare(self.odoo, self.postgres, new, DEALER_PRODUCTS))
+
+        template = databases.build_once(self.postgres, name, "Preparing a dealer (once)", build)
+        return template, key.read_text()
+
+
+def wait_until(condition, timeout=60, describe=lambda: ""):
+    """Return the first true value of a condition; fail when there is none in time.
+
+    :param describe: what the failure shows
+    """
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"not so within {timeout} s: {describe()}")

@@ -1,0 +1,159 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The linters see what they are there for: a linter that looks at nothing passes, too."""
+
+import subprocess
+
+import pytest
+from devlib.linters import Linters
+from devlib.setup import prepare
+
+MANIFEST = """{
+    "name": "Sample",
+    "summary": "An addon to look at",
+    "version": "19.0.1.0.0",
+    "license": "LGPL-3",
+    "author": "bpo_crm contributors",
+    "depends": ["base"],
+}
+"""
+MODEL = """from odoo import models
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    def write(self, values):
+        return super().write(values)
+"""
+
+
+@pytest.fixture
+def sample(tmp_path):
+    """Yield a function that writes files of a sample addon and returns the linters for it.
+
+    As in our own checkout, the manifest lies beside ``.git``.
+    """
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+
+    def write(changed=()):
+        files = {
+            "__manifest__.py": MANIFEST,
+            "__init__.py": "from . import models\n",
+            "models/__init__.py": "from . import res_partner\n",
+            "models/res_partner.py": MODEL,
+            **dict(changed),
+        }
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return Linters(prepare(tools=True), checkout=tmp_path)
+
+    return write
+
+
+def test_sound_addon_passes(sample):
+    linters = sample()
+    for lint in (linters.pylint_odoo, linters.oca_checks, linters.oca_po_checks):
+        result = lint()
+        assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("symbol", "file", "old", "new"),
+    [
+        # the only ones that need the manifest's folder to be found
+        (
+            "odoo-addons-relative-import",
+            "models/res_partner.py",
+            "from odoo import models",
+            "from odoo import models\nfrom odoo.addons.bpo_crm import models as ours",
+        ),
+        ("missing-return", "models/res_partner.py", "return super()", "super()"),
+        ("manifest-required-key", "__manifest__.py", '"summary"', '"subtitle"'),
+        ("license-allowed", "__manifest__.py", "LGPL-3", "GPL-3"),
+        ("resource-not-exist", "__manifest__.py", '"depends"', '"data": ["no.xml"], "depends"'),
+    ],
+)
+def test_pylint_odoo_reports(sample, symbol, file, old, new):
+    text = {"__manifest__.py": MANIFEST, "models/res_partner.py": MODEL}[file]
+    assert old in text
+    result = sample({file: text.replace(old, new)}).pylint_odoo()
+    assert not result.passed
+    assert f"({symbol})" in result.output, result.output
+
+
+def test_oca_checks_report_a_record_defined_twice(sample):
+    record = '<record id="twice" model="res.partner"><field name="name">Twice</field></record>'
+    manifest = MANIFEST.replace('"depends"', '"data": ["data/twice.xml"], "depends"')
+    data = f'<?xml version="1.0" encoding="utf-8" ?>\n<odoo>\n{record}\n{record}\n</odoo>\n'
+    result = sample({"__manifest__.py": manifest, "data/twice.xml": data}).oca_checks()
+    assert not result.passed
+    assert "xml-duplicate-record-id" in result.output, result.output
+
+
+def test_oca_po_checks_report_a_broken_translation(sample):
+    po = (
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+        "#. module: bpo_crm\n#: code:addons/bpo_crm/models/res_partner.py:0\n"
+        '#, python-format\nmsgid "%(count)s leads"\nmsgstr "%(number)s Leads"\n'
+    )
+    result = sample({"i18n/de.po": po}).oca_po_checks()
+    assert not result.passed
+    assert "po-python-parse-printf" in result.output, result.output
+
+
+LONG = "\n" * 561
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("models/long.py", LONG, "models/long.py: 561 lines, 560 at most"),
+        ("dealer_api/long.py", LONG, "dealer_api/long.py: 561 lines, 560 at most"),
+        ("dealer_api/a.py", "class _A:\n    x = 1\n", "dealer_api/a.py:1: _A has no docstring"),
+        ("dealer_api/a.py", "def b():\n    pass\n", "dealer_api/a.py:1: b has no docstring"),
+        (
+            "dealer_api/a.py",
+            'class A:\n    """An a."""\n\n    @property\n    def b(self):\n        pass\n',
+            "dealer_api/a.py:5: b has no docstring",
+        ),
+        (
+            "dealer_api/a.py",
+            "def _a():\n    from odoo.tools import b\n",
+            "dealer_api/a.py:2: dealer_api imports odoo.tools",
+        ),
+        (
+            "dealer_api/a.py",
+            "from ..models import b\n",
+            "dealer_api/a.py:1: dealer_api imports ..models",
+        ),
+        (
+            "scripts/run",
+            "#!/usr/bin/env python3\nfrom helper_of_tests import a\n",
+            "scripts/run:2: scripts import helper_of_tests, which is a part of the tests",
+        ),
+        (
+            "scripts/devlib/a.py",
+            'sys.path.insert(0, str(checkout / "tests"))\n',
+            "scripts/devlib/a.py:1: tests on Python's path opens the way to the tests",
+        ),
+    ],
+)
+def test_walls_report(sample, file, text, problem):
+    linters = sample({file: text, "tests/helper_of_tests.py": ""})
+    assert linters.walls().output == problem
+
+
+def test_walls_leave_alone_what_is_allowed(sample):
+    files = {
+        "dealer_api/__init__.py": "from . import a\nfrom .a import b\n",
+        "dealer_api/a.py": "def _a():\n    def b():\n        pass\n",
+        "models/short.py": "\n" * 560,
+        "tests/long.py": LONG,
+        "tests/helper_of_tests.py": "from devlib import paths\n",
+        "scripts/devlib/paths.py": "import os\n",
+    }
+    result = sample(files).walls()
+    assert result.passed, result

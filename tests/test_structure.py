@@ -1,0 +1,77 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+from odoo.tests import BaseCase, tagged
+
+ADDON = Path(__file__).resolve().parents[1]
+
+# (model, method): why it is defined more than once
+HOOKED_IN = {
+    ("crm.lead", "_get_move_rules"): "the dealer's part adds its rule like another addon would",
+    ("crm.lead", "_follow_up_move"): "the dealer's part hooks in like another addon would",
+}
+
+
+def _get_model_name(node):
+    """Return the name of the model that a class defines or extends, if it is one."""
+    names = {}
+    for statement in node.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            name = statement.targets[0].id
+            if name in ("_name", "_inherit"):
+                names[name] = ast.literal_eval(statement.value)
+    name = names.get("_name") or names.get("_inherit")
+    return name[0] if isinstance(name, list) else name
+
+
+def _find_definitions(sources):
+    """Return ``{(model, method): [file]}`` of the methods of models.
+
+    :param dict sources: ``{file: Python source}``
+    """
+    places = defaultdict(list)
+    for file, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ClassDef) and (model := _get_model_name(node)):
+                for item in node.body:
+                    if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
+                        places[model, item.name].append(file)
+    return places
+
+
+@tagged("post_install", "-at_install")
+class TestStructure(BaseCase):
+    """One place for each thing: what a reader may rely on when looking for a method."""
+
+    def _get_sources(self):
+        return {
+            str(path.relative_to(ADDON)): path.read_text(encoding="utf-8")
+            for folder in ("models", "wizards")
+            for path in sorted((ADDON / folder).glob("*.py"))
+        }
+
+    def test_no_method_is_defined_twice_for_one_model(self):
+        """A model is spread over files by concern; each method of it is in one of them."""
+        twice = {
+            key: files
+            for key, files in _find_definitions(self._get_sources()).items()
+            if len(files) > 1
+        }
+        self.assertEqual(set(twice), set(HOOKED_IN), twice)
+
+    def test_a_second_definition_is_seen(self):
+        places = _find_definitions(
+            {
+                "one.py": "class A(M):\n  _inherit = 'x.y'\n  def write(self): pass\n",
+                "two.py": "class B(M):\n  _name = 'x.y'\n  _inherit = ['x.y', 'z']\n"
+                "  def write(self): pass\n  def read(self): pass\n",
+                "three.py": "class C(M):\n  _name = 'z'\n  def write(self): pass\n",
+            }
+        )
+        self.assertEqual(places["x.y", "write"], ["one.py", "two.py"])
+        self.assertEqual(places["x.y", "read"], ["two.py"])
+        self.assertEqual(places["z", "write"], ["three.py"])
