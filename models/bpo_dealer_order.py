@@ -19,11 +19,11 @@ class BpoDealerOrder(models.Model):
 
                          the dealer has it
               pending ────────────────────────▶ sent
-               ▲ │ ▲ ◀────────────────────────── │ ▲
-         Retry │ │ │   gone there, wanted again     │ a talk that was under way when the lead left Won
-               │ │ │                                │ turns out to have created the order after all
-               │ │ └── won again ─────────────┐     │
-               │ │ the lead left Won          │     │
+               ▲ │ ▲ ◀───────────────────────── │ ▲
+         Retry │ │ │   gone there, wanted again   │ a talk under way when the lead left
+               │ │ │                              │ Won has created the order after all
+               │ │ └── won again ─────────────┐   │
+               │ │ the lead left Won          │   │
                │ ├──────────────────────────▶ cancelled
                │ │                            ▲
                │ │ the dealer refused it      │ the lead left Won
