@@ -157,6 +157,10 @@ MESSAGES = {
         " %(reference)s. Nothing was sent. A BPO manager has to compare the two, and can then send"
         " this order again."
     ),
+    "order_was_there": _lt(
+        "The dealer had this very order already, from before our data was restored from a backup."
+        " It was not sent a second time."
+    ),
     "order_is_older": _lt(
         "The dealer has this order as it was before it was last changed here. Please ask the"
         " dealer to change it, or to cancel it so that it can be sent again."

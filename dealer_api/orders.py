@@ -115,7 +115,19 @@ class _Push:
     # ------------------------------------------------------------
 
     def _settle_replacements(self):
-        self._guarded(Replacements(self.session).run, self.open)
+        """Decide what of orders with a replacement is sent; without an answer nothing of them."""
+        sendings = [sending for sending in self.open if sending.order.replacement]
+        try:
+            Replacements(self.session).run(sendings)
+        except DealerFault as fault:
+            self._wait_for_look(sendings, fault)
+
+    def _wait_for_look(self, sendings, fault):
+        """Let orders wait that may be there, while the dealer's Odoo fails to tell."""
+        if fault.kind == "missing":
+            raise DealerAccessUncertain("sales_missing")
+        for sending in sendings:
+            sending.settle(RETRY, fault.code, **fault.details)
 
     # ------------------------------------------------------------
     # What can be told without the dealer
@@ -252,7 +264,13 @@ class _Push:
             and sending.result.code != "order_conflict"
             and is_external_id(sending.order.external_id)
         }
-        for external_id in find_existing(self.session, ORDER_MODEL, refused):
+        try:
+            existing = find_existing(self.session, ORDER_MODEL, refused)
+        except DealerFault as fault:
+            existing = ()
+            possible = [each for each in refused.values() if each.order.maybe_there]
+            self._wait_for_look(possible, fault)
+        for external_id in existing:
             sending = refused[external_id]
             sending.result = None
             sending.notes = []

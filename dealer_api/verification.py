@@ -8,6 +8,7 @@ A key alone proves nothing: after a restored backup it may be given out a second
 
 from datetime import timedelta
 
+from .payload import is_key_for_good
 from .remote import CANCELLED
 from .sending import NEW, OLD
 
@@ -54,25 +55,30 @@ class Verifier:
     def is_anothers(self, sending, remote):
         """Tell whether an order at the dealer cannot be the one of ``sending``."""
         order = sending.order
-        another_customer = _differ(remote.partner_id, sending.partner_id)
         if order.maybe_there:
             began = order.first_attempt
-            if _differ(remote.reference, order.reference) and another_customer:
+            if _differ(remote.reference, order.reference) and _is_for_another(sending, remote):
                 return True
         else:
             began = self.session.started
-            if another_customer:
+            if _differ(remote.partner_id, sending.partner_id):
                 return True
-        return self._is_older(remote, began, self._tolerance(sending, remote))
+        if not self._is_alike(sending, remote):
+            return self._is_older(remote, began, TOLERANCE)
+        if is_key_for_good(order.external_id):
+            # Ours from before our database was restored: nobody else can have been given this key.
+            if self._is_older(remote, began, LARGE_TOLERANCE):
+                sending.note("order_was_there")
+            return False
+        return self._is_older(remote, began, LARGE_TOLERANCE)
 
-    def _tolerance(self, sending, remote):
-        alike = (
+    def _is_alike(self, sending, remote):
+        return bool(
             sending.partner_id
             and remote.partner_id == sending.partner_id
             and remote.reference == sending.order.reference
             and self._difference(sending.order, remote) is None
         )
-        return LARGE_TOLERANCE if alike else TOLERANCE
 
     def _is_older(self, remote, moment, tolerance):
         """Tell whether an order was there before a moment of our clock."""
@@ -141,6 +147,14 @@ class Verifier:
         if total is not None and abs(total - order.total) <= tolerance + 0.01 * len(order.lines):
             return "price_includes_tax"
         return "amount_differs"
+
+
+def _is_for_another(sending, remote):
+    """Tell whether an order is for another customer; by the names while nobody was looked up."""
+    if sending.partner_id:
+        return _differ(remote.partner_id, sending.partner_id)
+    ours, theirs = sending.order.customer.values.get("name"), remote.partner_name
+    return bool(ours and theirs) and str(ours).strip().lower() not in theirs.lower()
 
 
 def _differ(value, other):

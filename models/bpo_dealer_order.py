@@ -17,17 +17,18 @@ class BpoDealerOrder(models.Model):
 
     STATE DIAGRAM::
 
-                      the dealer has it
-            pending ────────────────────▶ sent          (the end: never a second order)
-             ▲ │ ▲                          ▲
-       Retry │ │ │ won again                │ a talk that was under way when the lead left Won
-             │ │ └──────────────────────┐   │ turns out to have created the order after all
-             │ │ the lead left Won      │   │
-             │ ├────────────────────▶ cancelled
-             │ │                        ▲
-             │ │ the dealer refused it  │ the lead left Won
-             │ ▼                        │
-            failed ─────────────────────┘
+                         the dealer has it
+              pending ────────────────────────▶ sent
+               ▲ │ ▲ ◀───────────────────────── │ ▲
+         Retry │ │ │   gone there, wanted again   │ a talk under way when the lead left
+               │ │ │                              │ Won has created the order after all
+               │ │ └── won again ─────────────┐   │
+               │ │ the lead left Won          │   │
+               │ ├──────────────────────────▶ cancelled
+               │ │                            ▲
+               │ │ the dealer refused it      │ the lead left Won
+               │ ▼                            │
+              failed ─────────────────────────┘
 
     ``pending`` is also the state while waiting for the next attempt. ``possibly_sent`` is set,
     and committed, *before* the dealer is asked, and cleared when it is certain that the dealer

@@ -258,8 +258,9 @@ class PushTalk(Talk):
 
     def write_learnt(self, dealership, report):
         """Write also what became of the orders as a whole."""
-        super().write_learnt(dealership, report)
+        res = super().write_learnt(dealership, report)
         dealership._write_results(report.answers.values(), self.limit)
+        return res
 
     def write_answers(self, dealership, answers):
         """Write the results, those of each kind in one go."""
