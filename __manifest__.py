@@ -31,6 +31,7 @@
         "views/bpo_order_preview_views.xml",
         "views/bpo_service_views.xml",
         "views/bpo_service_request_views.xml",
+        "views/res_config_settings_views.xml",
         "views/res_partner_views.xml",
         "views/crm_lead_views.xml",
         "views/crm_lead_board_views.xml",

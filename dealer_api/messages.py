@@ -157,6 +157,10 @@ MESSAGES = {
         " %(reference)s. Nothing was sent. A BPO manager has to compare the two, and can then send"
         " this order again."
     ),
+    "order_was_there": _lt(
+        "The dealer had this very order already, from before our data was restored from a backup."
+        " It was not sent a second time."
+    ),
     "order_is_older": _lt(
         "The dealer has this order as it was before it was last changed here. Please ask the"
         " dealer to change it, or to cancel it so that it can be sent again."
@@ -199,7 +203,10 @@ MESSAGES = {
     "check_currency_none": _lt("The dealer's company works in %(dealer_currency)s."),
     "check_currency_mismatch": _lt(
         "The dealer's company works in %(dealer_currency)s, this dealership is set to %(currency)s."
-        " Set the dealership's currency to %(dealer_currency)s."
+        " If its leads are in %(dealer_currency)s, set the dealership's currency to that. If they"
+        " are in %(currency)s, only orders for customers to whom the dealer has given a price list"
+        " in %(currency)s go through: agree with the dealer, or work these leads in a company of"
+        " yours whose currency is %(dealer_currency)s."
     ),
     "check_products_ok": _lt("All %(count)s products exist at the dealer, each once."),
     "check_products_none": _lt("There are no products to look for yet."),

@@ -46,6 +46,7 @@ _OWN_FIELDS = {
     CUSTOMER_MODEL: frozenset(("id", "country_id")),
 }
 _COLUMN = re.compile(r"[A-Za-z]\w*([./:][\w./]+)?")
+_KEY_FOR_GOOD = re.compile(r"_[0-9a-f]{8}(_\d+)?$")
 _EXTERNAL_ID = re.compile(r"[\w-]+\.[\w.-]+")
 # What next_external_id appends; "lead_5" itself ends in no such thing.
 _TRY = re.compile(r"(.+_.+)_(\d{1,3})")
@@ -65,6 +66,14 @@ def next_external_id(external_id):
     found = _TRY.fullmatch(name)
     name, number = found.groups() if found else (name, 1)
     return f"{module}.{name}_{int(number) + 1}"
+
+
+def is_key_for_good(external_id):
+    """Tell whether a key ends in the digest of a creation, so that no other order can have it.
+
+    Those of the first release did not: ids are given out again after a backup is restored.
+    """
+    return bool(_KEY_FOR_GOOD.search(external_id))
 
 
 def field_of(column):

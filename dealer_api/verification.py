@@ -8,6 +8,7 @@ A key alone proves nothing: after a restored backup it may be given out a second
 
 from datetime import timedelta
 
+from .payload import is_key_for_good
 from .remote import CANCELLED
 from .sending import NEW, OLD
 
@@ -62,16 +63,22 @@ class Verifier:
             began = self.session.started
             if _differ(remote.partner_id, sending.partner_id):
                 return True
-        return self._is_older(remote, began, self._tolerance(sending, remote))
+        if not self._is_alike(sending, remote):
+            return self._is_older(remote, began, TOLERANCE)
+        if is_key_for_good(order.external_id):
+            # Ours from before our database was restored: nobody else can have been given this key.
+            if self._is_older(remote, began, LARGE_TOLERANCE):
+                sending.note("order_was_there")
+            return False
+        return self._is_older(remote, began, LARGE_TOLERANCE)
 
-    def _tolerance(self, sending, remote):
-        alike = (
+    def _is_alike(self, sending, remote):
+        return bool(
             sending.partner_id
             and remote.partner_id == sending.partner_id
             and remote.reference == sending.order.reference
             and self._difference(sending.order, remote) is None
         )
-        return LARGE_TOLERANCE if alike else TOLERANCE
 
     def _is_older(self, remote, moment, tolerance):
         """Tell whether an order was there before a moment of our clock."""

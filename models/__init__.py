@@ -5,6 +5,8 @@ from . import bpo_unique_name
 from . import bpo_api_key
 from . import bpo_dealer_connection
 from . import bpo_dealer_connection_check
+from . import bpo_dealer_connection_notify
+from . import bpo_dealer_connection_talks
 from . import bpo_ordered
 from . import bpo_pipeline
 from . import crm_stage
@@ -25,6 +27,7 @@ from . import bpo_dealer_order
 from . import bpo_dealer_order_queue
 from . import bpo_dealer_order_remote
 from . import bpo_dealer_order_push
+from . import bpo_dealer_order_broken_off
 from . import bpo_dealer_order_notify
 from . import bpo_dealer_order_uninstall
 from . import bpo_service
@@ -33,6 +36,7 @@ from . import crm_stage_service
 from . import bpo_service_request
 from . import bpo_service_request_board
 from . import crm_lead_service
+from . import res_config_settings
 from . import product_template
 from . import product_product
 from . import res_partner

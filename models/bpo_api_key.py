@@ -1,10 +1,27 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import unicodedata
+
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL, sql
 
 from .constants import MANAGER
+
+# What stands before a key in its column. A row that breaks a constraint, whoever writes it, is
+# shown in the log of its query: of each column the first 64 characters.
+COVER = "*" * 64
+
+
+def is_invisible(character):
+    """Tell whether a character cannot be seen: a blank but the plain one, a control character, …
+
+    Such characters get into a key by pasting it from a web page or a mail. No key and no
+    password that somebody could type has them.
+    """
+    return character != " " and unicodedata.category(character)[0] in "CZ"
 
 
 class BpoApiKey(models.AbstractModel):
@@ -12,6 +29,10 @@ class BpoApiKey(models.AbstractModel):
 
     Write-only, like the password of users: the value lives in a column of the same name that is
     no field, so nothing of the ORM (read, search, export, copy, tracking) ever reaches it.
+
+    A copy of the database has the key, too. With the key it is remembered in which database it
+    was entered (``database.uuid``, which Odoo gives anew to a copy): in another one the key is not
+    used until a manager has said that this database is the one.
     """
 
     _name = "bpo.api.key"
@@ -29,6 +50,18 @@ class BpoApiKey(models.AbstractModel):
     has_api_key = fields.Boolean(
         "API Key Stored", compute="_compute_has_api_key", exportable=False, groups=MANAGER
     )
+    key_database_uuid = fields.Char(
+        "Database of the Key", readonly=True, copy=False, exportable=False, groups=MANAGER
+    )
+    is_key_astray = fields.Boolean(
+        "Key of Another Database",
+        compute="_compute_is_key_astray",
+        search="_search_is_key_astray",
+        exportable=False,
+        groups=MANAGER,
+        help="The key was entered in another database, of which this one is a copy: no orders are "
+        "sent from here until a manager says that this database is the one.",
+    )
 
     def init(self):
         """Add the column of the API key, which is deliberately not a field."""
@@ -41,27 +74,84 @@ class BpoApiKey(models.AbstractModel):
     def _inverse_odoo_api_key(self):
         """Store the new keys; an empty value changes nothing, as forms send one back."""
         for record in self:
-            if key := (record.odoo_api_key or "").strip():
+            if key := record._clean_api_key(record.odoo_api_key or ""):
                 record._store_api_key(key)
+
+    @api.model
+    def _clean_api_key(self, key):
+        """Return a key as it is meant, without what pasting left around it.
+
+        :raise ValidationError: there is something inside that nobody can see
+        """
+        while key and (key[0] == " " or is_invisible(key[0])):
+            key = key[1:]
+        while key and (key[-1] == " " or is_invisible(key[-1])):
+            key = key[:-1]
+        places = [str(number) for number, each in enumerate(key, 1) if is_invisible(each)]
+        if places:
+            raise ValidationError(
+                self.env._(
+                    "The API key holds characters that cannot be seen (at place %(places)s of "
+                    "%(length)s). They came along when it was copied. Copy it again, without what "
+                    "is around it, or type it.",
+                    places=", ".join(places[:5]),
+                    length=len(key),
+                )
+            )
+        return key
 
     def _compute_has_api_key(self):
         with_key = self._get_ids_with_api_key()
         for record in self:
             record.has_api_key = record._origin.id in with_key
 
+    @api.depends("key_database_uuid")
+    def _compute_is_key_astray(self):
+        present = self._get_database_uuid()
+        for record in self:
+            record.is_key_astray = record.key_database_uuid not in (False, present)
+
+    def _search_is_key_astray(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        astray = ~self._get_key_at_home_domain()
+        return Domain.OR(astray if each else ~astray for each in value)
+
+    @api.model
+    def _get_key_at_home_domain(self):
+        """Return the domain of the records whose key, if any, was entered in this database."""
+        return Domain("key_database_uuid", "in", (False, self._get_database_uuid()))
+
+    @api.model
+    def _get_database_uuid(self):
+        return self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+
+    @api.private
+    def _adopt_api_key(self):
+        """Note that this database is the one in which the stored keys are to be used."""
+        self.filtered("key_database_uuid").key_database_uuid = self._get_database_uuid()
+
     @api.private
     def _store_api_key(self, key):
-        """Write the key to its column, past the ORM and past the log of failed queries."""
+        """Write the key to its column, past the ORM and past all logs of queries.
+
+        Odoo's cursor gives queries with their values to the log of ``odoo.sql_db``: each one at
+        the level of debugging, and one that fails (a concurrent write, say) as an error; and to
+        the profiler, which keeps them in the database. The driver's own cursor tells nobody.
+        """
         self.ensure_one()
+        self.flush_recordset(["key_database_uuid"])
         query = SQL(
-            "UPDATE %s SET odoo_api_key = %s WHERE id = %s",
+            "UPDATE %s SET odoo_api_key = %s, key_database_uuid = %s WHERE id = %s",
             SQL.identifier(self._table),
-            key,
+            key and COVER + key,
+            self._get_database_uuid() if key else None,
             self.id,
         )
-        # a failed query (a concurrent write, say) is logged with its values otherwise
-        self.env.cr.execute(query, log_exceptions=False)
-        self.invalidate_recordset(["odoo_api_key", "has_api_key"])
+        self.env.cr._obj.execute(query.code, query.params)
+        self.invalidate_recordset(
+            ["odoo_api_key", "has_api_key", "key_database_uuid", "is_key_astray"]
+        )
 
     @api.private
     def _load_api_key(self):
@@ -70,7 +160,7 @@ class BpoApiKey(models.AbstractModel):
         rows = self.env.execute_query(
             SQL("SELECT odoo_api_key FROM %s WHERE id = %s", SQL.identifier(self._table), self.id)
         )
-        return rows[0][0] if rows else None
+        return rows[0][0].removeprefix(COVER) if rows and rows[0][0] else None
 
     @api.private
     def _get_ids_with_api_key(self):

@@ -7,19 +7,11 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.fields import Domain
-from odoo.tools import SQL, str2bool
+from odoo.tools import str2bool
 
-from ..dealer_api import (
-    PAUSE,
-    ConnectionSettings,
-    DealerAddressRefused,
-    DealerError,
-    check_url,
-    normalize_url,
-)
-from .constants import ACTIVITY_PAUSED, MANAGER
-from .dealer_texts import translate, translate_error
+from ..dealer_api import ConnectionSettings, DealerAddressRefused, check_url, normalize_url
+from .constants import MANAGER
+from .dealer_texts import translate_error
 
 # Changing one of these makes whatever was learnt about the connection worthless.
 CONNECTION_FIELDS = (
@@ -33,8 +25,6 @@ CONNECTION_FIELDS = (
 MAX_BACK_OFF = timedelta(minutes=60)
 # The longest talk with one dealer. Odoo kills a scheduled action after two minutes by default.
 SESSION_SECONDS = 75.0
-# The first key of the advisory locks that talks take; the second one is the id of the dealer.
-TALK_LOCK = 0x62706F  # "bpo"
 
 
 def get_back_off(failures):
@@ -62,7 +52,8 @@ class BpoDealerConnection(models.AbstractModel):
                 └───── somebody changed address, database, login, key ─── (from everywhere)
 
     A failed one is left alone for a while that grows (``next_attempt``), or, where the dealer's
-    Odoo refuses the login, until a manager has acted (``paused``).
+    Odoo refuses the login, until a manager has acted (``paused``). What talks make of it is in
+    ``bpo_dealer_connection_talks.py``.
 
     What a talk taught is written only where the connection is still the one that was talked
     through: a talk lasts up to a minute, and managers may edit the connection meanwhile.
@@ -139,6 +130,25 @@ class BpoDealerConnection(models.AbstractModel):
         help="Orders wait: the dealer's Odoo refuses the login. Test Connection resumes.",
     )
     back_off_count = fields.Integer(readonly=True, copy=False, groups=MANAGER)
+    failing_since = fields.Datetime(
+        readonly=True,
+        copy=False,
+        groups=MANAGER,
+        help="Since then no talk with the dealership's Odoo went well.",
+    )
+    unreachable_told = fields.Boolean(
+        "Told as Unreachable", readonly=True, copy=False, exportable=False, groups=MANAGER
+    )
+    refusal_count = fields.Integer(readonly=True, copy=False, exportable=False, groups=MANAGER)
+    refused_since = fields.Datetime(readonly=True, copy=False, exportable=False, groups=MANAGER)
+    batch_size = fields.Integer(
+        "Orders per Talk",
+        readonly=True,
+        copy=False,
+        groups=MANAGER,
+        help="Fewer than usual after the dealership's Odoo broke off while it was given orders; "
+        "0 is the usual number.",
+    )
     next_attempt = fields.Datetime(
         readonly=True, copy=False, groups=MANAGER, help="Orders wait until then."
     )
@@ -221,8 +231,8 @@ class BpoDealerConnection(models.AbstractModel):
             "check_report": False,
             "left_out_fields": False,
             "last_message": False,
-            "back_off_count": 0,
-            "next_attempt": False,
+            "batch_size": 0,
+            **self._prepare_well_vals(),
         }
 
     def action_forget_api_key(self):
@@ -303,178 +313,6 @@ class BpoDealerConnection(models.AbstractModel):
     def _check_manager(self):
         if not self.env.user.has_group(MANAGER):
             raise UserError(self.env._("Only BPO managers may change the connection."))
-
-    # ------------------------------------------------------------
-    # TALKS: allowed, gone well, failed
-    # ------------------------------------------------------------
-
-    @api.model
-    @api.private
-    def _get_open_domain(self):
-        """Return the domain of the dealers that may be talked to now."""
-        return Domain(
-            [
-                ("paused", "=", False),
-                "|",
-                ("next_attempt", "=", False),
-                ("next_attempt", "<=", fields.Datetime.now()),
-            ]
-        )
-
-    @api.private
-    def _is_open(self):
-        """Tell whether this dealer may be talked to now."""
-        self.ensure_one()
-        return bool(self.filtered_domain(self._get_open_domain()))
-
-    @api.private
-    def _try_lock_talk(self):
-        """Tell whether nobody else talks with this dealer; nobody does until the next commit.
-
-        An advisory lock: unlike that of the row it keeps nobody from editing the dealership.
-        """
-        self.ensure_one()
-        query = SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", TALK_LOCK, self.id)
-        [[locked]] = self.env.execute_query(query)
-        return locked
-
-    @api.private
-    def _write_talk_succeeded(self, report):
-        """Keep what a talk taught, so that the next one can skip the questions.
-
-        :param report: the ``TalkReport`` of the talk
-        """
-        self.ensure_one()
-        vals = {
-            "connection_state": "connected",
-            "back_off_count": 0,
-            "next_attempt": False,
-            "last_message": False,
-            "last_push": fields.Datetime.now(),
-            "server_version": report.server_version or self.server_version,
-            "remote_uid": report.uid or self.remote_uid,
-        }
-        self.write({name: value for name, value in vals.items() if self[name] != value})
-
-    @api.private
-    def _write_left_out(self, results):
-        """Keep what orders went without, as the dealer's Odoo has no such fields.
-
-        :param results: the ``OrderResult`` of a talk
-        """
-        self.ensure_one()
-        left_out = {}
-        for result in results:
-            for model, names in result.left_out.items():
-                left_out[model] = sorted({*left_out.get(model, ()), *names})
-        if left_out != (self.left_out_fields or {}) and any(r.status == "sent" for r in results):
-            self.left_out_fields = left_out or False
-
-    def _get_left_out_text(self, content):
-        """Return what an order would go without, by what is known of the dealer's Odoo.
-
-        :param content: an ``Order`` of ``dealer_api``
-        :return: a sentence, or False
-        """
-        known = self.sudo().left_out_fields or {}
-        used = content.used_fields()
-        details = [
-            {"model": model, "fields": sorted(used[model].intersection(names))}
-            for model, names in known.items()
-            if used.get(model, set()).intersection(names)
-        ]
-        return " ".join(translate(self.env, "fields_left_out", each) for each in details) or False
-
-    @api.private
-    def _write_talk_failed(self, error):
-        """Pause, or back off, by what the error asks for.
-
-        :param error: the exception that ended the talk
-        """
-        self.ensure_one()
-        if not isinstance(error, DealerError):
-            self._back_off(self.env._("An unexpected error; see the log."))
-        elif error.remedy == PAUSE:
-            self._pause(translate_error(self.env, error))
-        else:
-            self._back_off(translate_error(self.env, error))
-
-    @api.private
-    def _back_off(self, message):
-        """Leave the dealer alone for a while, ever longer (see :func:`get_back_off`)."""
-        self.ensure_one()
-        now = fields.Datetime.now()
-        next_attempt = now + get_back_off(self.back_off_count)
-        self.write(
-            {
-                "connection_state": "failed",
-                "back_off_count": self.back_off_count + 1,
-                "next_attempt": next_attempt,
-                "last_message": message,
-                "last_check": now,
-                "last_push": now,
-            }
-        )
-        self._on_open(at=next_attempt)
-
-    @api.private
-    def _pause(self, message):
-        """Stop talking until a manager has acted, and say so once."""
-        self.ensure_one()
-        now = fields.Datetime.now()
-        already_paused = self.paused
-        self.write(
-            {
-                "connection_state": "failed",
-                "paused": True,
-                "remote_uid": 0,
-                "server_version": False,
-                "last_message": message,
-                "last_check": now,
-                "last_push": now,
-            }
-        )
-        if not already_paused:
-            # agents read the chatter: the reason stays on the Connection page
-            self._message_log(
-                body=self.env._(
-                    "Orders are paused: the dealership's Odoo refuses the login. "
-                    "They are kept, and go out once Test Connection succeeds."
-                )
-            )
-        self._schedule_pause_activity()
-
-    def _schedule_pause_activity(self):
-        if self.activity_search([ACTIVITY_PAUSED]):
-            return
-        self.activity_schedule(
-            ACTIVITY_PAUSED,
-            note=self.env._(
-                "The dealership's Odoo refuses the login. Look at the Connection page, correct "
-                "the login or key, and press Test Connection: the waiting orders then go out."
-            ),
-            user_id=self._get_responsible_manager().id,
-        )
-
-    def _get_responsible_manager(self):
-        """Return who is to look after the connection. This method serves as a hook."""
-        return self.write_uid | self.create_uid
-
-    @api.private
-    def _resume(self):
-        """Let the orders go out again, at once."""
-        self.activity_unlink([ACTIVITY_PAUSED])
-        for connection in self.filtered("paused"):
-            connection._message_log(body=self.env._("Orders go out again."))
-        self.write({"paused": False, "back_off_count": 0, "next_attempt": False})
-        self._on_open()
-
-    @api.private
-    def _on_open(self, at=None):
-        """Follow up that the dealer may be talked to again. This method serves as a hook.
-
-        :param datetime at: from then on; now when empty
-        """
 
     @api.private
     def _get_record_url(self, model, record_id):

@@ -57,17 +57,8 @@ class BpoDealerConnection(models.AbstractModel):
     def _store_check_report(self, report):
         """Keep what a test found, and resume where the dealer can be worked with."""
         self.ensure_one()
-        lines = [
-            {
-                "step": line.step,
-                "ok": line.ok,
-                "code": line.code,
-                "details": line.details,
-                "text": line.text,
-            }
-            for line in report.lines
-        ]
-        failed = next((line for line in lines if line["ok"] is False), None)
+        lines = [self._prepare_check_line(line) for line in report.lines]
+        failed = next((line for line in lines if line.get("ok") is False), None)
         # a product that the dealer lacks concerns the orders with it, not the connection
         connected = all(line.ok for line in report.lines if line.step != "products")
         self.write(
@@ -83,6 +74,21 @@ class BpoDealerConnection(models.AbstractModel):
         if connected:
             self._resume()
 
+    @api.model
+    def _prepare_check_line(self, line):
+        """Return a ``CheckLine`` as it is stored: what is not known is left out.
+
+        The External API's XML-RPC has no word for nothing, and refuses what holds it.
+        """
+        values = {
+            "step": line.step,
+            "ok": line.ok,
+            "code": line.code,
+            "details": {name: each for name, each in line.details.items() if each is not None},
+            "text": line.text,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
     def _render_check_report(self):
         lines = self.sudo().check_report
         if not lines:
@@ -94,7 +100,7 @@ class BpoDealerConnection(models.AbstractModel):
                 "lines": [
                     {
                         "step": labels.get(line["step"], line["step"]),
-                        "ok": line["ok"],
+                        "ok": line.get("ok"),
                         "text": self._translate_line(line),
                     }
                     for line in lines
@@ -120,4 +126,4 @@ class BpoDealerConnection(models.AbstractModel):
         }
 
     def _translate_line(self, line):
-        return translate(self.env, line["code"], line["details"], line["text"])
+        return translate(self.env, line["code"], line.get("details") or {}, line.get("text"))

@@ -17,17 +17,18 @@ class BpoDealerOrder(models.Model):
 
     STATE DIAGRAM::
 
-                      the dealer has it
-            pending ────────────────────▶ sent          (the end: never a second order)
-             ▲ │ ▲                          ▲
-       Retry │ │ │ won again                │ a talk that was under way when the lead left Won
-             │ │ └──────────────────────┐   │ turns out to have created the order after all
-             │ │ the lead left Won      │   │
-             │ ├────────────────────▶ cancelled
-             │ │                        ▲
-             │ │ the dealer refused it  │ the lead left Won
-             │ ▼                        │
-            failed ─────────────────────┘
+                         the dealer has it
+              pending ────────────────────────▶ sent
+               ▲ │ ▲ ◀────────────────────────── │ ▲
+         Retry │ │ │   gone there, wanted again     │ a talk that was under way when the lead left Won
+               │ │ │                                │ turns out to have created the order after all
+               │ │ └── won again ─────────────┐     │
+               │ │ the lead left Won          │     │
+               │ ├──────────────────────────▶ cancelled
+               │ │                            ▲
+               │ │ the dealer refused it      │ the lead left Won
+               │ ▼                            │
+              failed ─────────────────────────┘
 
     ``pending`` is also the state while waiting for the next attempt. ``possibly_sent`` is set,
     and committed, *before* the dealer is asked, and cleared when it is certain that the dealer
@@ -45,7 +46,11 @@ class BpoDealerOrder(models.Model):
         "bpo.dealership", required=True, readonly=True, ondelete="restrict"
     )
     company_id = fields.Many2one(
-        "res.company", compute="_compute_company_id", store=True, index="btree_not_null"
+        "res.company",
+        compute="_compute_company_id",
+        store=True,
+        precompute=True,
+        index="btree_not_null",
     )
     user_id = fields.Many2one("res.users", string="Agent", related="lead_id.user_id")
     reference = fields.Char(
@@ -125,7 +130,7 @@ class BpoDealerOrder(models.Model):
         "(external_id)", "An order with this external id exists already."
     )
     _dealership_state_idx = models.Index("(dealership_id, state)")
-    _due_idx = models.Index("(dealership_id, id) WHERE state = 'pending'")
+    _due_idx = models.Index("(dealership_id, crash_count, id) WHERE state = 'pending'")
     _look_idx = models.Index("(next_attempt) WHERE state = 'sent' AND next_attempt IS NOT NULL")
 
     # ------------------------------------------------------------

@@ -80,6 +80,12 @@ class BpoDealerOrder(models.Model):
             )
         return Markup("<br/>").join(lines)
 
+    def _tell_failed(self):
+        """Tell those who can put it right, wherever they look."""
+        self._log_failed()
+        self._schedule_activities()
+        self._notify_agents()
+
     def _log_failed(self):
         """Log on the leads why their dealer did not take the order."""
         self._log_on_leads(
@@ -196,7 +202,15 @@ class BpoDealerOrder(models.Model):
         candidates = (lead.user_id, lead.team_id.user_id, managers)
         if self.error_code in MANAGERS_CODES:
             candidates = (managers, *candidates)
-        return next((user for user in candidates if user.active), self.env["res.users"])
+        lead = lead.with_context(allowed_company_ids=[])
+        return next(
+            (
+                user
+                for user in candidates
+                if user.active and lead.with_user(user).has_access("read")
+            ),
+            self.env["res.users"],
+        )
 
     @api.model
     def _get_managers(self, companies=None):

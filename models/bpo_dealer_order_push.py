@@ -108,7 +108,31 @@ class BpoDealerOrder(models.Model):
     @api.private
     def _trigger_push(self, at=None):
         """Wake the scheduled action when this transaction is committed, or later."""
-        self.env.ref(PUSH_CRON).sudo()._trigger(at=at)
+        cron = self.env.ref(PUSH_CRON, raise_if_not_found=False)
+        if not cron:
+            # winning goes on; the dealership's screens tell managers (``push_warning``)
+            _logger.error("The scheduled action %s is gone: no orders are sent", PUSH_CRON)
+            return
+        cron.sudo()._trigger(at=at)
+
+    @api.model
+    @api.private
+    def _get_silent_text(self):
+        """Return why no order goes out by itself, or False: the scheduled action is off or gone."""
+        cron = self.env.ref(PUSH_CRON, raise_if_not_found=False)
+        if not cron:
+            return self.env._(
+                "Orders wait, and the scheduled action that sends them was deleted. An "
+                "administrator brings it back by upgrading the app BPO CRM."
+            )
+        if not cron.sudo().active:
+            return self.env._(
+                "Orders wait, and the scheduled action that sends them is switched off. An "
+                "administrator switches it on under Settings → Technical → Scheduled Actions: "
+                "%(name)s.",
+                name=cron.sudo().name,
+            )
+        return False
 
     # ------------------------------------------------------------
     # PUSHING ONE DEALERSHIP
@@ -343,10 +367,7 @@ class BpoDealerOrder(models.Model):
                         "error_code": result.code,
                     }
                 )
-        failed = orders.filtered(lambda order: order.state == "failed")
-        failed._log_failed()
-        failed._schedule_activities()
-        failed._notify_agents()
+        orders.filtered(lambda order: order.state == "failed")._tell_failed()
 
     def _write_retry(self, results):
         """Let orders wait that did not get through this time."""

@@ -133,7 +133,7 @@ class BpoDealerOrder(models.Model):
             ),
             self.env._(
                 "Now the lead says: %(units)s",
-                units=self._get_units_text(content, self.lead_id.company_currency),
+                units=self._get_units_text(content, self.lead_id._get_order_currencies()[:1]),
             ),
             self.env._("Ask the dealership to change its order by hand."),
         )

@@ -7,6 +7,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
+from .constants import MANAGER
+
 # Test connection asks the dealer for this many product codes at most.
 MAX_CHECKED_CODES = 200
 # A message names this many orders at most.
@@ -66,6 +68,14 @@ class BpoDealership(models.Model):
         help="Orders that the dealership's Odoo refused: somebody has to put them right.",
     )
 
+    push_warning = fields.Char(
+        "Attention",
+        compute="_compute_push_warning",
+        exportable=False,
+        groups=MANAGER,
+        help="Why no orders go out, where that is not the doing of the dealership's Odoo.",
+    )
+
     _code_uniq = models.UniqueIndex(
         "(upper(btrim(code)))",
         "A dealership with this code exists already (archived ones count too).",
@@ -93,6 +103,22 @@ class BpoDealership(models.Model):
             dealership.order_count = counts.get((origin, "sent"), 0)
             dealership.pending_order_count = counts.get((origin, "pending"), 0)
             dealership.failed_order_count = counts.get((origin, "failed"), 0)
+
+    @api.depends("key_database_uuid")
+    def _compute_push_warning(self):
+        silent = self.env["bpo.dealer.order"]._get_silent_text()
+        for dealership in self:
+            texts = []
+            if dealership.is_key_astray:
+                texts.append(
+                    self.env._(
+                        "The API key was entered in another database, so this one is a copy: no "
+                        "orders are sent from here."
+                    )
+                )
+            if silent and dealership.pending_order_count:
+                texts.append(silent)
+            dealership.push_warning = " ".join(texts) or False
 
     # ------------------------------------------------------------
     # CONSTRAINTS
@@ -234,6 +260,22 @@ class BpoDealership(models.Model):
     def _get_open_domain(self):
         return super()._get_open_domain() & Domain("active", "=", True)
 
+    def _log_unreachable(self, hours):
+        """Note on the leads whose orders wait why nothing happens; return whether any does."""
+        orders = self.env["bpo.dealer.order"].search(
+            [("dealership_id", "=", self.id), ("state", "=", "pending")]
+        )
+        orders._log_on_leads(
+            lambda order: order.env._(
+                "The order of this lead waits: %(dealership)s has been out of reach for %(hours)s "
+                "hours. A BPO manager is asked to look into it. The order goes out by itself as "
+                "soon as that is possible; nothing is to be done here.",
+                dealership=order.dealership_id.name,
+                hours=hours,
+            )
+        )
+        return bool(orders)
+
     @api.private
     def _on_open(self, at=None):
         self.env["bpo.dealer.order"]._trigger_push(at=at)
@@ -241,8 +283,10 @@ class BpoDealership(models.Model):
 
     def _get_responsible_manager(self):
         """Return the BPO manager who is to look after the connection: its last editor at best."""
-        managers = self.env["bpo.dealer.order"]._get_managers(self.company_id)
-        return (super()._get_responsible_manager() & managers or managers)[:1]
+        managers = self.env["bpo.dealer.order"]._get_managers()
+        if self.company_id:
+            managers = managers.filtered(lambda user: self.company_id in user.company_ids)
+        return ((super()._get_responsible_manager() & managers) or managers)[:1]
 
     # ------------------------------------------------------------
     # ACTIONS
@@ -255,6 +299,15 @@ class BpoDealership(models.Model):
         """
         self._check_manager()
         self.check_access("write")
+        if astray := self.filtered("is_key_astray"):
+            raise UserError(
+                self.env._(
+                    "This is not the database in which the keys of these dealerships were "
+                    "entered, but a copy of it, so no orders are sent from here: %(dealerships)s. "
+                    "If this database is to send them from now on, press This Database Is the One.",
+                    dealerships=", ".join(astray.mapped("name")),
+                )
+            )
         if paused := self.filtered("paused"):
             raise UserError(
                 self.env._(
@@ -270,26 +323,67 @@ class BpoDealership(models.Model):
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "type": "danger" if states["failed"] else "success",
-                "message": self._get_pushed_text(states),
+                **self._prepare_pushed_notification(states),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
 
-    @api.model
-    def _get_pushed_text(self, states):
-        """Return what came of the orders that waited, in words.
+    def _prepare_pushed_notification(self, states):
+        """Return colour, words and stay of what a manager is told after Push Now.
 
-        :param states: ``{state: number of orders}``
+        :param states: ``{state: number of orders}`` of the orders that waited
         """
         if not states:
-            return self.env._("No orders were waiting.")
-        return self.env._(
-            "Orders sent: %(sent)s, failed: %(failed)s, still waiting: %(pending)s.",
-            sent=states["sent"],
-            failed=states["failed"],
-            pending=states["pending"],
-        )
+            return {"type": "info", "message": self.env._("No orders were waiting.")}
+        texts = [
+            self.env._(
+                "Orders sent: %(sent)s, failed: %(failed)s, still waiting: %(pending)s.",
+                sent=states["sent"],
+                failed=states["failed"],
+                pending=states["pending"],
+            )
+        ]
+        if states["pending"]:
+            self.invalidate_recordset()
+            texts += [
+                self.env._(
+                    "%(dealership)s: %(message)s",
+                    dealership=dealership.name,
+                    message=dealership.last_message,
+                )
+                for dealership in self
+                if dealership.last_message
+            ]
+        return {
+            "type": "danger" if states["failed"] else "warning" if states["pending"] else "success",
+            "message": " ".join(texts),
+            "sticky": bool(states["failed"] or states["pending"]),
+        }
+
+    def action_confirm_database(self):
+        """Say that this database is the one whose orders these dealerships get.
+
+        :raise UserError: the user is no BPO manager
+        """
+        self._check_manager()
+        self.check_access("write")
+        astray = self.filtered("is_key_astray")
+        if astray:
+            astray._adopt_api_key()
+            note = self.env._(
+                "%(user)s said that this database is the one that sends orders to the dealership.",
+                user=self.env.user.name,
+            )
+            astray._message_log_batch(bodies=dict.fromkeys(astray.ids, note))
+            astray._on_open()
+        return True
+
+    @api.model
+    def action_confirm_database_everywhere(self):
+        """Say so for all dealerships that the user may see, archived ones included."""
+        self._check_manager()
+        dealerships = self.with_context(active_test=False).search([("is_key_astray", "=", True)])
+        return dealerships.action_confirm_database()
 
     def action_view_leads(self):
         self.ensure_one()

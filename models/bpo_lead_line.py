@@ -49,7 +49,17 @@ class BpoLeadLine(models.Model):
         help="The price agreed for one, without the dealership's taxes; it is the price of the "
         "dealership's order. Starts as the product's sales price.",
     )
-    currency_id = fields.Many2one("res.currency", compute="_compute_currency_id", compute_sudo=True)
+    currency_id = fields.Many2one(
+        "res.currency",
+        compute="_compute_currency_id",
+        compute_sudo=True,
+        store=True,
+        # a form sends what it showed, and a copy what the original has
+        readonly=False,
+        precompute=True,
+        copy=True,
+        help="The currency in which the price was agreed. It stays, whoever looks at the lead.",
+    )
     price_subtotal = fields.Monetary("Subtotal", compute="_compute_price_subtotal", store=True)
 
     @api.depends("product_id")
@@ -64,15 +74,19 @@ class BpoLeadLine(models.Model):
             company = line.lead_id.company_id or self.env.company
             product = line.product_id.with_company(company)
             line.price_unit = product.currency_id._convert(
-                product.lst_price, company.currency_id, company, today
+                product.lst_price, line.currency_id, company, today
             )
 
-    @api.depends("lead_id.company_id")
-    @api.depends_context("company")
+    @api.depends("lead_id")
     def _compute_currency_id(self):
-        """Follow the lead's own currency rule, which has no column to relate to."""
+        """Take the lead's currency when the unit is entered, and keep it.
+
+        A lead without a company is shown in the currency of whoever looks at it: a price of
+        100 USD must not become one of 100 EUR because somebody else wins the lead.
+        """
         for line in self:
-            line.currency_id = line.lead_id.company_currency or self.env.company.currency_id
+            company = line.lead_id.company_id or self.env.company
+            line.currency_id = line.currency_id or company.currency_id
 
     @api.depends("quantity", "price_unit")
     def _compute_price_subtotal(self):

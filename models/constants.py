@@ -13,6 +13,8 @@ ACTIVITY_FAILED = "bpo_crm.mail_activity_type_dealer_order_failed"
 # Asks a BPO manager to look at a dealership that refuses our login.
 ACTIVITY_PAUSED = "bpo_crm.mail_activity_type_dealer_paused"
 
+# Asks a BPO manager to look at a dealership that could not be reached for long.
+ACTIVITY_UNREACHABLE = "bpo_crm.mail_activity_type_dealer_unreachable"
 # The code of a refusal: the key of the order is taken at the dealer by somebody else's.
 CONFLICT = "order_conflict"
 

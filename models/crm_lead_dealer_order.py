@@ -213,11 +213,12 @@ class CrmLead(models.Model):
                     **names,
                 )
             )
-        if self.company_currency != dealership.currency_id:
+        currencies = self._get_order_currencies()
+        if currencies != dealership.currency_id:
             problems.append(
                 self.env._(
                     "the lead is in %(currency)s, %(dealership)s in %(other)s",
-                    currency=self.company_currency.name,
+                    currency=", ".join(currencies.mapped("name")),
                     other=dealership.currency_id.name,
                     **names,
                 )
@@ -285,7 +286,7 @@ class CrmLead(models.Model):
         email, phone = self._get_customer_identity()
         return Order(
             external_id=f"{namespace}.{self._get_dealer_key()}",
-            currency=self.company_currency.name,
+            currency=self._get_order_currencies()[:1].name,
             customer=Customer(
                 external_id=f"{namespace}.customer_{self._get_customer_key(email, phone)}",
                 values=self._prepare_dealer_customer_values(),
@@ -300,6 +301,10 @@ class CrmLead(models.Model):
             ],
             values=self._prepare_dealer_order_values(),
         )
+
+    def _get_order_currencies(self):
+        """Return the currencies in which the units were agreed; one, where all is well."""
+        return self.line_ids.currency_id or self.company_currency
 
     def _prepare_dealer_order_values(self):
         """Return the values of the dealer's ``sale.order``, by columns of its ``load()``.

@@ -50,8 +50,9 @@ class Talk:
     :param float seconds: when the talk has to be over; None for as long as a talk may last
     """
 
-    # The state of the orders that this kind is about.
+    # The state of the orders that this kind is about, and their order.
     state = None
+    order = "id"
 
     def __init__(self, dealership_id, seconds=None):
         self.dealership_id = dealership_id
@@ -81,12 +82,16 @@ class Talk:
         """Take the next due orders, but those that a user is holding; none where all are held."""
         orders = env["bpo.dealer.order"]
         if self.browse_dealership(env).try_lock_for_update(allow_referencing=True):
-            orders = orders.search(
-                self.get_domain() & Domain("dealership_id", "=", self.dealership_id),
-                order="id",
-                limit=BATCH_SIZE,
-            ).try_lock_for_update(allow_referencing=True)
+            orders = self.find_due(env, BATCH_SIZE).try_lock_for_update(allow_referencing=True)
         self.marks = {order.id: order.possibly_sent for order in orders}
+
+    def find_due(self, env, limit):
+        """Return the next orders that this kind of talk is about, in their order."""
+        return env["bpo.dealer.order"].search(
+            self.get_domain() & Domain("dealership_id", "=", self.dealership_id),
+            order=self.order,
+            limit=limit,
+        )
 
     def mark(self, env):
         """Note what has to be known should nothing be heard of this talk any more."""
@@ -146,8 +151,15 @@ class Talk:
             self.write_error(dealership, orders, report.error)
             return
         if dealership:
-            dealership._write_talk_succeeded(report)
+            self.write_learnt(dealership, report)
         self.write_answers(dealership, {order: report.answers[order.id] for order in orders})
+
+    def write_learnt(self, dealership, report):
+        """Write on the dealership what a talk that went well came to, the same again if repeated.
+
+        :param dealership: its connection is still the one that was talked through
+        """
+        dealership._write_talk_succeeded(report)
 
     def _lock_same_connection(self, env):
         """Return the dealership, or none where somebody changes its connection, or has changed it.
@@ -184,6 +196,7 @@ class PushTalk(Talk):
     """Bring the orders over that wait."""
 
     state = "pending"
+    order = "crash_count, id"
 
     @classmethod
     def get_domain(cls):
@@ -192,6 +205,14 @@ class PushTalk(Talk):
         return Domain("state", "=", cls.state) & (
             Domain("next_attempt", "=", False) | Domain("next_attempt", "<=", now)
         )
+
+    def find_due(self, env, limit):
+        """Return the next orders; one that the dealer broke off over comes last, and alone."""
+        self.limit = min(limit, self.browse_dealership(env)._get_batch_size())
+        orders = super().find_due(env, self.limit)
+        if orders[:1].crash_count:
+            return orders[:1]
+        return orders.filtered(lambda order: not order.crash_count)
 
     def mark(self, env):
         """Note, before the dealer hears of them, that these orders may exist there from now on."""
@@ -235,14 +256,32 @@ class PushTalk(Talk):
         results = push_orders(session, list(self.contents.values()))
         return dict(zip(self.contents, results, strict=True))
 
+    def write_learnt(self, dealership, report):
+        """Write also what became of the orders as a whole."""
+        res = super().write_learnt(dealership, report)
+        dealership._write_results(report.answers.values(), self.limit)
+        return res
+
     def write_answers(self, dealership, answers):
         """Write the results, those of each kind in one go."""
-        if dealership:
-            dealership._write_left_out(answers.values())
         orders = next(iter(answers)).browse()
         orders._write_sent(self._select(answers, "sent"))
         orders._write_failed(self._select(answers, "failed"), self.marks)
         orders._write_retry(self._select(answers, "retry"))
+
+    def write_error(self, dealership, orders, error):
+        """Where the dealer broke off while it was given the orders, take fewer of them next time.
+
+        Alone, an order that does it is known, and counted.
+        """
+        if not getattr(error, "loading", False):
+            super().write_error(dealership, orders, error)
+            return
+        if dealership:
+            dealership._write_broken_off(error, len(orders))
+        self.write_waiting(orders, error)
+        if len(orders) == 1:
+            orders._write_broken_off()
 
     @staticmethod
     def _select(results, status):

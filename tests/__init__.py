@@ -11,6 +11,9 @@ from .dealer_api import test_untrusted
 from .dealer_api import test_verification
 from . import test_board
 from . import test_board_tours
+from . import test_connection_batches
+from . import test_connection_key
+from . import test_connection_state
 from . import test_dealer_order
 from . import test_dealer_order_push
 from . import test_dealer_order_remote
@@ -18,6 +21,7 @@ from . import test_dealer_order_wire
 from . import test_dealership
 from . import test_hooks
 from . import test_js
+from . import test_lead_currency
 from . import test_lead_holes
 from . import test_lead_line
 from . import test_lead_moves

@@ -115,6 +115,8 @@ class FakeSession:
 class DealerOrderCommon(PushInSameThread, BpoCrmCommon, CronMixinCase):
     """Leads that are won, and a dealer that answers as the test tells it to."""
 
+    dealer_class = FakeDealer
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -126,7 +128,7 @@ class DealerOrderCommon(PushInSameThread, BpoCrmCommon, CronMixinCase):
 
     def setUp(self):
         super().setUp()
-        self.dealer = FakeDealer()
+        self.dealer = self.dealer_class()
         for name in ("push_orders", "look_at_orders"):
             self.enterContext(patch.object(talks, name, getattr(self.dealer, name)))
         self.enterContext(patch.object(push, "DealerSession", self.dealer.open_session))

@@ -9,12 +9,27 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.bpo_crm.models.bpo_dealer_connection import BpoDealerConnection
+from odoo.addons.bpo_crm.models.bpo_dealer_connection_talks import (
+    STANDING_REFUSALS,
+    STANDING_TIME,
+)
 
 from .common import BpoCrmCommon
-from .dealer_api.fault_dealer import FaultDealer
+from .dealer_api.fault_dealer import FaultDealer, _Hangup
 from .dealer_common import PushInSameThread
 
 KEY = FaultDealer.api_key
+
+
+class DyingDealer(FaultDealer):
+    """Its worker dies when it is given one of certain orders: nothing of the batch remains."""
+
+    culprits = ()
+
+    def _do_load(self, model, context, fields, data, fault=None):
+        if any(culprit in str(data) for culprit in self.culprits):
+            raise _Hangup
+        return super()._do_load(model, context, fields, data, fault=fault)
 
 
 @tagged("post_install", "-at_install")
@@ -49,9 +64,9 @@ class TestDealerOrderWire(PushInSameThread, BpoCrmCommon):
         )
         self._start_dealer()
 
-    def _start_dealer(self, **values):
+    def _start_dealer(self, dealer_class=FaultDealer, **values):
         currency = self.env.company.currency_id.name
-        self.dealer = self.enterContext(FaultDealer(**{"currency": currency, **values}))
+        self.dealer = self.enterContext(dealer_class(**{"currency": currency, **values}))
         self.dealer.add_product("TH-100")
         self.dealership.write(
             {
@@ -187,6 +202,15 @@ class TestDealerOrderWire(PushInSameThread, BpoCrmCommon):
         self.dealer._faults.clear()
         self._check_one_order(order)
 
+    def _push_until_it_stands(self):
+        """Push until a refusal, which may be a hiccup of the dealer's database, has stood."""
+        self._push()
+        for _attempt in range(STANDING_REFUSALS - 1):
+            if not self.dealership.paused:
+                self.dealership.refused_since -= STANDING_TIME
+                self.dealership.next_attempt = False
+                self._push()
+
     def test_dealership_is_paused(self):
         """Wrong key, login or database: a person has to look."""
         for name, wrong in (
@@ -198,7 +222,7 @@ class TestDealerOrderWire(PushInSameThread, BpoCrmCommon):
                 self._start_dealer()
                 order = self._win()
                 self.dealership[name] = wrong
-                self._push()
+                self._push_until_it_stands()
                 self.assertEqual(order.state, "pending")
                 self.assertTrue(self.dealership.paused)
                 self.assertFalse(order.possibly_sent, "no order can have come to be")
@@ -271,6 +295,32 @@ class TestDealerOrderWire(PushInSameThread, BpoCrmCommon):
         self.assertEqual(bad.dealer_order_id.state, "failed")
         self.assertIn("NO-SUCH", bad.dealer_order_id.error)
         self.assertEqual(len(self.dealer.orders), 5)
+
+    def test_one_order_that_kills_the_dealers_worker(self):
+        """The others arrive; it is given up, with its mark, after three times alone."""
+        for protocol in ("json2", "xmlrpc"):
+            with self.subTest(protocol):
+                self._start_dealer(DyingDealer)
+                self.dealership.protocol = protocol
+                orders = self._win(9)
+                culprit = orders[4]
+                self.dealer.culprits = (culprit.reference,)
+                for _attempt in range(9):
+                    self.dealership.next_attempt = False
+                    self._push()
+                self.assertEqual(culprit.state, "failed", culprit.error)
+                self.assertTrue(culprit.possibly_sent)
+                self.assertEqual(culprit.crash_count, 3)
+                self.assertEqual(set((orders - culprit).mapped("state")), {"sent"})
+                self.assertEqual(len(self.dealer.orders), 8)
+                self._check_messages(culprit)
+                # the dealer mends it, and the agent presses Retry
+                self.dealer.culprits = ()
+                culprit.with_user(self.agent).action_retry()
+                self.dealership.next_attempt = False
+                self._push()
+                self.assertEqual(culprit.state, "sent", culprit.error)
+                self.assertEqual(len(self.dealer.orders), 9)
 
     def test_order_was_given_to_another_salesperson(self):
         order = self._win()

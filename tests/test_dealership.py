@@ -46,6 +46,14 @@ CONNECTION_FIELDS = (
     "back_off_count",
     "next_attempt",
     "last_push",
+    "key_database_uuid",
+    "is_key_astray",
+    "push_warning",
+    "failing_since",
+    "unreachable_told",
+    "refusal_count",
+    "refused_since",
+    "batch_size",
 )
 
 

@@ -35,7 +35,7 @@ class BpoOrderPreview(models.TransientModel):
             "dealership": dealership,
             "content": content,
             "left_out": dealership._get_left_out_text(content),
-            "currency": lead.company_currency,
+            "currency": lead._get_order_currencies()[:1],
             "format_quantity": format_quantity,
             "missing": lead._get_dealer_problems()[lead],
             "order": order if order.state == "sent" else None,

@@ -12,8 +12,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dealer_api import (
+    PAUSE_IF_STANDING,
+    RETRY,
     ConnectionSettings,
     DealerAccessRefused,
+    DealerError,
     DealerSession,
     DealerUnreachable,
     Order,
@@ -172,6 +175,39 @@ def test_one_order(dealer, way_in, make):
         "ir.model.data", [("module", "=", NAMESPACE), ("res_id", "=", order["id"])], ["noupdate"]
     )
     assert [each["noupdate"] for each in data if data] == [True]
+
+
+def test_values_of_hooks(dealer, way_in, make):
+    """What another addon adds arrives; what stock Odoo has no field for is left out and said."""
+    payload = make(["BIKE-1", "HELMET-1"])
+    order, plain = Order.from_payload(payload), make()
+    tags = [f"Fast {next(_numbers)}", f"Red {next(_numbers)}"]
+    for tag in tags:
+        dealer.rpc.create("crm.tag", name=tag)
+    team_id = dealer.rpc.create("crm.team", name="Leads of the call centre")
+    order.values.update({"note": "From a hook", "tag_ids": tags, "x_order": "gone"})
+    order.values.update({"team_id/.id": team_id, "require_signature": True})
+    order.lines[0].values.update({"discount": 10.0, "x_line": 1})
+    order.customer.values.update({"ref": "R-7", "x_customer": "gone"})
+    [result, other] = push(way_in, [order.to_payload(), plain])
+    assert (result.status, other.status) == ("sent", "sent"), (result.text, other.text)
+    left_out = {
+        "res.partner": ["x_customer"],
+        "sale.order": ["x_order"],
+        "sale.order.line": ["x_line"],
+    }
+    assert (result.left_out, other.left_out) == (left_out, {})
+    assert {details["model"]: details["fields"] for _code, details in result.notes} == left_out
+    names = ("note", "tag_ids", "team_id", "order_line", "partner_id", "require_signature")
+    created = dealer.rpc.read("sale.order", result.remote_id, *names)
+    assert "From a hook" in created["note"]
+    assert created["require_signature"] is True
+    assert created["team_id"][0] == team_id
+    found = dealer.rpc.call("crm.tag", "read", created["tag_ids"], ["name"])
+    assert sorted(tag["name"] for tag in found) == tags
+    lines = dealer.rpc.call("sale.order.line", "read", created["order_line"], ["discount"])
+    assert [line["discount"] for line in lines] == [10.0, 0.0]
+    assert dealer.rpc.read("res.partner", created["partner_id"][0], "ref")["ref"] == "R-7"
 
 
 def test_again_is_the_same_and_edits_of_the_dealer_stay(dealer, way_in, make):
@@ -657,6 +693,30 @@ def test_an_expired_key(dealer, make, protocol):
     finally:
         dealer.sql("UPDATE res_users_apikeys SET expiration_date = NULL")
     assert (caught.value.code, caught.value.remedy) == ("login_refused", "pause")
+
+
+@pytest.mark.parametrize("protocol", ["json2", "xmlrpc"])
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_database_that_lets_nobody_in_for_a_moment(dealer, make, protocol, remembered):
+    """That is no reason to wait for a person: the next run brings the order over."""
+    settings = settings_for(dealer, protocol)
+    with DealerSession(settings) as session:
+        version, uid = session.server_version, session.uid
+    if remembered:
+        settings = settings_for(dealer, protocol, server_version=version, uid=uid)
+    payload = make()
+    dealer.postgres.sql(f"ALTER DATABASE {dealer.database} ALLOW_CONNECTIONS false")
+    try:
+        dealer.postgres.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{dealer.database}'"
+        )
+        with pytest.raises(DealerError) as caught:
+            push(settings, [payload])
+    finally:
+        dealer.postgres.sql(f"ALTER DATABASE {dealer.database} ALLOW_CONNECTIONS true")
+    assert caught.value.remedy in (RETRY, PAUSE_IF_STANDING), caught.value
+    assert [result.status for result in push(settings, [payload])] == ["sent"]
 
 
 def test_somebody_elses_login(dealer):
