@@ -506,6 +506,17 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual(notes_of(result), ["order_is_older"])
         self.assertEqual(self.quantities(), [[2.0]])
 
+    @cases("state", ["draft", "cancel"])
+    def test_attempts_of_some_time_ago(self, state):
+        """What was created since the first attempt is ours, under either key."""
+        self.send_old()
+        self.dealer.orders[1].update(state=state, create_date=self.dealer.now(minutes=-4))
+        [before] = self.push(self.waiting)
+        self.dealer.orders[before.remote_id]["create_date"] = self.dealer.now(minutes=-3)
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.remote_id), ("sent", before.remote_id))
+        self.assertEqual(result.content, "new" if state == "cancel" else "old")
+
     def test_the_dealer_changed_it_as_asked(self):
         self.send_old()
         self.dealer.orders[1]["order_line"][0]["product_uom_qty"] = 7.0
