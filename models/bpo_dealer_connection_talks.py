@@ -2,7 +2,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from collections import Counter
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.fields import Domain
@@ -51,16 +54,32 @@ class BpoDealerConnection(models.AbstractModel):
         self.ensure_one()
         return bool(self.filtered_domain(self._get_open_domain()))
 
-    @api.private
-    def _try_lock_talk(self):
-        """Tell whether nobody else talks with this dealer; nobody does until the next commit.
+    @contextmanager
+    def _locking_talk(self):
+        """Keep others from talking with this dealer meanwhile; give whether nobody else does.
 
-        An advisory lock: unlike that of the row it keeps nobody from editing the dealership.
+        An advisory lock of the database session: unlike that of the row it keeps nobody from
+        editing the dealership, and it can be given back before the transaction ends.
         """
         self.ensure_one()
-        query = SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", TALK_LOCK, self.id)
+        query = SQL("SELECT pg_try_advisory_lock(%s, %s)", TALK_LOCK, self.id)
         [[locked]] = self.env.execute_query(query)
-        return locked
+        try:
+            yield locked
+        finally:
+            if locked:
+                self._unlock_talk()
+
+    def _unlock_talk(self):
+        """Give the lock of a talk back, also after a failure: it outlives the transaction."""
+        query = SQL("SELECT pg_advisory_unlock(%s, %s)", TALK_LOCK, self.id)
+        try:
+            self.env.execute_query(query)
+        except psycopg2.Error:
+            # with a lost connection the lock is gone; else the transaction has failed before
+            with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
+                self.env.cr.rollback()
+                self.env.execute_query(query)
 
     @api.private
     def _get_batch_size(self):

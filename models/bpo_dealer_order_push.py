@@ -140,13 +140,15 @@ class BpoDealerOrder(models.Model):
 
     @api.model
     @api.private
-    def _push_dealership(self, dealership_id, seconds=None):
+    def _push_dealership(self, dealership_id, seconds=None, on_answered=None):
         """Talk once with a dealership, about the next batch of what is due there.
 
         In transactions of its own: nothing of the caller's is seen or written.
 
         :param int dealership_id: the dealership; it may have been deleted meanwhile
         :param float seconds: when the talk has to be over, if before the usual time
+        :param on_answered: called without arguments when the dealer has answered, and more orders
+            may be due: the next talk may begin while the answers of this one are written
         :return: the number of orders talked about; 0 when nothing is due, or can be done now
         """
         for kind in self._get_talk_kinds():
@@ -160,11 +162,11 @@ class BpoDealerOrder(models.Model):
                 _logger.info("Orders could not be prepared, a later run does it: %s", error)
                 return 0
             if talk:
-                return len(talk.marks) if self._hold_talk(talk) else 0
+                return len(talk.marks) if self._hold_talk(talk, on_answered) else 0
         return 0
 
     @api.model
-    def _hold_talk(self, talk):
+    def _hold_talk(self, talk, on_answered=None):
         """Talk, and write what comes out of it; where that fails, the next talk finds the orders.
 
         :return: whether anything could be written
@@ -174,10 +176,11 @@ class BpoDealerOrder(models.Model):
             try:
                 with new_transaction(self.env) as env:
                     if report is None:
-                        if not talk.prepare(env):
+                        report = env[self._name]._prepare_and_converse(talk)
+                        if report is None:
                             return False
-                        env.flush_all()
-                        report = env[self._name]._converse(talk)
+                        if on_answered and talk.is_full and not report.error:
+                            on_answered()
                     self._write_back(env, talk, report)
                 return True
             except psycopg2.OperationalError as error:
@@ -187,6 +190,18 @@ class BpoDealerOrder(models.Model):
                 self._log_unexpected(talk.dealership_id, error)
                 return report is not None and self._write_back_singly(talk, report, error)
         return report is not None and self._write_back_singly(talk, report)
+
+    @api.model
+    def _prepare_and_converse(self, talk):
+        """Talk with a dealer, as the only one who does; return None where it is not to be now."""
+        with talk.browse_dealership(self.env)._locking_talk() as locked:
+            if not locked:
+                talk.unmark(talk.browse_orders(self.env))
+                return None
+            if not talk.prepare(self.env):
+                return None
+            self.env.flush_all()
+            return self._converse(talk)
 
     @api.model
     def _write_back(self, env, talk, report, order_ids=None):

@@ -5,11 +5,15 @@
 import logging
 import threading
 import time
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 
 from odoo import api
 from odoo.tools import config
+
+from .dealer_talks import TALKS_PER_DEALER
 
 _logger = logging.getLogger(__name__)
 
@@ -50,7 +54,8 @@ def new_transaction(env):
 def open_pool(env):
     """Return the threads that talk with dealers."""
     return ThreadPoolExecutor(
-        MAX_TALKS,
+        # while the answers of one talk are written the next one may be under way
+        2 * MAX_TALKS,
         thread_name_prefix="bpo_crm.push",
         # what Odoo's log writes before each line
         initializer=lambda: setattr(threading.current_thread(), "dbname", env.cr.dbname),
@@ -74,8 +79,12 @@ class DealerPush:
     def __init__(self, env):
         self.env = env
         self.orders = env["bpo.dealer.order"]
-        # {future: dealership id}
+        # {future: dealership id}, and how many there are per dealership; talks change them, too
         self.running = {}
+        self.talks = Counter()
+        self.lock = threading.Lock()
+        # whether the scheduler has given the run more time
+        self.in_time = True
         # ids of dealerships that are left for a later run
         self.given_up = set()
         # orders that were talked about since the last report to the scheduler
@@ -88,46 +97,70 @@ class DealerPush:
         """Push all due orders, and leave the rest for a later run."""
         with self.orders._open_push_pool() as pool:
             self._start(pool)
-            while self.running:
-                done, _running = wait(
-                    self.running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED
-                )
+            while running := self._get_running():
+                done, _running = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._finish(future)
                 self._start(pool)
         self.orders._schedule_rest(self.given_up)
 
+    def _get_running(self):
+        """Return ``{future: dealership id}`` as it is now; talks begin others meanwhile."""
+        with self.lock:
+            return dict(self.running)
+
     def _start(self, pool):
         """Begin to talk with as many dealers as there is room for, while there is time."""
         # commit also to see what was won meanwhile: a transaction sees its beginning only
-        has_time = self.env["ir.cron"]._commit_progress(self.processed)
+        self.in_time = bool(self.env["ir.cron"]._commit_progress(self.processed))
         self.env.invalidate_all()
         self.processed = 0
+        running = self._get_running()
+        talking = set(running.values())
         seconds = self.end - time.monotonic()
-        room = MAX_TALKS - len(self.running)
-        if room <= 0 or seconds < SHORTEST_TALK or not self._may_start(has_time):
+        room = MAX_TALKS - len(talking)
+        if room <= 0 or seconds < SHORTEST_TALK or not self._may_start(running):
             return
-        taken = self.given_up.union(self.running.values())
-        for dealership_id in self.orders._get_due_dealership_ids(taken)[:room]:
-            future = pool.submit(self.orders._push_dealership, dealership_id, seconds)
-            self.running[future] = dealership_id
+        for dealership_id in self.orders._get_due_dealership_ids(self.given_up | talking)[:room]:
+            self._begin(pool, dealership_id, seconds)
 
-    def _may_start(self, has_time):
+    def _may_start(self, running):
         """Tell whether new talks may begin: in time, or while the run has to wait anyway."""
-        if has_time:
+        if self.in_time:
             return True
         if self.stragglers is None:
-            self.stragglers = set(self.running)
-        return not self.stragglers.isdisjoint(self.running)
+            self.stragglers = set(running)
+        return not self.stragglers.isdisjoint(running)
+
+    def _begin(self, pool, dealership_id, seconds):
+        """Talk with a dealer in a thread."""
+        go_on = partial(self._go_on, pool, dealership_id)
+        with self.lock:
+            self.talks[dealership_id] += 1
+        future = pool.submit(self.orders._push_dealership, dealership_id, seconds, go_on)
+        with self.lock:
+            self.running[future] = dealership_id
+
+    def _go_on(self, pool, dealership_id):
+        """Begin the next talk with a dealer while the answers of this one are written.
+
+        Called in the thread of a talk whose dealer has answered.
+        """
+        seconds = self.end - time.monotonic()
+        room = TALKS_PER_DEALER - self.talks[dealership_id]
+        if self.in_time and seconds >= SHORTEST_TALK and room > 0:
+            self._begin(pool, dealership_id, seconds)
 
     def _finish(self, future):
         """Note how a talk ended; give up those with whom nothing is to be done in this run."""
-        dealership_id = self.running.pop(future)
+        with self.lock:
+            dealership_id = self.running.pop(future)
+            self.talks[dealership_id] -= 1
         try:
             count = future.result()
         except Exception as error:  # noqa: BLE001 (one dealer must not stop the others)
             self.orders._log_unexpected(dealership_id, error)
             count = 0
         self.processed += count
-        if not count:
+        if not (count or self.talks[dealership_id]):
             self.given_up.add(dealership_id)

@@ -21,6 +21,9 @@ from ..dealer_api import (
     push_orders,
 )
 
+# While the answers of a talk are written the next one with the same dealer may be under way.
+TALKS_PER_DEALER = 3
+
 
 @dataclass
 class TalkReport:
@@ -57,6 +60,8 @@ class Talk:
     def __init__(self, dealership_id, seconds=None):
         self.dealership_id = dealership_id
         self.seconds = seconds
+        # how many orders at most
+        self.limit = BATCH_SIZE
         # {order id: its possibly_sent before this talk}
         self.marks = {}
         self.settings = None
@@ -64,6 +69,11 @@ class Talk:
     def __bool__(self):
         """Tell whether there is anything to talk about."""
         return bool(self.marks)
+
+    @property
+    def is_full(self):
+        """Tell whether there may be more orders than this talk is about."""
+        return len(self.marks) >= self.limit
 
     @classmethod
     def get_domain(cls):
@@ -82,15 +92,19 @@ class Talk:
         """Take the next due orders, but those that a user is holding; none where all are held."""
         orders = env["bpo.dealer.order"]
         if self.browse_dealership(env).try_lock_for_update(allow_referencing=True):
-            orders = self.find_due(env, BATCH_SIZE).try_lock_for_update(allow_referencing=True)
+            due = self.find_due(env)
+            orders = due.try_lock_for_update(allow_referencing=True, limit=self.limit)
         self.marks = {order.id: order.possibly_sent for order in orders}
 
-    def find_due(self, env, limit):
-        """Return the next orders that this kind of talk is about, in their order."""
+    def find_due(self, env):
+        """Return the next orders that this kind of talk is about, in their order.
+
+        More than fit: those of a talk whose answers are being written are due and locked.
+        """
         return env["bpo.dealer.order"].search(
             self.get_domain() & Domain("dealership_id", "=", self.dealership_id),
             order=self.order,
-            limit=limit,
+            limit=TALKS_PER_DEALER * self.limit,
         )
 
     def mark(self, env):
@@ -107,7 +121,7 @@ class Talk:
         dealership = self.browse_dealership(env)
         orders = self.browse_orders(env).try_lock_for_update(allow_referencing=True)
         orders = orders.filtered(lambda order: order.state == self.state)
-        if not (dealership._is_open() and dealership._try_lock_talk()):
+        if not dealership._is_open():
             self.unmark(orders)
             return False
         elsewhere = orders.filtered(lambda order: self.is_elsewhere(order))
@@ -146,13 +160,29 @@ class Talk:
         if order_ids is not None:
             orders = orders.browse(order_ids)
         orders.try_lock_for_update(allow_referencing=True)
-        dealership = self._lock_same_connection(env)
         if report.error:
-            self.write_error(dealership, orders, report.error)
+            self.write_waiting(orders, report.error)
+            if dealership := self._lock_same_connection(env):
+                self.write_error(dealership, orders, report.error)
             return
-        if dealership:
+        answers = {order: report.answers[order.id] for order in orders}
+        if self._is_news(env, report):
+            # links to orders depend on the version
+            self._write_learnt_of_same(env, report)
+            self.write_answers(answers)
+        else:
+            # the dealership last: its row is what the next talk with it begins with
+            self.write_answers(answers)
+            self._write_learnt_of_same(env, report)
+
+    def _is_news(self, env, report):
+        """Tell whether the dealer has another version than was known."""
+        known = self.browse_dealership(env).server_version
+        return bool(report.server_version and report.server_version != known)
+
+    def _write_learnt_of_same(self, env, report):
+        if dealership := self._lock_same_connection(env):
             self.write_learnt(dealership, report)
-        self.write_answers(dealership, {order: report.answers[order.id] for order in orders})
 
     def write_learnt(self, dealership, report):
         """Write on the dealership what a talk that went well came to, the same again if repeated.
@@ -166,26 +196,27 @@ class Talk:
 
         What a talk taught about the old connection is not true of the new one.
         """
-        dealership = self.browse_dealership(env).try_lock_for_update(allow_referencing=True)
+        dealership = self.browse_dealership(env)
+        # wait for others: the next talk holds the row for a moment, a manager who saves it, too
+        env.cr.execute(
+            "SELECT id FROM bpo_dealership WHERE id = %s FOR NO KEY UPDATE", [self.dealership_id]
+        )
         dealership.invalidate_recordset()
         return dealership.filtered(lambda one: one._is_reached_through(self.settings))
 
-    def write_answers(self, dealership, answers):
+    def write_answers(self, answers):
         """Write what the dealer answered.
 
-        :param dealership: empty when its connection was changed during the talk
         :param dict answers: ``{order: what was said of it}``
         """
         raise NotImplementedError
 
     def write_error(self, dealership, orders, error):
-        """Note on the dealership that it cannot be worked with; the orders go on waiting.
+        """Note on the dealership that it cannot be worked with.
 
-        :param dealership: empty when its connection was changed during the talk
+        :param dealership: its connection is still the one that was talked through
         """
-        if dealership:
-            dealership._write_talk_failed(error)
-        self.write_waiting(orders, error)
+        dealership._write_talk_failed(error)
 
     def write_waiting(self, orders, error):
         """Let the orders wait for the next talk."""
@@ -206,10 +237,10 @@ class PushTalk(Talk):
             Domain("next_attempt", "=", False) | Domain("next_attempt", "<=", now)
         )
 
-    def find_due(self, env, limit):
+    def find_due(self, env):
         """Return the next orders; one that the dealer broke off over comes last, and alone."""
-        self.limit = min(limit, self.browse_dealership(env)._get_batch_size())
-        orders = super().find_due(env, self.limit)
+        self.limit = min(self.limit, self.browse_dealership(env)._get_batch_size())
+        orders = super().find_due(env)
         if orders[:1].crash_count:
             return orders[:1]
         return orders.filtered(lambda order: not order.crash_count)
@@ -262,7 +293,7 @@ class PushTalk(Talk):
         dealership._write_results(report.answers.values(), self.limit)
         return res
 
-    def write_answers(self, dealership, answers):
+    def write_answers(self, answers):
         """Write the results, those of each kind in one go."""
         orders = next(iter(answers)).browse()
         orders._write_sent(self._select(answers, "sent"))
@@ -270,18 +301,10 @@ class PushTalk(Talk):
         orders._write_retry(self._select(answers, "retry"))
 
     def write_error(self, dealership, orders, error):
-        """Where the dealer broke off while it was given the orders, take fewer of them next time.
-
-        Alone, an order that does it is known, and counted.
-        """
+        """Where the dealer broke off while it was given the orders, give it fewer next time."""
         if not getattr(error, "loading", False):
-            super().write_error(dealership, orders, error)
-            return
-        if dealership:
-            dealership._write_broken_off(error, len(orders))
-        self.write_waiting(orders, error)
-        if len(orders) == 1:
-            orders._write_broken_off()
+            return super().write_error(dealership, orders, error)
+        return dealership._write_broken_off(error, len(orders))
 
     @staticmethod
     def _select(results, status):
@@ -292,6 +315,9 @@ class PushTalk(Talk):
         if isinstance(error, DealerError) and not error.request_sent:
             self.unmark(orders)
         orders._write_waiting(error)
+        if getattr(error, "loading", False) and len(orders) == 1:
+            # it is known then which order it is
+            orders._write_broken_off()
 
 
 class LookTalk(Talk):
@@ -317,7 +343,7 @@ class LookTalk(Talk):
         looks = look_at_orders(session, list(self.names.values()))
         return {order_id: looks[external_id] for order_id, (_id, external_id) in self.names.items()}
 
-    def write_answers(self, dealership, answers):
+    def write_answers(self, answers):
         """Write what was seen, and send anew what the dealer gave up and somebody wants."""
         next(iter(answers)).browse()._write_looks(answers)
 

@@ -10,6 +10,7 @@ from odoo import fields
 from odoo.addons.base.tests.test_ir_cron import CronMixinCase
 from odoo.addons.bpo_crm.dealer_api import HIDDEN, MISSING, OrderResult, RemoteOrder
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
+from odoo.addons.bpo_crm.models import dealer_push
 from odoo.addons.bpo_crm.models import dealer_talks as talks
 
 from .common import BpoCrmCommon
@@ -37,6 +38,8 @@ class PushInSameThread:
         self.enterContext(
             patch.object(push.BpoDealerOrder, "_open_push_pool", lambda orders: SameThread())
         )
+        # the locks of two talks would be those of one transaction
+        self.enterContext(patch.object(dealer_push, "TALKS_PER_DEALER", 1))
 
     def _push(self):
         """Run the scheduled action, as the scheduler does: in transactions of its own."""
