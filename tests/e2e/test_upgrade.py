@@ -6,7 +6,7 @@ import first_release
 import pytest
 from devlib import databases, paths
 from devlib.postgres import database_name
-from servers import Bpo, Instance
+from devlib.world import Bpo, Instance
 from test_install import assert_database_is_complete, upgrade
 
 # (what must not change, by the fields that the first release had)
