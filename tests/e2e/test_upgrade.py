@@ -97,9 +97,7 @@ def check_work_goes_on(bpo, dealer):
     """Check that what waited arrives once, and that what failed or was withdrawn can be sent."""
     leads = {
         each["name"]: each["id"]
-        for each in bpo.rpc.search_read(
-            "crm.lead", [("active", "in", [True, False])], ["name"]
-        )
+        for each in bpo.rpc.search_read("crm.lead", [("active", "in", [True, False])], ["name"])
     }
     sent_before = dealer.orders_of(bpo, leads["Sent"])
     bpo.push()
