@@ -10,8 +10,7 @@ stages, a handful, are created by the ORM: other addons may have required column
 
 import json
 
-# Where the installation keeps what it had to decide, until a manager has read it.
-NOTES = "bpo_crm.adoption_notes"
+from .models.bpo_pipeline import ADOPTION_NOTES
 
 # The stages stock CRM ships, as (external id, source name), and what we make of them.
 STOCK_STAGES = {
@@ -381,16 +380,20 @@ def _forget_notes_of_empty_crm(cr):
     """Where nobody worked yet, the shipped stages are no news."""
     cr.execute(
         "DELETE FROM ir_config_parameter WHERE key = %s AND NOT EXISTS (SELECT FROM crm_lead)",
-        [NOTES],
+        [ADOPTION_NOTES],
     )
 
 
 def _note(cr, text):
     """Keep what adoption decided, for the log and for the Stages screen."""
-    cr.execute("SELECT value FROM ir_config_parameter WHERE key = %s", [NOTES])
+    cr.execute("SELECT value FROM ir_config_parameter WHERE key = %s", [ADOPTION_NOTES])
     row = cr.fetchone()
     notes = json.dumps([*(json.loads(row[0]) if row else []), text])
     if row:
-        cr.execute("UPDATE ir_config_parameter SET value = %s WHERE key = %s", [notes, NOTES])
+        cr.execute(
+            "UPDATE ir_config_parameter SET value = %s WHERE key = %s", [notes, ADOPTION_NOTES]
+        )
     else:
-        cr.execute("INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s)", [NOTES, notes])
+        cr.execute(
+            "INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s)", [ADOPTION_NOTES, notes]
+        )

@@ -6,8 +6,9 @@
 import json
 import logging
 
-from .adoption import NOTES, adopt
+from .adoption import adopt
 from .handback import hand_back
+from .models.bpo_pipeline import ADOPTION_NOTES
 
 _logger = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def pre_init_hook(env):
 
 def post_init_hook(env):
     """Log what the adoption had to decide; the Stages screen shows it too."""
-    notes = env["ir.config_parameter"].sudo().get_param(NOTES)
+    notes = env["ir.config_parameter"].sudo().get_param(ADOPTION_NOTES)
     for note in json.loads(notes or "[]"):
         _logger.info("Stages adopted: %s", note)
 

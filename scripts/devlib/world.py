@@ -126,6 +126,9 @@ class Dealer(Instance):
                 [
                     ("model", "=", "sale.order"),
                     ("module", "=", f"bpo_crm_{bpo.uuid.replace('-', '')[:12]}"),
+                    # the first release's keys end in the id
+                    "|",
+                    ("name", "=", f"lead_{lead_id}"),
                     ("name", "=like", rf"lead\_{lead_id}\_%"),
                 ],
                 ["res_id"],
