@@ -22,9 +22,11 @@ from .errors import (
     DealerUnreachable,
 )
 from .messages import MESSAGES, fill_in, render
-from .orders import BATCH_SIZE, OrderResult, push_orders, read_orders
-from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine
+from .orders import BATCH_SIZE, push_orders
+from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine, next_external_id
 from .protocols import PROTOCOLS, Json2, Protocol, XmlRpc, register_protocol
+from .remote import HIDDEN, MISSING, RemoteOrder, find_existing, look_at_orders, read_orders
+from .sending import FAILED, NEW, OLD, SENT, OrderResult
 from .session import DealerSession
 from .settings import AUTO, ConnectionSettings
 from .untrusted import clean_text
@@ -32,13 +34,19 @@ from .untrusted import clean_text
 __all__ = [
     "AUTO",
     "BATCH_SIZE",
+    "FAILED",
+    "HIDDEN",
     "LINE_FIELDS",
     "MESSAGES",
+    "MISSING",
+    "NEW",
+    "OLD",
     "PAUSE",
     "PAUSE_IF_STANDING",
     "PROTOCOLS",
     "RETRY",
     "SCHEMA",
+    "SENT",
     "CheckContext",
     "CheckLine",
     "CheckStep",
@@ -58,11 +66,15 @@ __all__ = [
     "OrderLine",
     "OrderResult",
     "Protocol",
+    "RemoteOrder",
     "XmlRpc",
     "check_connection",
     "check_url",
     "clean_text",
     "fill_in",
+    "find_existing",
+    "look_at_orders",
+    "next_external_id",
     "normalize_url",
     "push_orders",
     "read_orders",

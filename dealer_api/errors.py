@@ -18,10 +18,13 @@ class DealerError(Exception):
     ``PAUSE_IF_STANDING``.
     ``request_sent`` is False only when the dealer certainly did not act on the request: nobody
     was reached, or the dealer's Odoo itself refused to let us in.
+    ``loading`` is True when the dealer had answered before, and broke off while it was given
+    orders: it may be one of these that its Odoo does not survive.
     """
 
     remedy = RETRY
     sent_by_default = True
+    loading = False
 
     def __init__(self, code, request_sent=None, **details):
         self.code = code

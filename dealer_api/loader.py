@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 from .errors import DealerAccessUncertain, DealerBadAnswer, DealerError, DealerFault
 from .protocols import is_busy
-from .records import is_id
+from .records import is_id, is_positive
 
 LOAD_CONTEXT = {"mode": "update", "noupdate": True}
 # After so many records in a row for which the dealer's Odoo fails as a whole, the fault is not
@@ -145,17 +145,24 @@ class Loader:
         ids, messages = self._checked(answer)
         if ids is not None and len(ids) == len(group):
             for index, record_id in zip(group, ids, strict=True):
-                self.results[index] = LoadResult(record_id=record_id)
+                self.results[index] = self._loaded(record_id)
             self.crashes = 0
             return []
         return self._after_messages(group, messages)
+
+    def _loaded(self, record_id):
+        """Return the result of a record; an id that cannot be one is a bad answer for it alone."""
+        if is_id(record_id):
+            return LoadResult(record_id=record_id)
+        call = f"{self.model}.load"
+        return LoadResult(fault=DealerFault("unexpected_answer", request_sent=True, call=call))
 
     def _checked(self, answer):
         """Return the ids (None when nothing was created) and the error messages."""
         if not isinstance(answer, dict):
             raise self._nonsense()
         ids = answer.get("ids") or None
-        if ids is not None and not (isinstance(ids, list) and all(is_id(i) for i in ids)):
+        if ids is not None and not (isinstance(ids, list) and all(is_positive(i) for i in ids)):
             raise self._nonsense()
         messages = answer.get("messages") or []
         if not isinstance(messages, list):

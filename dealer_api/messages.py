@@ -142,6 +142,39 @@ MESSAGES = {
         "At the dealer the order is in %(dealer_currency)s instead of %(currency)s. Please have"
         " its prices checked."
     ),
+    "name_unreadable_now": _lt(
+        "The dealer has the order, but its number could not be read just now. It is looked up"
+        " again later."
+    ),
+    # The order under our key, looked at.
+    "order_conflict": _lt(
+        "In this order's place the dealer has another one: %(name)s for %(customer)s, reference"
+        " %(reference)s. Nothing was sent. A BPO manager has to compare the two, and can then send"
+        " this order again."
+    ),
+    "order_is_older": _lt(
+        "The dealer has this order as it was before it was last changed here. Please ask the"
+        " dealer to change it, or to cancel it so that it can be sent again."
+    ),
+    "order_renewed": _lt(
+        "The dealer had cancelled the order %(name)s, so it was sent once more, as a new one."
+    ),
+    "order_cancelled": _lt(
+        "The order is cancelled at the dealer. Please clear up with the dealer whether it is still"
+        " wanted."
+    ),
+    "customer_differs": _lt(
+        "At the dealer the order is for %(dealer_customer)s instead of %(customer)s. Please have it"
+        " checked."
+    ),
+    "amount_differs": _lt(
+        "The order was sent with %(sent)s %(currency)s before taxes, but at the dealer it comes to"
+        " %(dealer_amount)s %(currency)s. Please have its lines, prices and discounts checked."
+    ),
+    "price_includes_tax": _lt(
+        "The dealer's prices include the taxes: the %(sent)s %(currency)s of this order are what"
+        " the customer pays, and %(dealer_amount)s %(currency)s of them the price before taxes."
+    ),
     # Lines of the connection check.
     "check_address_ok": _lt("The server %(host)s answers."),
     "check_certificate_ok": _lt("The certificate is valid."),

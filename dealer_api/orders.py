@@ -5,59 +5,28 @@
 Everything here may be repeated at any time, also half done; why, is said in ``loader.py``.
 """
 
-from dataclasses import dataclass, field
-
 from .customers import PARTNER_FIELDS, PRICELIST, CustomerSearch, NewCustomers, read_currencies
-from .errors import DealerAccessUncertain, DealerError, DealerFault
+from .errors import DealerAccessUncertain, DealerError, DealerFault, DealerUnreachable
 from .loader import Loader, LoadRecord, cell
-from .messages import render
 from .payload import (
     CUSTOMER_FIELDS,
     CUSTOMER_MODEL,
-    LINE_FIELDS,
     LINE_MODEL,
     ORDER_FIELDS,
     ORDER_MODEL,
+    STOCK_LINE_FIELDS,
     field_of,
-    is_empty,
     is_external_id,
 )
 from .products import find_products, sort_out
-from .records import many2one_id, many2one_name
+from .records import many2one_id
+from .remote import find_existing, read_lines, read_orders
+from .replacement import Replacements
+from .sending import FAILED, RETRY, SENT, OrderResult, Sending
+from .verification import Verifier
 
 # Orders per talk with one dealer.
 BATCH_SIZE = 50
-
-SENT, FAILED, RETRY = "sent", "failed", "retry"
-
-
-@dataclass
-class OrderResult:
-    """What became of one order.
-
-    ``sent``: it is at the dealer as ``remote_id``; ``remote_name`` is None when we may not
-    read it. ``failed``: the dealer cannot take it as it is. ``retry``: not this time.
-    """
-
-    status: str
-    code: str
-    details: dict = field(default_factory=dict)
-    remote_id: int | None = None
-    remote_name: str | None = None
-    remote_currency: str | None = None
-    # Remarks for people: (code, details)
-    notes: list = field(default_factory=list)
-    # {model: [fields]} that were to be sent, but that the dealer's Odoo does not have
-    left_out: dict = field(default_factory=dict)
-
-    @property
-    def text(self):
-        """Return the message in English."""
-        return render(self.code, self.details)
-
-    def add_note(self, code, **details):
-        """Add a remark, by its code in ``MESSAGES``."""
-        self.notes.append((code, details))
 
 
 def push_orders(session, orders):
@@ -76,70 +45,6 @@ def push_orders(session, orders):
         raise
 
 
-def read_orders(session, remote_ids):
-    """Return ``{id: {"name", "currency"}}`` of the orders the service user may read."""
-    if not remote_ids:
-        return {}
-    records = session.search_read(
-        ORDER_MODEL, [("id", "in", sorted(set(remote_ids)))], ["name", "currency_id"]
-    )
-    return {
-        record["id"]: {
-            "name": str(record["name"])[:100] if record.get("name") else None,
-            "currency": many2one_name(record.get("currency_id")),
-        }
-        for record in records
-    }
-
-
-class _Sending:
-    """An order on its way."""
-
-    def __init__(self, order):
-        self.order = order
-        self.result = None
-        self.partner_id = None
-        self.notes = []
-        self.left_out = {}
-        # The dealer has it already, whatever speaks against it now.
-        self.known = False
-
-    @property
-    def codes(self):
-        """Return the product codes of the lines."""
-        return {line.product_code for line in self.order.lines}
-
-    def settle(self, status, code, **details):
-        """Note what became of the order."""
-        self.result = OrderResult(status, code, details)
-
-    def fail(self, code, **details):
-        """Note that the dealer cannot take the order as it is."""
-        self.settle(FAILED, code, **details)
-
-    def leave_out(self, model, values, lacking):
-        """Note which of the values cannot be sent; an empty one is nothing to speak of."""
-        names = {
-            field_of(column)
-            for column, value in values.items()
-            if field_of(column) in lacking and not is_empty(value)
-        }
-        if names:
-            self.left_out[model] = sorted(names.union(self.left_out.get(model, ())))
-
-    def finish(self):
-        """Return the result, with all that is to be said about it."""
-        result = self.result
-        for code, details in self.notes:
-            result.add_note(code, **details)
-        self.notes = []
-        if result.status == SENT and not result.left_out:
-            result.left_out = self.left_out
-            for model, names in self.left_out.items():
-                result.add_note("fields_left_out", model=model, fields=names)
-        return result
-
-
 class _Push:
     """One batch on its way, step by step; each step leaves fewer orders open, or as many."""
 
@@ -149,7 +54,7 @@ class _Push:
         self.sendings = {}
         for key, order in zip(self.keys, orders, strict=True):
             # The same order twice in a batch is one order (see loader.py).
-            self.sendings.setdefault(key, _Sending(order))
+            self.sendings.setdefault(key, Sending(order))
         self.products = {}
         # Orders may have been created without us knowing.
         self.uncertain = False
@@ -169,6 +74,7 @@ class _Push:
         if not self.keys:
             return []
         for step in (
+            self._settle_replacements,
             self._check_orders,
             self._find_products,
             self._check_company_currency,
@@ -176,7 +82,7 @@ class _Push:
             self._check_pricelists,
             self._look_for_refused,
             self._load_orders,
-            self._read_names,
+            self._verify,
         ):
             step()
         return [self.sendings[key].finish() for key in self.keys]
@@ -205,6 +111,13 @@ class _Push:
         return frozenset(names) - (frozenset(names) if found is None else found)
 
     # ------------------------------------------------------------
+    # What an earlier attempt may have left there
+    # ------------------------------------------------------------
+
+    def _settle_replacements(self):
+        self._guarded(Replacements(self.session).run, self.open)
+
+    # ------------------------------------------------------------
     # What can be told without the dealer
     # ------------------------------------------------------------
 
@@ -221,7 +134,7 @@ class _Push:
     # ------------------------------------------------------------
 
     def _find_products(self):
-        codes = sorted({code for sending in self.open for code in sending.codes} - {""})
+        codes = sorted({code for sending in self.open for code in sending.all_codes} - {""})
         if codes:
             self.products = self._guarded(find_products, self.session, codes) or {}
         for sending in self.open:
@@ -331,19 +244,16 @@ class _Push:
         product be renamed since. ``load()`` with an external id alone would tell, but try to
         create what it does not find; this method only looks.
         """
-        for sending in self.sendings.values():
-            if not (sending.result and sending.result.status == FAILED):
-                continue
-            if not is_external_id(sending.order.external_id):
-                continue
-            module, name = sending.order.external_id.split(".", 1)
-            try:
-                self.session.call(
-                    "ir.model.data", "check_object_reference", module=module, xml_id=name
-                )
-            except DealerFault:
-                # "External ID not found", which Odoo reports as an internal error.
-                continue
+        refused = {
+            sending.order.external_id: sending
+            for sending in self.sendings.values()
+            if sending.result
+            and sending.result.status == FAILED
+            and sending.result.code != "order_conflict"
+            and is_external_id(sending.order.external_id)
+        }
+        for external_id in find_existing(self.session, ORDER_MODEL, refused):
+            sending = refused[external_id]
             sending.result = None
             sending.notes = []
             sending.known = True
@@ -357,6 +267,9 @@ class _Push:
         loader = Loader(self.session, ORDER_MODEL)
         try:
             results = loader.load(records)
+        except DealerUnreachable as error:
+            error.loading = _breaks_off(error)
+            raise
         finally:
             self.uncertain = self.uncertain or loader.uncertain
         self.broken_off = loader.broken_off
@@ -375,7 +288,7 @@ class _Push:
         try:
             return (
                 self._lacking(ORDER_MODEL, ORDER_FIELDS, columns),
-                self._lacking(LINE_MODEL, LINE_FIELDS, line_columns),
+                self._lacking(LINE_MODEL, STOCK_LINE_FIELDS, line_columns),
             )
         except DealerFault as fault:
             if fault.kind != "missing":
@@ -427,28 +340,57 @@ class _Push:
         else:
             sending.fail(code, message=self.session.transport.clean(result.message))
 
-    def _read_names(self):
-        """Fill in the names; without them the orders are no less there."""
+    # ------------------------------------------------------------
+    # What is there now
+    # ------------------------------------------------------------
+
+    def _verify(self):
+        """Look at what came of it, and fill in the names.
+
+        Without them the orders are no less there. Unknown is not hidden: only an answer without
+        an order says that it is not ours to read.
+        """
         sent = [s for s in self.sendings.values() if s.result and s.result.status == SENT]
-        known = {}
-        try:
-            if not self.broken_off:
-                known = read_orders(self.session, [sending.result.remote_id for sending in sent])
-        except DealerError:
-            known = {}
+        remotes = self._read([sending.result.remote_id for sending in sent])
+        replaced = [sending.result.remote_id for sending in sent if sending.replaced]
+        lines = self._read_lines(replaced)
+        verifier = Verifier(self.session, self.products)
         for sending in sent:
-            result = sending.result
-            record = known.get(result.remote_id)
-            if not record or not record["name"]:
-                result.add_note("name_unknown")
+            if remotes is None:
+                sending.note("name_unreadable_now")
                 continue
-            result.remote_name = record["name"]
-            result.remote_currency = record["currency"]
-            currency = sending.order.currency
-            if record["currency"] and record["currency"] != currency:
-                result.add_note(
-                    "currency_differs", currency=currency, dealer_currency=record["currency"]
-                )
+            remote = remotes.get(sending.result.remote_id)
+            if remote is None:
+                sending.note("name_unknown")
+                continue
+            verifier.verify(sending, remote, lines.get(remote.id, ()))
+            if sending.result.status == SENT and not remote.name:
+                sending.note("name_unreadable_now")
+
+    def _read(self, remote_ids):
+        """Return ``{id: RemoteOrder}``, asking a second time at once; None without an answer."""
+        if self.broken_off:
+            return None
+        for _turn in range(2):
+            try:
+                return read_orders(self.session, remote_ids)
+            except DealerError:
+                continue
+        return None
+
+    def _read_lines(self, remote_ids):
+        try:
+            return {} if self.broken_off else read_lines(self.session, remote_ids)
+        except DealerError:
+            return {}
+
+
+def _breaks_off(error):
+    """Tell whether an error looks as if the dealer's worker had died of what it was given.
+
+    A server in front of it that says that it is busy is no sign of that.
+    """
+    return bool(error.request_sent) and error.details.get("status") not in (429, 503)
 
 
 def _as_refusal(fault, code):

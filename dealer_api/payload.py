@@ -20,6 +20,7 @@ first one wrote none.
 import math
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 
 SCHEMA = 2
 
@@ -27,6 +28,7 @@ ORDER_MODEL, LINE_MODEL, CUSTOMER_MODEL = "sale.order", "sale.order.line", "res.
 # The fields that every Odoo with sales has, those of the first release: nobody asks for them.
 ORDER_FIELDS = ("client_order_ref", "origin")
 LINE_FIELDS = ("product_uom_qty", "price_unit", "name")
+STOCK_LINE_FIELDS = (*LINE_FIELDS, "discount")
 CUSTOMER_FIELDS = (
     "name",
     "email",
@@ -45,11 +47,24 @@ _OWN_FIELDS = {
 }
 _COLUMN = re.compile(r"[A-Za-z]\w*([./:][\w./]+)?")
 _EXTERNAL_ID = re.compile(r"[\w-]+\.[\w.-]+")
+# What next_external_id appends; "lead_5" itself ends in no such thing.
+_TRY = re.compile(r"(.+_.+)_(\d{1,3})")
 
 
 def is_external_id(value):
     """Tell whether a value is ``module.name`` as ``load()`` takes it apart."""
     return isinstance(value, str) and bool(_EXTERNAL_ID.fullmatch(value))
+
+
+def next_external_id(external_id):
+    """Return the key to send an order anew under, when this one's is taken or given up.
+
+    ``lead_5_ab12cd34`` is followed by ``lead_5_ab12cd34_2``, that by ``lead_5_ab12cd34_3``.
+    """
+    module, _dot, name = external_id.partition(".")
+    found = _TRY.fullmatch(name)
+    name, number = found.groups() if found else (name, 1)
+    return f"{module}.{name}_{int(number) + 1}"
 
 
 def field_of(column):
@@ -81,6 +96,13 @@ class OrderLine:
         amount = _number(values.get("product_uom_qty"), 1.0) * _number(values.get("price_unit"))
         return amount * (1 - _number(values.get("discount")) / 100)
 
+    @property
+    def rounding(self):
+        """Return how far the amount may be off where prices and amounts are rounded to cents."""
+        price = _number(self.values.get("price_unit"))
+        quantity = _number(self.values.get("product_uom_qty"), 1.0)
+        return 0.005 + abs(quantity) * abs(price - round(price, 2))
+
 
 @dataclass
 class Customer:
@@ -104,6 +126,14 @@ class Order:
     :param external_id: ``module.name``, under which the dealer's database keeps it unique
     :param currency: code of the currency of the prices
     :param values: by column of ``sale.order``: ``client_order_ref``, ``origin``, and what hooks add
+
+    What is known of earlier attempts is no part of the snapshot; who sends the order again says it:
+
+    :ivar maybe_there: an earlier attempt may have created it
+    :ivar first_attempt: when it was sent for the first time, naive UTC by our clock; None when
+        this is the first time
+    :ivar replacement: the ``Order`` that is wanted by now, where this one is what may have been
+        sent
     """
 
     external_id: str
@@ -113,6 +143,9 @@ class Order:
     values: dict
     # What could not be read of the snapshot
     unreadable: list[str] = field(default_factory=list, repr=False, compare=False)
+    maybe_there: bool = field(default=False, compare=False)
+    first_attempt: datetime | None = field(default=None, compare=False)
+    replacement: "Order | None" = field(default=None, repr=False, compare=False)
 
     @property
     def reference(self):
@@ -123,6 +156,20 @@ class Order:
     def total(self):
         """Return the sum of the lines, before the dealer's taxes."""
         return math.fsum(line.subtotal for line in self.lines)
+
+    @property
+    def has_amounts(self):
+        """Tell whether no line leaves its quantity or price to the dealer."""
+        return bool(self.lines) and all(
+            is_number(line.values.get(name))
+            for line in self.lines
+            for name in ("product_uom_qty", "price_unit")
+        )
+
+    @property
+    def rounding(self):
+        """Return how far the total may be off at a dealer, who rounds prices and amounts."""
+        return 0.005 + math.fsum(line.rounding for line in self.lines)
 
     def used_fields(self):
         """Return ``{model: the fields at the dealer that values are given for}``."""

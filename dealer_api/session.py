@@ -19,7 +19,7 @@ from .errors import (
 from .protocols import PROTOCOLS, same_login
 from .records import is_id, many2one_id, many2one_name
 from .settings import AUTO
-from .transport import HttpTransport
+from .transport import HttpTransport, utcnow
 
 # From here on has_access() replaces check_access_rights().
 HAS_ACCESS_VERSION = 18
@@ -43,10 +43,14 @@ class DealerSession:
 
     Nothing is sent before the first call that needs an answer. ``fresh`` ignores what the
     settings remember from earlier sessions.
+
+    :ivar started: when the session began, naive UTC by our clock
     """
 
     def __init__(self, settings, fresh=False):
         self.settings = settings
+        self.started = utcnow()
+        self._clock_offset = None
         self._remembered_version = None if fresh else settings.server_version
         self._remembered_uid = None if fresh else settings.uid
         self._transport = None
@@ -67,6 +71,7 @@ class DealerSession:
     def close(self):
         """Close the connection; the next call opens another one."""
         if self._transport:
+            self._clock_offset = self._transport.clock_offset
             self._transport.close()
             self._transport = None
         self._protocol = None
@@ -80,6 +85,13 @@ class DealerSession:
         if self._transport is None:
             self._transport = HttpTransport(self.settings)
         return self._transport
+
+    @property
+    def clock_offset(self):
+        """Return the dealer's clock minus ours by its latest answer, None while unknown."""
+        if self._transport is None:
+            return self._clock_offset
+        return self._transport.clock_offset
 
     # ------------------------------------------------------------
     # Who is there, and how to speak to them

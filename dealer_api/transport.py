@@ -9,6 +9,8 @@ import threading
 import time
 import zlib
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
@@ -25,6 +27,13 @@ from .untrusted import TEXT_LIMIT, clean_text
 USER_AGENT = "bpo_crm"
 BUSY_STATUSES = frozenset((429, 502, 503, 504))
 _CHUNK = 64 * 1024
+# A clock further off than this is none.
+_MAX_OFFSET = timedelta(days=366)
+
+
+def utcnow():
+    """Return the moment by our clock, naive UTC, as Odoo keeps moments."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,8 @@ class HttpAnswer:
     status: int
     content_type: str
     body: bytes
+    # When it was written by the server's clock, naive UTC; None when the server does not say
+    date: datetime | None = None
 
 
 class _Watch:
@@ -211,6 +222,8 @@ class HttpTransport:
         self.scheme = parts.scheme
         self._watch = _Watch(settings.connect_timeout, settings.allow_private)
         self._end = time.monotonic() + settings.session_timeout
+        # The dealer's clock minus ours, by its latest answer; None while it is not known
+        self.clock_offset = None
         self._session = self._open_session()
 
     def __repr__(self):
@@ -319,6 +332,7 @@ class HttpTransport:
 
     def _read(self, response):
         """Return the answer, after refusing what cannot be one by its head."""
+        date = self._read_date(response.headers.get("Date"))
         status = response.status_code
         if status in BUSY_STATUSES:
             raise DealerUnreachable("server_busy", host=self.host, status=status)
@@ -329,7 +343,18 @@ class HttpTransport:
             raise DealerAccessRefused("http_unauthorized", status=status)
         content_type = response.headers.get("Content-Type") or ""
         content_type = content_type.partition(";")[0].strip().lower()
-        return HttpAnswer(status, content_type, self._read_body(response))
+        return HttpAnswer(status, content_type, self._read_body(response), date)
+
+    def _read_date(self, text):
+        """Return the time of an answer by the dealer's clock, noting how far that is from ours."""
+        try:
+            date = parsedate_to_datetime(str(text or "")[:60])
+            date = date.astimezone(UTC).replace(tzinfo=None)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        offset = date - utcnow()
+        self.clock_offset = offset if abs(offset) < _MAX_OFFSET else None
+        return date
 
     def _read_body(self, response):
         """Return the body, unpacked, and not a byte more than allowed."""

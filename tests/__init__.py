@@ -8,6 +8,7 @@ from .dealer_api import test_orders
 from .dealer_api import test_payload
 from .dealer_api import test_transport
 from .dealer_api import test_untrusted
+from .dealer_api import test_verification
 from . import test_board
 from . import test_board_tours
 from . import test_dealer_order

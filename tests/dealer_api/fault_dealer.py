@@ -26,6 +26,7 @@ import ssl
 import threading
 import time
 import xmlrpc.client
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 API_KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -132,6 +133,8 @@ class FaultDealer:
         self.headers = []
         self.contexts = []
         self.connection_count = 0
+        # What a real dealer would find in its log because of us
+        self.log = []
         # Faults that take long and were waited for to their end
         self.waited_for = []
         self._faults = []
@@ -139,6 +142,14 @@ class FaultDealer:
         self._port = 0
         self.stopping = threading.Event()
         self.delay = 0.0
+        # Seconds by which the dealer's clock is ahead of ours; None: it does not tell the time
+        self.clock_shift = 0
+        # In percent: the tax, in the prices or on top of them, and what the price list takes off
+        self.tax = 0.0
+        self.tax_included = False
+        self.pricelist_discount = 0.0
+        # What an automation of the dealer does to a new order: f(values)
+        self.automation = lambda values: None
         # What the service user may not do: {(model, operation)}
         self.denied = set()
         # Returns a message to refuse a record that is about to be created: f(model, values)
@@ -308,6 +319,7 @@ class FaultDealer:
     def _do_check_object_reference(self, model, module, xml_id):
         found = self.external_ids.get(f"{module}.{xml_id}")
         if not found:
+            self.log.append("ValueError: External ID not found in the system")
             raise OdooError("ValueError", f"External ID not found in the system: {module}.{xml_id}")
         return list(found[:2])
 
@@ -330,6 +342,8 @@ class FaultDealer:
 
     def _do_search_read(self, model, domain=(), fields=None, limit=None, order=None):
         self._check_right(model, "read")
+        if model == "sale.order.line":
+            self.tables[model] = dict(enumerate(self._order_lines(), 1))
         found = [
             self._read_record(model, record_id, fields)
             for record_id in sorted(self.tables[model])
@@ -361,12 +375,35 @@ class FaultDealer:
         if name == "phone_sanitized":
             digits = re.sub(r"[^\d+]", "", record.get("phone") or "")
             return digits if digits.startswith("+") else False
+        if model == "sale.order" and name == "partner_id":
+            return record.get("partner_id/.id", False)
+        if name in ("amount_untaxed", "amount_total") and name not in record:
+            return self._amounts(record)[name]
         return record.get(name, False)
+
+    def _amounts(self, record):
+        """Return the amounts of an order, as the dealer's taxes and price lists make them."""
+        total = 0.0
+        for line in record.get("order_line", ()):
+            discount = line.get("discount", self.pricelist_discount)
+            amount = (line.get("product_uom_qty") or 0) * (line.get("price_unit") or 0)
+            total += amount * (1 - (discount or 0) / 100)
+        factor = 1 + self.tax / 100
+        untaxed = total / factor if self.tax_included else total
+        return {"amount_untaxed": round(untaxed, 2), "amount_total": round(untaxed * factor, 2)}
+
+    def _order_lines(self):
+        return [
+            {"order_id": order_id, "product_id": line.get("product_id/.id"), **line}
+            for order_id, order in sorted(self.orders.items())
+            for line in order.get("order_line", ())
+        ]
 
     def _read_record(self, model, record_id, fields):
         relations = {
             "currency_id": "res.currency",
             "company_id": "res.company",
+            "partner_id": "res.partner",
             "property_product_pricelist": "product.pricelist",
         }
         values = {"id": record_id}
@@ -423,6 +460,8 @@ class FaultDealer:
 
     def _do_load(self, model, context, fields, data, fault=None):
         """Create records under external ids as ``BaseModel.load()`` does."""
+        if model == "sale.order.line":
+            return self._load_lines(context, fields, data)
         self._check_columns(model, fields)
         saved = copy.deepcopy((self.tables[model], self.external_ids))
         records, messages = self._extract(model, fields, data)
@@ -451,6 +490,29 @@ class FaultDealer:
                 owner, name = "sale.order.line", rest.partition("/")[0]
             if name not in self._known_fields(owner) | {"id"}:
                 raise OdooError("ValueError", f"Invalid field name {name!r}")
+
+    def _load_lines(self, context, fields, data):
+        """Read references as ``load()`` does; nobody here gets as far as to create a line."""
+        if "sale.order" not in self.tables:
+            raise OdooError("missing", "Object sale.order.line doesn't exist")
+        if fields != ["order_id/id", "product_id/.id"]:
+            raise OdooError("ValueError", f"This dealer has no lines with {fields}")
+        skipped = context.get("import_skip_records", []) if context.get("import_file") else []
+        messages = []
+        for number, (xml_id, product) in enumerate(data):
+            info = {"rows": {"from": number, "to": number}, "record": number, "type": "error"}
+            model, record_id, _noupdate = self.external_ids.get(xml_id, ("", 0, False))
+            if model != "sale.order" or record_id not in self.orders:
+                text = f"No matching record found for external id '{xml_id}' in field 'Order'"
+                messages.append(dict(info, field="order_id", message=text))
+            if product in self.tables["product.product"]:
+                raise OdooError("ValueError", "A line would be created")
+            if "product_id" not in skipped:
+                # The real one now tries to create the line, and logs what PostgreSQL says to it.
+                self.log.append("bad query: INSERT INTO sale_order_line")
+                text = f"No matching record found for database id '{product}' in field 'Product'"
+                messages.append(dict(info, field="product_id", message=text))
+        return {"ids": False if messages else [], "messages": messages, "nextrow": 0}
 
     def _extract(self, model, fields, data):
         """Return the (external id, values, info) of the rows, and the messages about them."""
@@ -486,7 +548,7 @@ class FaultDealer:
         ids, problems = [], []
         for xml_id, values, info in records:
             existing = self.external_ids.get(xml_id)
-            if existing:
+            if existing and existing[1] in self.tables[model]:
                 ids.append(existing[1])
                 if not (context.get("mode") == "update" and existing[2]):
                     self.tables[model][existing[1]].update(values)
@@ -530,9 +592,21 @@ class FaultDealer:
             else self.tables["res.company"][1]["currency_id"]
         )
         number = max(self.orders, default=0) + 1
-        return self.add(
-            model, name=f"S{number:05d}", currency_id=currency, user_id=self.uid, **values
-        )
+        values = {
+            "name": f"S{number:05d}",
+            "state": "draft",
+            "create_date": self.now(),
+            "currency_id": currency,
+            "user_id": self.uid,
+            **values,
+        }
+        self.automation(values)
+        return self.add(model, **values)
+
+    def now(self, **shift):
+        """Return the moment by the dealer's clock as Odoo gives it, shifted if so told."""
+        moment = datetime.now(UTC) + timedelta(seconds=self.clock_shift or 0) + timedelta(**shift)
+        return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 class _Server(ThreadingHTTPServer):
@@ -577,6 +651,16 @@ class _Handler(BaseHTTPRequestHandler):
     def finish(self):
         self.server.connections.discard(self.connection)
         return super().finish()
+
+    def date_time_string(self, timestamp=None):
+        """Return the time by the dealer's clock."""
+        return super().date_time_string(time.time() + (self.dealer.clock_shift or 0))
+
+    def send_header(self, keyword, value):
+        """Leave the time out where the dealer does not tell it."""
+        if keyword == "Date" and self.dealer.clock_shift is None:
+            return None
+        return super().send_header(keyword, value)
 
     def log_message(self, *args):
         """Keep no log: the tests look at ``requests``."""

@@ -6,6 +6,7 @@ import itertools
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +17,8 @@ from dealer_api import (
     DealerUnreachable,
     Order,
     check_connection,
+    find_existing,
+    look_at_orders,
     push_orders,
     read_orders,
 )
@@ -346,6 +349,199 @@ def test_the_answer_is_lost(dealer, make, protocol, word):
     results = push(settings_for(dealer, protocol), payloads)
     assert [result.remote_id for result in results] == [order["id"] for order in orders]
     assert orders_at(dealer, payloads) == orders
+
+
+# ------------------------------------------------------------
+# What the dealer has under our key
+# ------------------------------------------------------------
+
+
+def send(settings, *orders):
+    with DealerSession(settings) as session:
+        return push_orders(session, list(orders))
+
+
+def replaced(payload, quantity):
+    """Return an order that may have been sent, of which another quantity is wanted by now."""
+    order, wanted = Order.from_payload(payload), Order.from_payload(payload)
+    order.maybe_there = True
+    order.first_attempt = datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=5)
+    wanted.lines[0].values["product_uom_qty"] = quantity
+    order.replacement = wanted
+    return order
+
+
+def quantities_at(dealer, payload):
+    orders = orders_at(dealer, [payload], ["order_line"])
+    lines = [line for order in orders for line in order["order_line"]]
+    read = dealer.rpc.call("sale.order.line", "read", lines, ["product_uom_qty"])
+    return [line["product_uom_qty"] for line in read]
+
+
+def notes_of(result):
+    return [code for code, _details in result.notes]
+
+
+def test_a_key_that_comes_again(dealer, way_in, make):
+    """The sale of another customer is never taken for sent, and nothing is created for it."""
+    first, second = make(), make()
+    [before] = push(way_in, [first])
+    second["external_id"] = first["external_id"]
+    [result] = push(way_in, [second])
+    assert (result.status, result.code) == ("failed", "order_conflict")
+    assert before.remote_name in result.text
+    assert first["reference"] in result.text
+    assert orders_at(dealer, [second]) == []
+
+
+def test_an_older_order_of_the_same_customer(dealer, settings, make):
+    payload = make()
+    [before] = push(settings, [payload])
+    dealer.sql(
+        "UPDATE sale_order SET create_date = create_date - interval '10 minutes'"
+        f" WHERE id = {before.remote_id}"
+    )
+    later = {**payload, "lines": [{**payload["lines"][0], "quantity": 7.0}]}
+    [result] = push(settings, [later])
+    assert (result.status, result.code) == ("failed", "order_conflict")
+    order = Order.from_payload(later)
+    order.maybe_there = True
+    order.first_attempt = datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=15)
+    [result] = send(settings, order)
+    assert (result.status, notes_of(result)) == ("sent", ["amount_differs"])
+
+
+def test_the_dealer_tells_the_time(settings):
+    with DealerSession(settings) as session:
+        assert session.uid
+        assert abs(session.clock_offset) < timedelta(seconds=5)
+
+
+def test_looking_leaves_no_trace(dealer, way_in, make):
+    """It needs no right, writes nothing, uses no number up, and the dealer's log says nothing."""
+    payloads = [make() for _number in range(3)]
+    results = push(way_in, payloads)
+    ids = [result.remote_id for result in results]
+    dealer.rpc.call("sale.order", "action_cancel", [ids[1]])
+    dealer.rpc.call("sale.order", "unlink", [ids[1]])
+    [admin] = dealer.rpc.search_read("res.users", [("login", "=", "admin")], ["id"])
+    dealer.rpc.write("sale.order", ids[2], user_id=admin["id"])
+    keys = [payload["external_id"] for payload in payloads]
+    models = ("sale.order", "sale.order.line", "res.partner", "ir.model.data", "mail.message")
+    before, logged = [dealer.count(model) for model in models], len(dealer.log_text())
+    with DealerSession(way_in) as session:
+        others = [payloads[0]["customer"]["external_id"], f"{NAMESPACE}.lead_never"]
+        assert find_existing(session, "sale.order", keys + others) == {keys[0], keys[2]}
+        looks = look_at_orders(session, list(zip(ids, keys, strict=True)))
+    assert looks[keys[0]].name == results[0].remote_name
+    assert (looks[keys[1]], looks[keys[2]]) == ("missing", "hidden")
+    assert [dealer.count(model) for model in models] == before
+    for word in ("ERROR", "WARNING", "Traceback", "bad query"):
+        assert word not in dealer.log_text()[logged:]
+    [later] = push(way_in, [make()])
+    assert int(later.remote_name.lstrip("S")) == int(results[2].remote_name.lstrip("S")) + 1
+
+
+def test_refused_orders_leave_nothing_behind(dealer, settings, make):
+    """Neither customers nor lines in the log nor used-up numbers."""
+    payloads = [make(["NOT-THERE"]) for _number in range(5)]
+    payloads += [{**make(), "currency": "CHF"} for _number in range(5)]
+    [before] = push(settings, [make()])
+    partners, logged = dealer.count("res.partner"), len(dealer.log_text())
+    results = push(settings, payloads)
+    assert {result.code for result in results} == {"product_unknown", "currency_mismatch"}
+    assert dealer.count("res.partner") == partners
+    for word in ("ERROR", "Traceback", "bad query"):
+        assert word not in dealer.log_text()[logged:]
+    [after] = push(settings, [make()])
+    assert int(after.remote_name.lstrip("S")) == int(before.remote_name.lstrip("S")) + 1
+
+
+def test_a_newer_content_when_nothing_was_sent(dealer, way_in, make):
+    payload = make()
+    [result] = send(way_in, replaced(payload, 7.0))
+    assert (result.status, result.content, result.external_id) == ("sent", "new", None)
+    assert quantities_at(dealer, payload) == [7.0]
+
+
+def test_a_newer_content_when_the_older_one_is_there(dealer, way_in, make):
+    payload = make()
+    [before] = push(way_in, [payload])
+    [result] = send(way_in, replaced(payload, 7.0))
+    assert (result.status, result.content, result.remote_id) == ("sent", "old", before.remote_id)
+    assert notes_of(result) == ["order_is_older"]
+    assert quantities_at(dealer, payload) == [2.0]
+    # The dealer changes it, as asked
+    order = dealer.rpc.read("sale.order", before.remote_id, "order_line")
+    dealer.rpc.write("sale.order.line", order["order_line"], product_uom_qty=7.0)
+    [result] = send(way_in, replaced(payload, 7.0))
+    assert (result.content, result.notes) == ("new", [])
+
+
+def test_a_newer_content_when_the_older_one_was_cancelled(dealer, way_in, make):
+    payload = make()
+    [before] = push(way_in, [payload])
+    dealer.rpc.call("sale.order", "action_cancel", [before.remote_id])
+    for _turn in range(2):
+        # Also when the answer to the first time was lost: the second one is found, not doubled
+        [result] = send(way_in, replaced(payload, 7.0))
+        assert (result.status, result.content) == ("sent", "new")
+        assert result.external_id == f"{payload['external_id']}_2"
+        assert notes_of(result) == ["order_renewed"]
+        assert quantities_at(dealer, payload) == [2.0, 7.0]
+
+
+# ------------------------------------------------------------
+# Amounts
+# ------------------------------------------------------------
+
+
+@pytest.fixture
+def price_list(dealer):
+    """The dealer works with price lists and discounts; return a list that takes 10 % off."""
+
+    def switch(value):
+        settings = dealer.rpc.create(
+            "res.config.settings", group_product_pricelist=value, group_discount_per_so_line=value
+        )
+        dealer.rpc.call("res.config.settings", "execute", [settings])
+
+    switch(True)
+    item = {"compute_price": "percentage", "percent_price": 10.0, "applied_on": "3_global"}
+    yield dealer.rpc.create("product.pricelist", name="Minus ten", item_ids=[(0, 0, item)])
+    switch(False)
+
+
+def test_a_price_list_with_a_discount(dealer, way_in, make, price_list):
+    payloads = [make(price=937.5), make(price=937.5)]
+    for payload in payloads:
+        partner = dealer.rpc.create("res.partner", name="B", email=payload["customer"]["email"])
+        dealer.rpc.write("res.partner", partner, property_product_pricelist=price_list)
+    silent, said = map(Order.from_payload, payloads)
+    said.lines[0].values["discount"] = 0.0
+    results = send(way_in, silent, said)
+    assert [result.status for result in results] == ["sent", "sent"]
+    assert [notes_of(result) for result in results] == [["amount_differs"], []]
+    details = results[0].notes[0][1]
+    assert (details["sent"], details["dealer_amount"]) == ("1875.00", "1687.50")
+    assert results[1].remote.amount_untaxed == 1875.0
+    assert results[1].remote.tax_included is False
+
+
+def test_prices_with_tax_included(dealer, way_in, make):
+    tax = dealer.rpc.create(
+        "account.tax",
+        name=f"Included {next(_numbers)}",
+        amount=21.0,
+        type_tax_use="sale",
+        price_include_override="tax_included",
+    )
+    code = f"TAXED-{next(_numbers)}"
+    dealer.rpc.create("product.product", name="Taxed", default_code=code, taxes_id=[(6, 0, [tax])])
+    [result] = push(way_in, [make([code], price=937.5)])
+    assert (result.status, notes_of(result)) == ("sent", ["price_includes_tax"])
+    assert result.notes[0][1]["dealer_amount"] == "1549.59"
+    assert result.remote.tax_included is True
 
 
 # ------------------------------------------------------------

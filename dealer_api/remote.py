@@ -1,0 +1,162 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The orders that a dealer has: read, and looked for by their keys, without writing anything."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .errors import DealerBadAnswer
+from .payload import LINE_MODEL, ORDER_MODEL, is_number
+from .records import is_id, many2one_id, many2one_name, read_datetime, short_text
+
+CANCELLED = "cancel"
+# What ``look_at_orders`` says of an order that cannot be read.
+HIDDEN, MISSING = "hidden", "missing"
+
+# Every Odoo with sales has these fields.
+_FIELDS = (
+    "name",
+    "state",
+    "currency_id",
+    "create_date",
+    "partner_id",
+    "client_order_ref",
+    "amount_untaxed",
+    "amount_total",
+)
+# {model: (a model with a reference to it, that field, another reference of that model)}
+_REFERRING = {ORDER_MODEL: (LINE_MODEL, "order_id", "product_id")}
+
+
+@dataclass
+class RemoteOrder:
+    """An order as it is at the dealer; what could not be read is None.
+
+    :ivar state: as Odoo names it: ``draft``, ``sent``, ``sale``, ``cancel``
+    :ivar created: naive UTC, by the dealer's clock
+    :ivar tax_included: the dealer's prices include the tax; None while there was nothing to
+        compare the amounts with
+    """
+
+    id: int
+    name: str | None = None
+    state: str | None = None
+    currency: str | None = None
+    created: datetime | None = None
+    partner_id: int | None = None
+    partner_name: str | None = None
+    reference: str | None = None
+    amount_untaxed: float | None = None
+    amount_total: float | None = None
+    tax_included: bool | None = None
+
+    @classmethod
+    def from_record(cls, record):
+        """Return the order of a record as read, or None when it is no record of one."""
+        if not isinstance(record, dict) or not is_id(record.get("id")):
+            return None
+        return cls(
+            record["id"],
+            name=short_text(record.get("name")),
+            state=short_text(record.get("state")),
+            currency=short_text(many2one_name(record.get("currency_id"))),
+            created=read_datetime(record.get("create_date")),
+            partner_id=many2one_id(record.get("partner_id")),
+            partner_name=short_text(many2one_name(record.get("partner_id"))),
+            reference=short_text(record.get("client_order_ref")),
+            amount_untaxed=_amount(record.get("amount_untaxed")),
+            amount_total=_amount(record.get("amount_total")),
+        )
+
+
+def _amount(value):
+    return float(value) if is_number(value) else None
+
+
+def read_orders(session, remote_ids):
+    """Return ``{id: RemoteOrder}`` of the orders the service user may read, in one request."""
+    wanted = sorted({remote_id for remote_id in remote_ids if is_id(remote_id)})
+    if not wanted:
+        return {}
+    records = _search_read(session, ORDER_MODEL, [("id", "in", wanted)], _FIELDS)
+    orders = [RemoteOrder.from_record(record) for record in records]
+    return {order.id: order for order in orders if order and order.id in wanted}
+
+
+def read_lines(session, remote_ids):
+    """Return ``{order: [(product, quantity, price)]}`` of orders, in one request."""
+    wanted = sorted(set(remote_ids))
+    if not wanted:
+        return {}
+    names = ("order_id", "product_id", "product_uom_qty", "price_unit")
+    found = {}
+    for record in _search_read(session, LINE_MODEL, [("order_id", "in", wanted)], names):
+        record = record if isinstance(record, dict) else {}
+        product_id = many2one_id(record.get("product_id"))
+        # A line without a product is a section or a note.
+        if product_id:
+            found.setdefault(many2one_id(record.get("order_id")), []).append(
+                (product_id, record.get("product_uom_qty"), record.get("price_unit"))
+            )
+    return found
+
+
+def _search_read(session, model, domain, fields):
+    """Read without judging the records: a bad one is to spoil nothing but itself."""
+    records = session.call(model, "search_read", domain=domain, fields=list(fields), order="id")
+    if not isinstance(records, list):
+        raise DealerBadAnswer("unexpected_answer", call=f"{model} (read)")
+    return records
+
+
+def find_existing(session, model, external_ids):
+    """Return which of the external ids have a record of the model at the dealer.
+
+    One request that writes nothing, logs nothing at the dealer and needs no right, neither on
+    ``ir.model.data`` nor to read the records: ``load()`` on a model that refers to this one. It
+    turns the external ids into references, and then leaves all rows out, as it is told to do
+    with those without the other reference (``import_skip_records``), which no row has. What it
+    complains about is the external ids that it could not find (odoo/addons/base/models/
+    ir_fields.py: ``db_id_for``, ``_xmlid_to_record_id``; orm/models.py: ``load``).
+    """
+    external_ids = list(dict.fromkeys(external_ids))
+    if not external_ids:
+        return set()
+    referring, reference, other = _REFERRING[model]
+    answer = session.call(
+        referring,
+        "load",
+        fields=[f"{reference}/id", f"{other}/.id"],
+        data=[[external_id, -1] for external_id in external_ids],
+        context={"import_file": True, "import_skip_records": [other]},
+    )
+    messages = answer.get("messages") if isinstance(answer, dict) else None
+    if not isinstance(messages, list) or answer.get("ids"):
+        raise DealerBadAnswer("unexpected_answer", call=f"{referring}.load")
+    missing = set()
+    for message in messages:
+        if not isinstance(message, dict) or message.get("field") not in (reference, other):
+            continue
+        number = message.get("record")
+        if not isinstance(number, int) or not 0 <= number < len(external_ids):
+            raise DealerBadAnswer("unexpected_answer", call=f"{referring}.load")
+        if message["field"] == reference:
+            missing.add(external_ids[number])
+    return set(external_ids) - missing
+
+
+def look_at_orders(session, orders):
+    """Return what can be seen of orders: ``{external id: RemoteOrder, "hidden" or "missing"}``.
+
+    One request, and a second one when some cannot be read: these were given to somebody whose
+    orders the service user may not read, or are gone.
+
+    :param orders: pairs of the id at the dealer (0 or None when unknown) and the external id
+    """
+    readable = read_orders(session, [remote_id for remote_id, _external_id in orders])
+    unseen = [external_id for remote_id, external_id in orders if remote_id not in readable]
+    existing = find_existing(session, ORDER_MODEL, unseen)
+    return {
+        external_id: readable.get(remote_id) or (HIDDEN if external_id in existing else MISSING)
+        for remote_id, external_id in orders
+    }

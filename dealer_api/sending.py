@@ -1,0 +1,156 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""An order on its way to a dealer, and what becomes of it."""
+
+from dataclasses import dataclass, field, replace
+
+from .messages import render
+from .payload import field_of, is_empty
+from .remote import RemoteOrder
+
+SENT, FAILED, RETRY = "sent", "failed", "retry"
+# Which content the order at the dealer has, where there were two.
+OLD, NEW = "old", "new"
+
+
+@dataclass
+class OrderResult:
+    """What became of one order.
+
+    ``sent``: it is at the dealer as ``remote_id``; ``remote_name`` is None when we may not
+    read it. ``failed``: the dealer cannot take it as it is. ``retry``: not this time.
+
+    :ivar remote: the order at the dealer, None when it could not be read
+    :ivar content: with a replacement, which content the order at the dealer has: ``old`` is that
+        of the order, ``new`` that of its replacement; else None
+    :ivar external_id: the key it was sent under, where that is not the key of the order
+    :ivar notes: remarks for people: (code, details)
+    :ivar left_out: ``{model: [fields]}`` that were to be sent, but that the dealer's Odoo does
+        not have
+    """
+
+    status: str
+    code: str
+    details: dict = field(default_factory=dict)
+    remote_id: int | None = None
+    remote_name: str | None = None
+    remote_currency: str | None = None
+    notes: list = field(default_factory=list)
+    left_out: dict = field(default_factory=dict)
+    remote: RemoteOrder | None = None
+    content: str | None = None
+    external_id: str | None = None
+
+    @property
+    def text(self):
+        """Return the message in English."""
+        return render(self.code, self.details)
+
+    def add_note(self, code, **details):
+        """Add a remark, by its code in ``MESSAGES``."""
+        self.notes.append((code, details))
+
+    def show(self, remote):
+        """Take over what was read of the order at the dealer."""
+        self.remote = remote
+        self.remote_name = remote.name
+        self.remote_currency = remote.currency
+
+
+class Sending:
+    """An order on its way.
+
+    :ivar order: what is sent: the order, or its replacement once that is known to be right
+    :ivar replaced: the order that ``order`` replaces
+    :ivar partner_id: the customer at the dealer, None while unknown
+    :ivar known: the dealer has it already, whatever speaks against it now
+    :ivar content: which of two contents the order at the dealer has
+    :ivar cancelled: the name of the order that the dealer has cancelled, so that this one is sent
+        anew
+    """
+
+    def __init__(self, order):
+        self.order = order
+        self.replaced = None
+        self.result = None
+        self.partner_id = None
+        self.notes = []
+        self.left_out = {}
+        self.known = False
+        self.content = None
+        self.cancelled = None
+        self._external_id = order.external_id
+
+    @property
+    def codes(self):
+        """Return the product codes of the lines."""
+        return {line.product_code for line in self.order.lines}
+
+    @property
+    def all_codes(self):
+        """Return the product codes of the lines, also of those that were replaced."""
+        orders = [order for order in (self.order, self.replaced) if order]
+        return {line.product_code for order in orders for line in order.lines}
+
+    def replace(self, external_id):
+        """Send the replacement from now on, under a key."""
+        order = self.order
+        self.order, self.replaced = self._attempted(order.replacement, external_id), order
+
+    def adopt(self, external_id, remote_id, content):
+        """Take an order that the dealer has for this one."""
+        order = self.order.replacement if content == NEW else self.order
+        self.order = self._attempted(order, external_id)
+        self.content = content
+        self.result = OrderResult(SENT, "order_sent", remote_id=remote_id)
+
+    def _attempted(self, order, external_id):
+        first_attempt = self.order.first_attempt
+        return replace(
+            order, external_id=external_id, maybe_there=True, first_attempt=first_attempt
+        )
+
+    def settle(self, status, code, **details):
+        """Note what became of the order."""
+        self.result = OrderResult(status, code, details)
+
+    def fail(self, code, **details):
+        """Note that the dealer cannot take the order as it is."""
+        self.settle(FAILED, code, **details)
+
+    def note(self, code, **details):
+        """Keep a remark for the result."""
+        self.notes.append((code, details))
+
+    def leave_out(self, model, values, lacking):
+        """Note which of the values cannot be sent; an empty one is nothing to speak of."""
+        names = {
+            field_of(column)
+            for column, value in values.items()
+            if field_of(column) in lacking and not is_empty(value)
+        }
+        if names:
+            self.left_out[model] = sorted(names.union(self.left_out.get(model, ())))
+
+    def finish(self):
+        """Return the result, with all that is to be said about it."""
+        result = self.result
+        for code, details in self.notes:
+            result.add_note(code, **details)
+        self.notes = []
+        if result.status == SENT:
+            self._finish_sent(result)
+        return result
+
+    def _finish_sent(self, result):
+        result.content = self.content
+        if self.content == OLD:
+            result.add_note("order_is_older")
+        if self.cancelled:
+            result.add_note("order_renewed", name=self.cancelled)
+        if self.order.external_id != self._external_id:
+            result.external_id = self.order.external_id
+        if not result.left_out:
+            result.left_out = self.left_out
+            for model, names in self.left_out.items():
+                result.add_note("fields_left_out", model=model, fields=names)

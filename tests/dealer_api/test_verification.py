@@ -1,0 +1,565 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What the dealer has under our key is looked at: is it ours, and is it what was sent?"""
+
+from datetime import UTC, datetime, timedelta
+
+from odoo.addons.bpo_crm.dealer_api import (
+    HIDDEN,
+    MISSING,
+    DealerBadAnswer,
+    DealerUnreachable,
+    Order,
+    find_existing,
+    look_at_orders,
+    next_external_id,
+    push_orders,
+    read_orders,
+    render,
+)
+
+from .common import PROTOCOLS, DealerApiCase, cases
+from .test_orders import NAMESPACE, connect, payload, payloads, push, statuses
+
+KEY = f"{NAMESPACE}.lead_1"
+
+
+def utcnow(**shift):
+    return datetime.now(UTC).replace(tzinfo=None) + timedelta(**shift)
+
+
+def order(number=1, quantity=1.0, price=100.0, maybe_there=False, first_attempt=None, **kwargs):
+    """Return an order of one line as the outbox prepares it."""
+    if "email" in kwargs:
+        # As the outbox does it, the key of a customer follows from who they are.
+        kwargs["external_id"] = f"{NAMESPACE}.customer_{kwargs['email'].partition('@')[0]}"
+    values = payload(number, **kwargs)
+    values["lines"][0].update(quantity=quantity, price_unit=price)
+    result = Order.from_payload(values)
+    result.maybe_there = maybe_there
+    result.first_attempt = first_attempt
+    return result
+
+
+def notes_of(result):
+    return [code for code, _details in result.notes]
+
+
+class VerificationCase(DealerApiCase):
+    """A dealer with two products, and a way to send orders to it."""
+
+    def prepare(self, **kwargs):
+        super().prepare(**kwargs)
+        self.dealer.add_product("VH-1")
+        self.dealer.add_product("VH-2")
+
+    def push(self, *orders, protocol="xmlrpc", **kwargs):
+        with connect(self.dealer, protocol, **kwargs) as session:
+            return push_orders(session, list(orders))
+
+
+class TestDealerVerification(VerificationCase):
+    """An order of somebody else is never taken for ours; what differs is said."""
+
+    # ------------------------------------------------------------
+    # Whose order it is
+    # ------------------------------------------------------------
+    @cases("protocol", PROTOCOLS)
+    @cases("shift", [-3 * 3600, 0, 3 * 3600, None])
+    def test_a_key_of_somebody_elses_order(self, protocol, shift):
+        """The id of a lead came again; told by the customer, whatever the dealer's clock says."""
+        self.dealer.clock_shift = shift
+        self.push(order(email="first@buyer.example", name="First"))
+        [result] = self.push(order(email="second@buyer.example", name="Second"), protocol=protocol)
+        self.assertEqual((result.status, result.code), ("failed", "order_conflict"))
+        self.assertEqual((result.remote_id, result.remote, result.notes), (None, None, []))
+        self.assertEqual(len(self.dealer.orders), 1)
+        for word in ("S00001", "First", "BPO/LEAD/1"):
+            self.assertIn(word, result.text)
+
+    @cases("shift", [-3 * 3600, 0, 3 * 3600])
+    @cases(("age", "status"), [(30, "sent"), (300, "failed")])
+    def test_an_order_that_was_there_before_the_talk(self, shift, age, status):
+        """The customer is the same one, the content is not."""
+        self.dealer.clock_shift = shift
+        self.push(order())
+        self.dealer.orders[1]["create_date"] = self.dealer.now(seconds=-age)
+        [result] = self.push(order(quantity=7.0))
+        self.assertEqual(result.status, status)
+        self.assertEqual(result.code == "order_conflict", status == "failed")
+
+    @cases(("age", "status"), [(300, "sent"), (7200, "failed")])
+    def test_the_dealers_database_has_another_clock(self, age, status):
+        """Where all is as it was sent, minutes between two clocks make no stranger's order."""
+        self.dealer.automation = lambda values: values.update(
+            create_date=self.dealer.now(seconds=-age)
+        )
+        [result] = self.push(order())
+        self.assertEqual(result.status, status)
+
+    def test_an_order_without_a_time(self):
+        """A dealer that does not tell the time is believed about the customer."""
+        self.dealer.clock_shift = None
+        self.push(order())
+        self.dealer.orders[1]["create_date"] = "2001-01-01 00:00:00"
+        self.assertEqual(statuses(self.push(order())), ["sent"])
+
+    @cases(
+        ("change", "status", "notes"),
+        [
+            ({}, "sent", []),
+            ({"client_order_ref": "the dealer's own"}, "sent", []),
+            ({"partner_id/.id": 2}, "sent", ["customer_differs"]),
+            ({"client_order_ref": "X", "partner_id/.id": 2}, "failed", []),
+            ({"create_date": "2001-01-01 00:00:00"}, "failed", []),
+            ({"state": "cancel"}, "sent", ["order_cancelled"]),
+            ({"state": "sale"}, "sent", []),
+            ({"order_line": []}, "sent", ["amount_differs"]),
+        ],
+    )
+    def test_an_order_that_may_have_been_sent(self, change, status, notes):
+        """It is adopted, and what differs is said, unless it cannot be ours."""
+        self.push(order())
+        self.dealer.add_partner(name="Somebody Else")
+        self.dealer.orders[1].update(change)
+        [result] = self.push(order(maybe_there=True, first_attempt=utcnow(minutes=-5)))
+        self.assertEqual((result.status, notes_of(result)), (status, notes))
+        self.assertEqual(result.code == "order_conflict", status == "failed")
+        for code, details in result.notes:
+            self.assertNotIn("%(", render(code, details))
+
+    def test_one_conflict_does_not_sink_the_others(self):
+        self.push(order(2, email="first@buyer.example", name="First"))
+        results = self.push(order(1), order(2), order(3))
+        self.assertEqual(statuses(results), ["sent", "failed", "sent"])
+
+    @cases("protocol", PROTOCOLS)
+    def test_what_is_read(self, protocol):
+        [result] = self.push(order(quantity=2.0), protocol=protocol)
+        remote = result.remote
+        self.assertEqual(
+            (remote.id, remote.name, remote.state, remote.currency, remote.reference),
+            (1, "S00001", "draft", "EUR", "BPO/LEAD/1"),
+        )
+        self.assertEqual((remote.partner_id, remote.partner_name), (1, "Customer 1"))
+        self.assertEqual((remote.amount_untaxed, remote.amount_total), (200.0, 200.0))
+        self.assertLess(abs(remote.created - utcnow()), timedelta(seconds=60))
+        self.assertIs(remote.tax_included, False)
+        self.assertEqual((result.content, result.external_id), (None, None))
+
+    @cases("record", ["text", {}, {"id": 0}, {"id": 2**31}, {"id": "1"}])
+    def test_a_bad_record_spoils_only_itself(self, record):
+        read = [record, {"id": 2, "name": "S00002", "currency_id": [1, "EUR"]}]
+        for _turn in range(2):
+            self.dealer.inject("nonsense", "sale.order.search_read", value=read)
+        results = self.push(order(1), order(2), protocol="json2")
+        self.assertEqual(statuses(results), ["sent", "sent"])
+        self.assertEqual([each.remote_name for each in results], [None, "S00002"])
+
+    @cases(("name", "shown"), [("x" * 300, "x" * 100), (5, None), ({"a": 1}, None), (["S1"], None)])
+    def test_a_name_is_a_short_text(self, name, shown):
+        self.dealer.inject(
+            "nonsense", "sale.order.search_read", value=[{"id": 1, "name": name, "state": 5}]
+        )
+        [result] = self.push(order(1), protocol="json2")
+        self.assertEqual((result.status, result.remote_name), ("sent", shown))
+        self.assertIsNone(result.remote.state)
+
+    def test_an_id_that_none_can_be(self):
+        """It is a bad answer for this order, which may be there; the other one is fine."""
+        value = {"ids": [2**31, 2], "messages": []}
+        self.dealer.inject("nonsense", "sale.order.load", value=value)
+        results = self.push(order(1), order(2), protocol="json2")
+        self.assertEqual(statuses(results), ["retry", "sent"])
+        self.assertEqual(results[0].code, "unexpected_answer")
+
+    # ------------------------------------------------------------
+    # The read itself
+    # ------------------------------------------------------------
+    @cases("fault", ["drop_after", "cut", "server_error"])
+    def test_a_cut_read_is_asked_again_at_once(self, fault):
+        self.dealer.inject(fault, "sale.order.search_read")
+        [result] = self.push(order())
+        self.assertEqual((result.remote_name, result.notes), ("S00001", []))
+
+    def test_unknown_is_not_hidden(self):
+        self.dealer.inject("cut", "sale.order.search_read", times=2)
+        [result] = self.push(order())
+        self.assertEqual((result.status, result.code, result.remote), ("sent", "order_sent", None))
+        self.assertEqual(notes_of(result), ["name_unreadable_now"])
+        self.assertNotIn("salesperson", render(*result.notes[0]))
+
+    def test_names_are_read_again_no_more_than_once(self):
+        self.dealer.inject("cut", "sale.order.search_read", times=10)
+        self.push(order())
+        self.assertEqual(self.dealer.calls("sale.order.search_read"), 2)
+
+    # ------------------------------------------------------------
+    # Amounts
+    # ------------------------------------------------------------
+    def test_a_price_list_takes_something_off(self):
+        self.dealer.pricelist_discount = 10.0
+        [result] = self.push(order(price=1875.0))
+        self.assertEqual(result.status, "sent")
+        [(code, details)] = result.notes
+        self.assertEqual(
+            (code, details),
+            ("amount_differs", {"sent": "1875.00", "dealer_amount": "1687.50", "currency": "EUR"}),
+        )
+
+    def test_no_discount_was_sent(self):
+        """With the discount said to be none, the price list takes nothing off; nobody is asked."""
+        self.dealer.pricelist_discount = 10.0
+        sent = order(price=1875.0)
+        sent.lines[0].values["discount"] = 0.0
+        [result] = self.push(sent)
+        self.assertEqual((result.status, result.notes), ("sent", []))
+        self.assertEqual(result.remote.amount_untaxed, 1875.0)
+        self.assertEqual(self.dealer.calls("sale.order.line"), 0)
+
+    def test_prices_with_tax_included(self):
+        self.dealer.tax, self.dealer.tax_included = 21.0, True
+        [result] = self.push(order(price=1875.0))
+        [(code, details)] = result.notes
+        self.assertEqual((code, details["dealer_amount"]), ("price_includes_tax", "1549.59"))
+        self.assertIs(result.remote.tax_included, True)
+
+    @cases("price", [1875.0, 33.333, 0.01, 0.0, -100.0])
+    @cases("quantity", [1.0, 3.0, 2.5, 1000.0])
+    def test_taxes_on_top_and_rounded_prices_are_no_difference(self, price, quantity):
+        self.dealer.tax = 21.0
+
+        def round_prices(values):
+            for line in values["order_line"]:
+                line["price_unit"] = round(line["price_unit"], 2)
+
+        self.dealer.automation = round_prices
+        [result] = self.push(order(price=price, quantity=quantity))
+        self.assertEqual(result.notes, [])
+
+    def test_lines_that_an_automation_removed(self):
+        self.dealer.automation = lambda values: values["order_line"].pop()
+        [result] = self.push(order())
+        self.assertEqual(notes_of(result), ["amount_differs"])
+
+    def test_a_price_left_to_the_dealer_is_not_compared(self):
+        sent = order()
+        del sent.lines[0].values["price_unit"]
+        [result] = self.push(sent)
+        self.assertEqual(result.notes, [])
+
+    # ------------------------------------------------------------
+    # Requests
+    # ------------------------------------------------------------
+    @cases("count", [1, 50])
+    @cases("maybe_there", [False, True])
+    def test_verification_costs_no_request(self, count, maybe_there):
+        push(self.dealer, payloads(count))
+        self.dealer.requests.clear()
+        known = {"server_version": "19.0", "uid": self.dealer.uid}
+        orders = [order(number, maybe_there=maybe_there) for number in range(1, count + 1)]
+        self.assertEqual(statuses(self.push(*orders, **known)), ["sent"] * count)
+        self.assertEqual(
+            self.dealer.requests,
+            [
+                "product.product.search_read",
+                "res.users.search_read",
+                "res.company.read",
+                "res.partner.search_read",
+                "sale.order.load",
+                "sale.order.search_read",
+            ],
+        )
+
+    def test_refused_orders_leave_no_trace_in_the_dealers_log(self):
+        """One look for all of them, which the dealer's Odoo takes for nothing unusual."""
+        results = self.push(*(order(number, codes=["NEW"]) for number in range(1, 51)))
+        self.assertEqual(statuses(results), ["failed"] * 50)
+        self.assertEqual(self.dealer.log, [])
+        self.assertEqual(self.dealer.calls("sale.order.line.load"), 1)
+        self.assertEqual((len(self.dealer.partners), len(self.dealer.orders)), (0, 0))
+
+    # ------------------------------------------------------------
+    # A load that breaks off
+    # ------------------------------------------------------------
+    @cases("protocol", PROTOCOLS)
+    @cases(
+        ("fault", "options", "loading"),
+        [
+            ("drop_after", {}, True),
+            ("drop_before", {}, True),
+            ("cut", {}, True),
+            ("hang", {}, True),
+            ("status", {"status": 502}, True),
+            ("status", {"status": 504}, True),
+            ("status", {"status": 503}, False),
+            ("status", {"status": 429}, False),
+            ("html", {}, False),
+        ],
+    )
+    def test_a_load_that_breaks_off_is_told(self, protocol, fault, options, loading):
+        self.dealer.inject(fault, "sale.order.load", **options)
+        with self.assertRaises((DealerUnreachable, DealerBadAnswer)) as caught:
+            self.push(order(), protocol=protocol, read_timeout=0.5)
+        self.assertIs(caught.exception.loading, loading)
+
+    @cases("call", ["product.product.search_read", "res.partner.load", "authenticate"])
+    def test_another_call_that_breaks_off(self, call):
+        self.dealer.inject("cut", call)
+        with self.assertRaises(DealerUnreachable) as caught:
+            self.push(order())
+        self.assertIs(caught.exception.loading, False)
+
+    # ------------------------------------------------------------
+    # Clocks
+    # ------------------------------------------------------------
+    @cases("protocol", PROTOCOLS)
+    @cases("shift", [-7200, 0, 7200, None])
+    def test_the_dealers_clock(self, protocol, shift):
+        self.dealer.clock_shift = shift
+        session = connect(self.dealer, protocol)
+        self.assertIsNone(session.clock_offset)
+        with session:
+            self.assertEqual(session.uid, self.dealer.uid)
+            offset = session.clock_offset
+        self.assertEqual(session.clock_offset, offset)
+        if shift is None:
+            self.assertIsNone(offset)
+        else:
+            self.assertLess(abs(offset.total_seconds() - shift), 5)
+
+    @cases(
+        "date", ["", "nonsense", "Tue, 99 Foo 9999", "x" * 10000, "Fri, 31 Dec 9999 23:59:59 GMT"]
+    )
+    def test_a_clock_that_is_none(self, date):
+        with connect(self.dealer) as session:
+            self.assertEqual(session.uid, self.dealer.uid)
+            session.transport._read_date("Wed, 01 Jan 2020 00:00:00 GMT")
+            session.transport._read_date(date)
+            self.assertIsNone(session.clock_offset)
+
+
+class TestDealerLooks(VerificationCase):
+    """Orders are looked for without writing anything, and without a trace in the dealer's log."""
+
+    @cases("protocol", PROTOCOLS)
+    @cases("version", ["19.0", "17.0"])
+    def test_find_existing(self, protocol, version):
+        protocol = "xmlrpc" if version == "17.0" else protocol
+        self.start_case(version=version)
+        self.push(order(1), order(2))
+        self.dealer.denied |= {("sale.order.line", "create"), ("sale.order", "read")}
+        del self.dealer.orders[2]
+        keys = [f"{NAMESPACE}.{name}" for name in ("lead_1", "lead_2", "lead_3", "customer_1")]
+        self.dealer.requests.clear()
+        with connect(self.dealer, protocol) as session:
+            self.assertEqual(find_existing(session, "sale.order", keys), {KEY})
+            self.assertEqual(find_existing(session, "sale.order", []), set())
+        self.assertEqual(self.dealer.calls("load"), 1)
+        self.assertEqual(self.dealer.log, [])
+        self.assertEqual(len(self.dealer.orders), 1)
+
+    @cases(
+        "answer",
+        [
+            "yes",
+            {},
+            {"ids": [5], "messages": []},
+            {"ids": False, "messages": "none"},
+            {"ids": False, "messages": [{"field": "order_id", "record": 9}]},
+            {"ids": False, "messages": [{"field": "order_id", "record": "0"}]},
+        ],
+    )
+    def test_find_existing_is_answered_nonsense(self, answer):
+        self.dealer.inject("nonsense", "sale.order.line.load", value=answer)
+        with connect(self.dealer) as session, self.assertRaises(DealerBadAnswer):
+            find_existing(session, "sale.order", [KEY])
+
+    def test_look_at_orders(self):
+        self.push(order(1), order(2), order(3))
+        self.dealer.orders[2]["user_id"] = 99
+        del self.dealer.orders[3]
+        pairs = [(number, f"{NAMESPACE}.lead_{number}") for number in (1, 2, 3)]
+        with connect(self.dealer) as session:
+            looks = look_at_orders(session, [*pairs, (None, f"{NAMESPACE}.lead_9")])
+            self.assertEqual(looks.pop(KEY).name, "S00001")
+            self.assertEqual(list(looks.values()), [HIDDEN, MISSING, MISSING])
+            self.dealer.requests.clear()
+            self.assertEqual(list(look_at_orders(session, pairs[:1])), [KEY])
+            self.assertEqual(look_at_orders(session, []), {})
+        self.assertEqual(self.dealer.requests, ["sale.order.search_read"])
+
+    def test_ids_that_none_can_be_are_not_asked_for(self):
+        with connect(self.dealer) as session:
+            self.assertEqual(read_orders(session, [0, None, -1, 2**31, True, "1"]), {})
+        self.assertEqual(self.dealer.requests, [])
+
+    @cases(
+        ("key", "following"),
+        [
+            ("a.lead_5", "a.lead_5_2"),
+            ("a.lead_5_2", "a.lead_5_3"),
+            ("a.lead_5_9", "a.lead_5_10"),
+            ("a.lead_5_ab12cd34", "a.lead_5_ab12cd34_2"),
+            ("a.lead_5_12345678", "a.lead_5_12345678_2"),
+            ("a.lead_5_12345678_2", "a.lead_5_12345678_3"),
+            ("bpo_crm_12.lead_5", "bpo_crm_12.lead_5_2"),
+        ],
+    )
+    def test_next_key(self, key, following):
+        self.assertEqual(next_external_id(key), following)
+
+
+class TestDealerReplacement(VerificationCase):
+    """A content that may have been sent is replaced only after the dealer was asked."""
+
+    def prepare(self, **kwargs):
+        super().prepare(**kwargs)
+        self.waiting = order(quantity=2.0, maybe_there=True, first_attempt=utcnow(minutes=-5))
+        self.waiting.replacement = order(quantity=7.0)
+
+    def send_old(self):
+        self.assertEqual(statuses(self.push(order(quantity=2.0))), ["sent"])
+        self.dealer.requests.clear()
+
+    def quantities(self):
+        return [
+            [line["product_uom_qty"] for line in each["order_line"]]
+            for each in self.dealer.orders.values()
+        ]
+
+    @cases("protocol", PROTOCOLS)
+    def test_nothing_is_there(self, protocol):
+        [result] = self.push(self.waiting, protocol=protocol)
+        self.assertEqual(
+            (result.status, result.content, result.external_id, result.notes),
+            ("sent", "new", None, []),
+        )
+        self.assertEqual(self.quantities(), [[7.0]])
+        self.assertIn(KEY, self.dealer.external_ids)
+
+    @cases("protocol", PROTOCOLS)
+    def test_the_old_one_is_there(self, protocol):
+        self.send_old()
+        [result] = self.push(self.waiting, protocol=protocol)
+        self.assertEqual((result.status, result.content), ("sent", "old"))
+        self.assertEqual((result.remote_id, result.remote_name), (1, "S00001"))
+        self.assertEqual(notes_of(result), ["order_is_older"])
+        self.assertEqual(self.quantities(), [[2.0]])
+
+    def test_the_dealer_changed_it_as_asked(self):
+        self.send_old()
+        self.dealer.orders[1]["order_line"][0]["product_uom_qty"] = 7.0
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.content, result.notes), ("sent", "new", []))
+        self.assertEqual(len(self.dealer.orders), 1)
+
+    @cases("protocol", PROTOCOLS)
+    def test_the_old_one_was_cancelled(self, protocol):
+        self.send_old()
+        self.dealer.orders[1]["state"] = "cancel"
+        [result] = self.push(self.waiting, protocol=protocol)
+        self.assertEqual(
+            (result.status, result.content, result.external_id, result.remote_id),
+            ("sent", "new", f"{KEY}_2", 2),
+        )
+        self.assertEqual(result.notes, [("order_renewed", {"name": "S00001"})])
+        self.assertEqual(self.quantities(), [[2.0], [7.0]])
+
+    @cases("fault", ["drop_after", "cut"])
+    def test_the_answer_about_the_new_one_is_lost(self, fault):
+        """It went under another key, which is found the next time: no third order."""
+        self.send_old()
+        self.dealer.orders[1]["state"] = "cancel"
+        calls = []
+
+        def lose_the_second_load(name):
+            calls.append(name)
+            due = name == "sale.order.load" and calls.count(name) == 2
+            return (fault, {}) if due else (None, {})
+
+        self.dealer.take_fault = lose_the_second_load
+        with self.assertRaises(DealerUnreachable) as caught:
+            self.push(self.waiting)
+        self.assertIs(caught.exception.request_sent, True)
+        self.assertEqual(len(self.dealer.orders), 2)
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.content, result.external_id), ("new", f"{KEY}_2"))
+        self.assertEqual(len(self.dealer.orders), 2)
+
+    def test_the_second_one_was_cancelled_too(self):
+        self.send_old()
+        self.dealer.orders[1]["state"] = "cancel"
+        self.push(self.waiting)
+        self.dealer.orders[2]["state"] = "cancel"
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.content, result.external_id), ("new", f"{KEY}_3"))
+
+    def test_the_old_one_is_hidden(self):
+        self.send_old()
+        self.dealer.orders[1]["user_id"] = 99
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.content, result.remote_id), ("sent", "old", 1))
+        self.assertEqual(notes_of(result), ["name_unknown", "order_is_older"])
+        self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_somebody_elses_order_is_there(self):
+        self.push(order(name="Other", email="other@buyer.example"))
+        self.dealer.orders[1].update(client_order_ref="X", create_date="2001-01-01 00:00:00")
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.code), ("failed", "order_conflict"))
+        self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_the_old_one_arrives_late(self):
+        """It is committed after the dealer was asked for it: still one order, called what it is."""
+        original = self.dealer.call
+
+        def call(model, method, *args, **kwargs):
+            if (model, method) == ("sale.order", "load"):
+                self.dealer.call = original
+                self.push(order(quantity=2.0))
+            return original(model, method, *args, **kwargs)
+
+        self.dealer.call = call
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.content), ("sent", "old"))
+        self.assertIn("order_is_older", notes_of(result))
+        self.assertEqual(self.quantities(), [[2.0]])
+
+    def test_a_replacement_that_the_dealer_cannot_take(self):
+        self.waiting.replacement = order(codes=["NEW"])
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.code), ("failed", "product_unknown"))
+        self.assertIsNone(result.content)
+
+    def test_the_orders_that_were_given_are_left_as_they_are(self):
+        self.send_old()
+        self.dealer.orders[1]["state"] = "cancel"
+        self.push(self.waiting)
+        self.assertEqual(self.waiting.external_id, KEY)
+        self.assertEqual(self.waiting.replacement.external_id, KEY)
+        self.assertIs(self.waiting.replacement.maybe_there, False)
+
+    @cases("fault", ["cut", "server_error", "access_denied", "html"])
+    @cases("call", ["sale.order.line.load", "sale.order.search_read"])
+    def test_the_dealer_cannot_be_asked(self, fault, call):
+        """Then nothing is sent."""
+        self.send_old()
+        self.dealer.inject(fault, call)
+        with self.assertRaises(Exception) as caught:
+            self.push(self.waiting)
+        self.assertIs(caught.exception.request_sent, False)
+        self.assertEqual(self.quantities(), [[2.0]])
+
+    def test_requests(self):
+        """Many replacements cost as many requests as one; orders without one cost nothing more."""
+        orders = []
+        for number in range(1, 26):
+            waiting = order(number, quantity=2.0, maybe_there=True)
+            waiting.replacement = order(number, quantity=7.0)
+            orders.append(waiting)
+        self.push(*(order(number, quantity=2.0) for number in range(1, 26)))
+        self.dealer.requests.clear()
+        results = self.push(*orders, server_version="19.0", uid=self.dealer.uid)
+        self.assertEqual({result.content for result in results}, {"old"})
+        self.assertLessEqual(len(self.dealer.requests), 6)
