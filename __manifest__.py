@@ -34,6 +34,7 @@
         "views/res_partner_views.xml",
         "views/crm_lead_views.xml",
         "views/crm_lead_board_views.xml",
+        "wizards/base_module_uninstall_views.xml",
         "wizards/bpo_stage_move_views.xml",
         "wizards/crm_lead_lost_views.xml",
         "views/crm_lead_service_views.xml",

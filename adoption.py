@@ -313,17 +313,17 @@ def _create_closing_stage(env, flag, pipeline_id, values):
     name = values["name"]
     if _is_stage_name_taken(env.cr, pipeline_id, name):
         name += _free_suffix(env.cr, pipeline_id, name, " (closed)")
-    stage = env["crm.stage"].with_context(lang="en_US").create({**values, "name": name})
+    # The default is heard only where the addon is loaded already, as in its tests.
+    stages = env["crm.stage"].with_context(lang="en_US", default_pipeline_id=pipeline_id)
+    stage = stages.create({**values, "name": name})
     stage.flush_recordset()
     env.cr.execute(
-        f"""
+        """
         UPDATE crm_stage
-           SET active = TRUE, stage_type = 'deal', pipeline_id = %s, is_won = FALSE,
-               is_lost = FALSE
-         WHERE id = %s;
-        UPDATE crm_stage SET {flag} = TRUE WHERE id = %s
-        """,  # noqa: S608, flag comes from a constant
-        [pipeline_id, stage.id, stage.id],
+           SET active = TRUE, stage_type = 'deal', pipeline_id = %s, is_won = %s, is_lost = %s
+         WHERE id = %s
+        """,
+        [pipeline_id, flag == "is_won", flag == "is_lost", stage.id],
     )
 
 

@@ -25,6 +25,7 @@ from .identity import normal_email, normal_phone
 from .messages import MESSAGES, fill_in, render
 from .orders import BATCH_SIZE, push_orders
 from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine, next_external_id
+from .pricelists import new_customer_currency
 from .protocols import PROTOCOLS, Json2, Protocol, XmlRpc, register_protocol
 from .remote import HIDDEN, MISSING, RemoteOrder, find_existing, look_at_orders, read_orders
 from .sending import FAILED, NEW, OLD, SENT, OrderResult
@@ -75,6 +76,7 @@ __all__ = [
     "fill_in",
     "find_existing",
     "look_at_orders",
+    "new_customer_currency",
     "next_external_id",
     "normal_email",
     "normal_phone",

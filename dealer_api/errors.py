@@ -24,16 +24,17 @@ class DealerError(Exception):
 
     remedy = RETRY
     sent_by_default = True
-    loading = False
 
     def __init__(self, code, request_sent=None, **details):
         self.code = code
         self.details = details
         self.request_sent = self.sent_by_default if request_sent is None else request_sent
+        self.loading = False
         super().__init__(render(code, details))
 
     def __reduce__(self):
-        return (_rebuild, (type(self), self.code, self.request_sent, self.details))
+        arguments = (type(self), self.code, self.request_sent, self.details)
+        return (_rebuild, arguments, {"loading": self.loading})
 
 
 def _rebuild(cls, code, request_sent, details):
@@ -81,7 +82,8 @@ class DealerFault(DealerError):
         self.kind = kind
 
     def __reduce__(self):
-        return (_rebuild_fault, (self.code, self.kind, self.request_sent, self.details))
+        arguments = (self.code, self.kind, self.request_sent, self.details)
+        return (_rebuild_fault, arguments, {"loading": self.loading})
 
 
 def _rebuild_fault(code, kind, request_sent, details):

@@ -169,6 +169,11 @@ MESSAGES = {
         " again later."
     ),
     # The order under our key, looked at.
+    "place_changed": _lt(
+        "An earlier attempt went to the Odoo that the dealership had before, which may have the"
+        " order. A BPO manager has to look there for it: where it is not, Not at the Dealer and"
+        " Retry send it to the present one."
+    ),
     "order_conflict": _lt(
         "In this order's place the dealer has another one: %(name)s for %(customer)s, reference"
         " %(reference)s. Nothing was sent. A BPO manager has to compare the two, and can then send"

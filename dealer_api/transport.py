@@ -27,6 +27,8 @@ from .untrusted import TEXT_LIMIT, clean_text
 USER_AGENT = "bpo_crm"
 BUSY_STATUSES = frozenset((429, 502, 503, 504))
 _CHUNK = 64 * 1024
+# Seconds by which a timeout may come early
+_ALMOST = 0.05
 # A clock further off than this is none.
 _MAX_OFFSET = timedelta(days=366)
 
@@ -64,11 +66,13 @@ class _Watch:
         self._lock = threading.Lock()
         self._handle = None
         self._timer = None
+        self._end = float("inf")
 
     def start(self, seconds):
         """Begin to watch a request, which has so many seconds."""
         self.sent = False
         self.expired = False
+        self._end = time.monotonic() + seconds
         self._timer = threading.Timer(seconds, self._expire)
         self._timer.daemon = True
         self._timer.start()
@@ -88,10 +92,11 @@ class _Watch:
         """Open a connection to a checked address of the host.
 
         The address that was checked is the one connected to: there is no second look-up that
-        could give another answer. The certificate is still verified for the name.
+        could give another answer. The certificate is still verified for the name. Neither the
+        look-up of the name nor the connection goes on beyond the time of the request.
         """
-        end = time.monotonic() + self.connect_timeout
-        addresses = resolve(host, port, self.allow_private, self.connect_timeout)
+        end = min(time.monotonic() + self.connect_timeout, self._end)
+        addresses = resolve(host, port, self.allow_private, end - time.monotonic())
         failure = None
         for family, sockaddr in addresses:
             remaining = end - time.monotonic()
@@ -263,12 +268,7 @@ class HttpTransport:
         """
         remaining = self._end - time.monotonic()
         if remaining <= 0:
-            raise DealerUnreachable(
-                "session_timeout",
-                request_sent=False,
-                host=self.host,
-                seconds=self._round(self.settings.session_timeout),
-            )
+            raise self._session_over()
         limit = self.settings.connect_timeout + self.settings.read_timeout
         self._watch.start(min(limit, remaining))
         failure = response = answer = None
@@ -294,12 +294,27 @@ class HttpTransport:
                 response.close()
         if self._watch.expired and answer is None:
             failure = self._timed_out()
+        if failure is not None and self._is_over_before_sent(failure):
+            failure = self._session_over()
         if failure is not None:
             failure.request_sent = self._watch.sent
             # Raised out here, the error drags no exception along that holds the request,
             # whose headers or body hold the key.
             raise failure.with_traceback(None)
         return answer
+
+    def _session_over(self):
+        return DealerUnreachable(
+            "session_timeout",
+            request_sent=False,
+            host=self.host,
+            seconds=self._round(self.settings.session_timeout),
+        )
+
+    def _is_over_before_sent(self, failure):
+        """Tell whether it was the session's time that ended while there was no connection yet."""
+        waited = isinstance(failure, DealerUnreachable) and not self._watch.sent
+        return waited and time.monotonic() >= self._end - _ALMOST
 
     def _timed_out(self):
         if not self._watch.sent:

@@ -54,14 +54,13 @@ class Verifier:
     def is_anothers(self, sending, remote):
         """Tell whether an order at the dealer cannot be the one of ``sending``."""
         order = sending.order
-        another_customer = _differ(remote.partner_id, sending.partner_id)
         if order.maybe_there:
             began = order.first_attempt
-            if _differ(remote.reference, order.reference) and another_customer:
+            if _differ(remote.reference, order.reference) and _is_for_another(sending, remote):
                 return True
         else:
             began = self.session.started
-            if another_customer:
+            if _differ(remote.partner_id, sending.partner_id):
                 return True
         return self._is_older(remote, began, self._tolerance(sending, remote))
 
@@ -141,6 +140,14 @@ class Verifier:
         if total is not None and abs(total - order.total) <= tolerance + 0.01 * len(order.lines):
             return "price_includes_tax"
         return "amount_differs"
+
+
+def _is_for_another(sending, remote):
+    """Tell whether an order is for another customer; by the names while nobody was looked up."""
+    if sending.partner_id:
+        return _differ(remote.partner_id, sending.partner_id)
+    ours, theirs = sending.order.customer.values.get("name"), remote.partner_name
+    return bool(ours and theirs) and str(ours).strip().lower() not in theirs.lower()
 
 
 def _differ(value, other):

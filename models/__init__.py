@@ -22,8 +22,11 @@ from . import crm_lead_scoring
 from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealer_order
+from . import bpo_dealer_order_queue
+from . import bpo_dealer_order_remote
 from . import bpo_dealer_order_push
 from . import bpo_dealer_order_notify
+from . import bpo_dealer_order_uninstall
 from . import bpo_service
 from . import bpo_service_stage
 from . import crm_stage_service

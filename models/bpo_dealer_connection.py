@@ -265,6 +265,13 @@ class BpoDealerConnection(models.AbstractModel):
         )
 
     @api.private
+    def _get_place(self):
+        """Return what tells the Odoo at the other end from others: its address and database."""
+        self.ensure_one()
+        connection = self.sudo()
+        return f"{connection.odoo_url} {connection.odoo_db}"
+
+    @api.private
     def _is_reached_through(self, settings):
         """Tell whether this connection is still the one that ``settings`` were made from.
 

@@ -1,23 +1,12 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..dealer_api import LINE_FIELDS, Order
-from .constants import MANAGER
+from ..dealer_api import Order
+from .constants import CONFLICT, MANAGER
 from .dealer_texts import format_quantity
-
-
-def get_units(order):
-    """Return what is ordered in an ``Order`` of ``dealer_api``, in a form that can be compared."""
-    units = [
-        (line.product_code, *(line.values.get(name) for name in LINE_FIELDS))
-        for line in order.lines
-    ]
-    return order.currency, sorted(units, key=repr)
 
 
 class BpoDealerOrder(models.Model):
@@ -84,6 +73,12 @@ class BpoDealerOrder(models.Model):
         help="How often the dealership's Odoo was asked to take the order.",
     )
     error = fields.Text("Problem", readonly=True, help="What to put right, or what it waits for.")
+    error_code = fields.Char(
+        "Cause", readonly=True, help="The stable name of the problem, whatever the sentence says."
+    )
+    first_attempt = fields.Datetime(
+        readonly=True, help="When the dealership's Odoo was first asked to take the order."
+    )
     next_attempt = fields.Datetime(
         readonly=True, help="The dealership is not asked about this order before then."
     )
@@ -131,7 +126,7 @@ class BpoDealerOrder(models.Model):
     )
     _dealership_state_idx = models.Index("(dealership_id, state)")
     _due_idx = models.Index("(dealership_id, id) WHERE state = 'pending'")
-    _nameless_idx = models.Index("(next_attempt) WHERE state = 'sent' AND remote_name IS NULL")
+    _look_idx = models.Index("(next_attempt) WHERE state = 'sent' AND next_attempt IS NOT NULL")
 
     # ------------------------------------------------------------
     # COMPUTES
@@ -142,10 +137,15 @@ class BpoDealerOrder(models.Model):
         for order in self:
             order.company_id = order.lead_id.company_id or order.dealership_id.company_id
 
-    @api.depends("remote_id", "dealership_id.odoo_url", "dealership_id.server_version")
+    @api.depends(
+        "remote_id", "remote_place", "dealership_id.odoo_url", "dealership_id.server_version"
+    )
     def _compute_remote_url(self):
+        """Link to the order, not to the stranger that has its id in another Odoo."""
         for order in self:
-            order.remote_url = order.dealership_id._get_record_url("sale.order", order.remote_id)
+            order.remote_url = not order._is_elsewhere() and order.dealership_id._get_record_url(
+                "sale.order", order.remote_id
+            )
 
     @api.depends("payload")
     def _compute_currency_id(self):
@@ -240,12 +240,27 @@ class BpoDealerOrder(models.Model):
             )
         orders._check_not_being_sent()
         failed = orders.filtered(lambda order: order.state == "failed")
+        failed._check_may_retry()
         failed._check_ready()
         failed._renew()
         (orders - failed).write({"next_attempt": False})
         failed._log_on_leads(lambda order: order.env._("The dealer order is tried again."))
         self._trigger_push()
         return True
+
+    def _check_may_retry(self):
+        """Let only BPO managers send an order again whose name is taken at the dealer.
+
+        :raise UserError: naming the orders
+        """
+        taken = self.filtered(lambda order: order.error_code == CONFLICT)
+        if taken and not self.env.user.has_group(MANAGER):
+            raise UserError(
+                self.env._(
+                    "A BPO manager has to look at the dealer first, then retry: %(orders)s.",
+                    orders=", ".join(taken.mapped("display_name")),
+                )
+            )
 
     def action_confirm_not_sent(self):
         """Note that a person has looked: the dealer does not have these orders.
@@ -262,7 +277,7 @@ class BpoDealerOrder(models.Model):
             raise UserError(
                 self.env._("This is for orders that have failed or were cancelled, only.")
             )
-        orders.write({"possibly_sent": False})
+        orders.write({"possibly_sent": False, "first_attempt": False})
         orders._log_on_leads(
             lambda order: order.env._(
                 "%(user)s confirmed that %(dealership)s has no order %(reference)s.",
@@ -286,230 +301,3 @@ class BpoDealerOrder(models.Model):
         """Open the order in the dealer's own Odoo."""
         self.ensure_one()
         return {"type": "ir.actions.act_url", "url": self.remote_url, "target": "new"}
-
-    # ------------------------------------------------------------
-    # WON: the row of the outbox
-    # ------------------------------------------------------------
-
-    @api.model
-    @api.private
-    def _enqueue(self, leads):
-        """Put the orders of won leads into the outbox, and wake the scheduled action at commit.
-
-        A lead has one row for ever: one that failed or was cancelled takes a new snapshot; one
-        that is sent stays as it is.
-        """
-        leads = leads.sudo()
-        existing = self._get_orders(leads)
-        new_leads = leads.filtered(lambda lead: lead not in existing)
-        rows = self.sudo().create(
-            [
-                {
-                    "lead_id": lead.id,
-                    "external_id": content.external_id,
-                    **self._prepare_snapshot_vals(lead, content),
-                }
-                for lead, content in self._prepare_contents(new_leads).items()
-            ]
-        )
-        known = self.sudo().union(*existing.values())
-        again = known.filtered(lambda order: order.state in ("failed", "cancelled"))
-        again._renew()
-        known.filtered(lambda order: order.state == "sent")._log_no_second_order()
-        if rows or again:
-            self._trigger_push()
-
-    def _log_no_second_order(self):
-        """Log on leads that are won again that the dealer has their order, and what differs."""
-        contents = self._prepare_contents(self.lead_id)
-        self._log_on_leads(
-            lambda order: (
-                Markup("%s %s%s")
-                % (
-                    order.env._(
-                        "%(dealership)s has the order of this lead already, no second one is sent:",
-                        dealership=order.dealership_id.name,
-                    ),
-                    order._get_link(),
-                    order._get_difference(contents[order.lead_id]),
-                )
-            )
-        )
-
-    def _get_difference(self, content):
-        """Return what to tell the dealer about units that are not those of its order.
-
-        :param content: the ``Order`` as it would be sent now
-        """
-        self.ensure_one()
-        sent = self._get_content()
-        if get_units(content) == get_units(sent):
-            return ""
-        return Markup("<br/>%s<br/>%s<br/>%s") % (
-            self.env._(
-                "%(dealership)s has: %(units)s",
-                dealership=self.dealership_id.name,
-                units=self._get_units_text(sent, self.currency_id),
-            ),
-            self.env._(
-                "Now the lead says: %(units)s",
-                units=self._get_units_text(content, self.lead_id.company_currency),
-            ),
-            self.env._("Ask the dealership to change its order by hand."),
-        )
-
-    def _get_units_text(self, content, currency):
-        """Return the units of an ``Order`` in one sentence."""
-        return "; ".join(
-            self.env._(
-                "%(quantity)s × %(name)s (%(code)s) at %(price)s",
-                quantity=format_quantity(line.values.get("product_uom_qty")),
-                name=line.values.get("name"),
-                code=line.product_code,
-                price=currency.format(line.values.get("price_unit") or 0.0),
-            )
-            for line in content.lines
-        )
-
-    @api.model
-    def _get_orders(self, leads):
-        """Return ``{lead: its order}`` of the leads that have one."""
-        if not leads.ids:
-            return {}
-        orders = self.sudo().search([("lead_id", "in", leads.ids)])
-        return {order.lead_id: order for order in orders}
-
-    def _check_ready(self):
-        """Raise one error that names everything the leads of these orders lack."""
-        problems = {
-            lead: texts for lead, texts in self.lead_id._get_dealer_problems().items() if texts
-        }
-        if problems:
-            raise UserError(
-                self.env._(
-                    "These leads are not ready to be sent:\n%(problems)s",
-                    problems="\n".join(
-                        f"- {lead.display_name}: {'; '.join(texts)}"
-                        for lead, texts in problems.items()
-                    ),
-                )
-            )
-
-    def _renew(self):
-        """Put rows back into the queue, with a snapshot of what the leads say now."""
-        contents = self._prepare_contents(self.lead_id)
-        for order in self:
-            content = contents[order.lead_id]
-            # the dealer's database knows the order, if at all, under the name it had first
-            content.external_id = order.external_id
-            order.write(self._prepare_snapshot_vals(order.lead_id, content))
-        self._close_activities()
-
-    @api.model
-    def _prepare_snapshot_vals(self, lead, content):
-        return {
-            "dealership_id": lead.dealership_id.id,
-            "reference": content.reference,
-            "payload": content.to_payload(),
-            "state": "pending",
-            "error": False,
-            "next_attempt": False,
-        }
-
-    @api.model
-    @api.private
-    def _prepare_contents(self, leads):
-        """Return ``{lead: the Order its dealer is to get}``, in a constant number of queries."""
-        namespace = self._get_namespace()
-        return {lead: lead._prepare_dealer_order(namespace) for lead in leads.sudo()}
-
-    @api.model
-    def _get_namespace(self):
-        """Return the module name under which dealers' databases know our records."""
-        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
-        return f"bpo_crm_{uuid.replace('-', '')[:12]}"
-
-    # ------------------------------------------------------------
-    # OUT OF WON
-    # ------------------------------------------------------------
-
-    @api.private
-    def _is_live(self):
-        """Tell whether any of these orders is at the dealer, may be, or is on its way."""
-        return any(order.state in ("pending", "sent") or order.possibly_sent for order in self)
-
-    @api.model
-    @api.private
-    def _withdraw(self, leads):
-        """Take back the orders of leads that leave Won.
-
-        :raise UserError: an order is being sent right now; or the dealer has it or may have it
-            and the user is no BPO manager
-        """
-        orders = self.sudo().search(
-            [("lead_id", "in", leads.ids), ("state", "in", ("pending", "failed", "sent"))]
-        )
-        orders._check_not_being_sent()
-        uncertain = orders.filtered(lambda order: order.state == "sent" or order.possibly_sent)
-        uncertain._check_may_reopen()
-        waiting = orders.filtered(lambda order: order.state != "sent")
-        waiting._log_on_leads(lambda order: order._get_withdrawn_text())
-        (orders - waiting)._log_on_leads(
-            lambda order: (
-                Markup("%s %s")
-                % (
-                    order.env._(
-                        "The lead was reopened. Cancel this order at %(dealership)s by hand:",
-                        dealership=order.dealership_id.name,
-                    ),
-                    order._get_link(),
-                )
-            )
-        )
-        waiting._close_activities()
-        waiting.write({"state": "cancelled", "error": False, "next_attempt": False})
-
-    def _check_not_being_sent(self):
-        """Lock the waiting orders; the worker holds the lock of those it is sending.
-
-        :raise UserError: naming the orders that the worker is sending
-        """
-        pending = self.filtered(lambda order: order.state == "pending")
-        if not pending:
-            return
-        if busy := pending - pending.try_lock_for_update(allow_referencing=True):
-            raise UserError(
-                self.env._(
-                    "The order of these leads is being sent at this moment: %(leads)s. "
-                    "Try again in a minute.",
-                    leads=", ".join(busy.lead_id.mapped("display_name")),
-                )
-            )
-
-    def _check_may_reopen(self):
-        """Let only BPO managers take back what the dealer has, or may have."""
-        if not self or self.env.user.has_group(MANAGER):
-            return
-        managers = self._get_managers(self.company_id)[:3]
-        raise UserError(
-            self.env._(
-                "The dealer has the order of these leads, or may have it:\n%(orders)s\n"
-                "Only a BPO manager may reopen them. Ask %(managers)s.",
-                orders="\n".join(
-                    f"- {order.lead_id.display_name}: {order.display_name} "
-                    f"({order.dealership_id.name})"
-                    for order in self
-                ),
-                managers=", ".join(managers.mapped("name")) or self.env._("your administrator"),
-            )
-        )
-
-    def _get_withdrawn_text(self):
-        if not self.possibly_sent:
-            return self.env._("The dealer order was not sent yet and is cancelled.")
-        return self.env._(
-            "The dealer order is cancelled here, but %(dealership)s may have got it. Look there "
-            "for the reference %(reference)s and cancel it by hand.",
-            dealership=self.dealership_id.name,
-            reference=self.reference,
-        )

@@ -8,11 +8,13 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 
-from .constants import ACTIVITY_FAILED, MANAGER
+from .constants import ACTIVITY_FAILED, CONFLICT, MANAGER
 from .dealer_texts import translate
 
 _logger = logging.getLogger(__name__)
 
+# What only a BPO manager can put right.
+MANAGERS_CODES = (CONFLICT, "place_changed")
 MAIL_TEMPLATE = "bpo_crm.mail_template_dealer_order_sent"
 
 
@@ -44,16 +46,17 @@ class BpoDealerOrder(models.Model):
                 bodies[order.lead_id.id] = get_body(order.with_context(lang=lang))
             self.lead_id._message_log_batch(bodies=bodies)
 
-    def _get_sent_text(self, result, mailed, recalled):
+    def _get_sent_text(self, result, difference, mailed, recalled):
         """Return the chatter message about an order that the dealer has."""
         lines = [
-            Markup("%s %s")
+            Markup("%s %s%s")
             % (
                 self.env._(
                     "%(dealership)s has the order of this lead:",
                     dealership=self.dealership_id.name,
                 ),
                 self._get_link(),
+                difference,
             )
         ]
         if recalled:
@@ -91,6 +94,15 @@ class BpoDealerOrder(models.Model):
                 )
             )
         )
+
+    def _get_customer_remarks(self):
+        """Return what the dealership's manager has to know about the customer, for the e-mail."""
+        self.ensure_one()
+        return [
+            translate(self.env, code, details)
+            for code, details in self.remarks or ()
+            if code.startswith("customer_")
+        ]
 
     def _translate_result(self, result):
         """Return the reason in the language of the lead's owner."""
@@ -180,7 +192,10 @@ class BpoDealerOrder(models.Model):
         """Return who is to act on a failed order: owner, else team leader, else a manager."""
         self.ensure_one()
         lead = self.lead_id
-        candidates = (lead.user_id, lead.team_id.user_id, self._get_managers(self.company_id)[:1])
+        managers = self._get_managers(self.company_id)[:1]
+        candidates = (lead.user_id, lead.team_id.user_id, managers)
+        if self.error_code in MANAGERS_CODES:
+            candidates = (managers, *candidates)
         return next((user for user in candidates if user.active), self.env["res.users"])
 
     @api.model

@@ -14,14 +14,17 @@ from odoo.fields import Domain
 
 from ..dealer_api import PAUSE, DealerError, DealerSession
 from .bpo_dealer_connection import get_back_off
+from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
 from .dealer_push import DealerPush, new_transaction, open_pool
-from .dealer_talks import FIRST_NAME_DELAY, LAST_NAME_AGE, NameTalk, PushTalk, TalkReport
+from .dealer_talks import LookTalk, PushTalk, TalkReport
 
 _logger = logging.getLogger(__name__)
 
 # How often what a dealer answered is written again after a conflict in our own database.
 WRITE_ATTEMPTS = 5
+# How long writing waits for somebody who holds one of the rows.
+WRITE_LOCK_TIMEOUT = "5s"
 # Seconds that Push Now goes on with one dealership.
 PUSH_NOW_SECONDS = 60.0
 
@@ -63,7 +66,7 @@ class BpoDealerOrder(models.Model):
     @api.model
     def _get_talk_kinds(self):
         """Return the kinds of talk, the most urgent first. This method serves as a hook."""
-        return [PushTalk, NameTalk]
+        return [PushTalk, LookTalk]
 
     @api.model
     def _get_due_domain(self):
@@ -140,7 +143,7 @@ class BpoDealerOrder(models.Model):
     def _hold_talk(self, talk):
         """Talk, and write what comes out of it; where that fails, the next talk finds the orders.
 
-        :return: whether it could be written
+        :return: whether anything could be written
         """
         report = None
         for attempt in range(1, WRITE_ATTEMPTS + 1):
@@ -151,18 +154,56 @@ class BpoDealerOrder(models.Model):
                             return False
                         env.flush_all()
                         report = env[self._name]._converse(talk)
-                    talk.write_back(env, report)
+                    self._write_back(env, talk, report)
                 return True
-            except psycopg2.Error as error:
-                # an agent edited one of the leads meanwhile; the dealer's answer is still here
+            except psycopg2.OperationalError as error:
+                # an agent edits one of the leads; the dealer's answer is still here
                 _logger.info("Writing a dealer's answer, attempt %s: %s", attempt, error)
             except Exception as error:  # noqa: BLE001 (a bug of ours must not be repeated for ever)
                 self._log_unexpected(talk.dealership_id, error)
-                if report is None or report.error:
-                    return False
-                # written as a failed talk, so that the dealership backs off
-                report = TalkReport(error=error)
-        return False
+                return report is not None and self._write_back_singly(talk, report, error)
+        return report is not None and self._write_back_singly(talk, report)
+
+    @api.model
+    def _write_back(self, env, talk, report, order_ids=None):
+        """Write what a talk came to; do not wait long for those who hold the same rows."""
+        env.cr.execute("SET LOCAL lock_timeout = %s", [WRITE_LOCK_TIMEOUT])
+        talk.write_back(env, report, order_ids)
+
+    @api.model
+    def _write_back_singly(self, talk, report, error=None):
+        """Write order by order what cannot be written for all together: one must not cost all.
+
+        :param error: why it could not; None when somebody holds the rows
+        :return: whether anything could be written
+        """
+        if report.error:
+            return False
+        written = False
+        for order_id in talk.marks:
+            try:
+                with new_transaction(self.env) as env:
+                    self._write_back(env, talk, report, [order_id])
+                written = True
+            except psycopg2.OperationalError as conflict:
+                _logger.info("The answer about dealer order %s is left: %s", order_id, conflict)
+            except Exception as failure:  # noqa: BLE001 (the others go on)
+                self._log_unexpected(talk.dealership_id, failure)
+                self._postpone_unwritable(order_id)
+        if error and not written:
+            with new_transaction(self.env) as env:
+                # as a failed talk, so that the dealership backs off
+                talk.write_back(env, TalkReport(error=error))
+        return written
+
+    @api.model
+    def _postpone_unwritable(self, order_id):
+        """Leave an order for later whose answer our own database does not take."""
+        with new_transaction(self.env) as env:
+            order = env[self._name].browse(order_id).exists()
+            if order.state == "pending":
+                order.next_attempt = fields.Datetime.now() + get_back_off(order.attempt_count)
+                order.error = env._("An unexpected error; an administrator finds it in the log.")
 
     @api.model
     def _converse(self, talk):
@@ -174,8 +215,8 @@ class BpoDealerOrder(models.Model):
         """
         try:
             with self._open_session(talk.settings) as session:
-                answer = talk.converse(session)
-                return TalkReport(answer, *self._get_learnt(session))
+                answers = talk.converse(session)
+                return TalkReport(answers, *self._get_learnt(session))
         except DealerError as error:
             return TalkReport(error=error)
         except Exception as error:  # noqa: BLE001 (whatever it is, the orders must go on waiting)
@@ -234,48 +275,53 @@ class BpoDealerOrder(models.Model):
         """Write the orders that the dealer has, tell chatter, agents and the dealership's manager.
 
         An order that was taken back while it was being sent is there all the same.
+
+        :param dict results: ``{order: OrderResult}``
         """
         if not results:
             return
         orders = self.browse(order.id for order in results)
         recalled = orders.filtered(lambda order: order.state == "cancelled")
-        now = fields.Datetime.now()
+        differences = {order: order._get_adopted_difference(results[order]) for order in orders}
         for order, result in results.items():
-            order.write(
-                {
-                    "state": "sent",
-                    "remote_id": result.remote_id,
-                    "remote_name": result.remote_name,
-                    "sent_date": now,
-                    "error": False,
-                    "possibly_sent": False,
-                    "next_attempt": False if result.remote_name else now + FIRST_NAME_DELAY,
-                }
-            )
+            order.write(order._prepare_sent_vals(result))
         mailed = orders._queue_mails()
         orders._log_on_leads(
-            lambda order: order._get_sent_text(results[order], order in mailed, order in recalled)
+            lambda order: order._get_sent_text(
+                results[order], differences[order], order in mailed, order in recalled
+            )
         )
         orders._close_activities()
         orders._notify_agents()
 
-    def _write_names(self, records):
-        """Fill in the names that can be read by now.
+    def _prepare_sent_vals(self, result):
+        """Return the values of an order that the dealer has.
 
-        :param dict records: ``{id at the dealer: {"name": …}}``
+        :param result: the ``OrderResult``
         """
-        for order in self:
-            if name := records.get(order.remote_id, {}).get("name"):
-                order.write({"remote_name": name, "next_attempt": False})
-            else:
-                order._postpone_names()
-
-    def _postpone_names(self):
-        """Ask again after as long as the name is unknown by now, and not for ever."""
+        self.ensure_one()
         now = fields.Datetime.now()
-        for order in self:
-            age = now - order.sent_date
-            order.next_attempt = now + max(age, FIRST_NAME_DELAY) if age < LAST_NAME_AGE else False
+        vals = {
+            "state": "sent",
+            "remote_id": result.remote_id,
+            "remote_name": result.remote_name,
+            "sent_date": now,
+            "error": False,
+            "error_code": False,
+            "possibly_sent": False,
+            "payload_wanted": False,
+            "remarks": [list(note) for note in result.notes] or False,
+            "next_attempt": False if result.remote_name else now + FIRST_LOOK_DELAY,
+        }
+        if result.remote:
+            vals |= {**self._prepare_look_vals(result.remote), "remote_checked": now}
+        if result.content == "new":
+            vals["payload"] = self.payload_wanted
+        if result.external_id:
+            vals["external_id"] = result.external_id
+            vals["payload"] = {**(vals.get("payload") or self.payload)}
+            vals["payload"]["external_id"] = result.external_id
+        return vals
 
     def _write_failed(self, results, marks):
         """Write what the dealer refused, and tell those who can put it right.
@@ -290,7 +336,13 @@ class BpoDealerOrder(models.Model):
         for order, result in results.items():
             order.write({"possibly_sent": marks[order.id]})
             if order.state == "pending":
-                order.write({"state": "failed", "error": order._translate_result(result)})
+                order.write(
+                    {
+                        "state": "failed",
+                        "error": order._translate_result(result),
+                        "error_code": result.code,
+                    }
+                )
         failed = orders.filtered(lambda order: order.state == "failed")
         failed._log_failed()
         failed._schedule_activities()

@@ -90,6 +90,8 @@ class BpoLeadLine(models.Model):
         return {
             "product_uom_qty": self.quantity,
             "price_unit": self.price_unit,
+            # else the dealer's price list would take its discount off the agreed price
+            "discount": 0.0,
             "name": self.name or self.product_id.name,
         }
 
@@ -120,7 +122,7 @@ class BpoLeadLine(models.Model):
         :raise UserError: the order of a lead is sent or on its way
         """
         ordered = self.lead_id.filtered(
-            lambda lead: lead.dealer_order_state in ("pending", "sent") and lead.closed_status
+            lambda lead: lead.closed_status and lead.sudo().dealer_order_id._is_live()
         )
         if ordered:
             raise UserError(

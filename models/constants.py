@@ -13,5 +13,8 @@ ACTIVITY_FAILED = "bpo_crm.mail_activity_type_dealer_order_failed"
 # Asks a BPO manager to look at a dealership that refuses our login.
 ACTIVITY_PAUSED = "bpo_crm.mail_activity_type_dealer_paused"
 
+# The code of a refusal: the key of the order is taken at the dealer by somebody else's.
+CONFLICT = "order_conflict"
+
 # Sequences are laid with gaps, so that a record can be put between two others by hand.
 SEQUENCE_GAP = 10

@@ -284,7 +284,7 @@ class CrmLead(models.Model):
         self.ensure_one()
         email, phone = self._get_customer_identity()
         return Order(
-            external_id=f"{namespace}.lead_{self.id}",
+            external_id=f"{namespace}.{self._get_dealer_key()}",
             currency=self.company_currency.name,
             customer=Customer(
                 external_id=f"{namespace}.customer_{self._get_customer_key(email, phone)}",
@@ -333,6 +333,16 @@ class CrmLead(models.Model):
             "city": self.city or "",
             "company_name": company if company != name else "",
         }
+
+    def _get_dealer_key(self):
+        """Return what names this lead in the databases of dealers, and can name no other one.
+
+        Ids are given out again after a backup is restored, instants of creation are not; and this
+        lead's stays the same, whatever is restored.
+        """
+        created = self.create_date.isoformat(timespec="microseconds") if self.create_date else ""
+        digest = hashlib.sha256(f"{self.id} {created}".encode()).hexdigest()[:8]
+        return f"lead_{self.id}_{digest}"
 
     def _get_dealer_reference(self):
         """Return how people at the dealership and here name this lead's order to each other."""

@@ -8,24 +8,26 @@ adds a kind by ``bpo.dealer.order._get_talk_kinds``.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from odoo import fields
 from odoo.fields import Domain
 
-from ..dealer_api import BATCH_SIZE, DealerError, Order, push_orders, read_orders
-
-# The name of an order that may not be read is asked for again in ever longer intervals.
-FIRST_NAME_DELAY = timedelta(hours=1)
-LAST_NAME_AGE = timedelta(days=30)
+from ..dealer_api import (
+    BATCH_SIZE,
+    DealerError,
+    Order,
+    OrderResult,
+    look_at_orders,
+    push_orders,
+)
 
 
 @dataclass
 class TalkReport:
     """What a talk came to."""
 
-    # What the dealer said; its shape is a matter of the kind of talk. None with an error.
-    answer: object = None
+    # {order id: what the dealer said of it}, a matter of the kind of talk. None with an error.
+    answers: dict | None = None
     # What the session learnt about the dealer.
     server_version: str | None = None
     uid: int | None = None
@@ -103,25 +105,41 @@ class Talk:
         if not (dealership._is_open() and dealership._try_lock_talk()):
             self.unmark(orders)
             return False
+        elsewhere = orders.filtered(lambda order: self.is_elsewhere(order))
+        self.turn_away(elsewhere)
+        orders -= elsewhere
         self.marks = {order.id: self.marks[order.id] for order in orders}
         self.settings = dealership._get_connection_settings(seconds=self.seconds)
         self.collect(orders)
         return bool(orders)
+
+    def is_elsewhere(self, order):
+        """Tell whether an order belongs to another Odoo than the dealership has now."""
+        return order._is_elsewhere()
+
+    def turn_away(self, orders):
+        """Write why these orders are not talked about: they are elsewhere."""
+        raise NotImplementedError
 
     def collect(self, orders):
         """Read from the orders what is to be said; ``converse`` has no database."""
         raise NotImplementedError
 
     def converse(self, session):
-        """Say it, and return what the dealer answered.
+        """Say it, and return ``{order id: what the dealer answered}``.
 
         :raise DealerError: the dealer as a whole cannot be worked with
         """
         raise NotImplementedError
 
-    def write_back(self, env, report):
-        """Write what the talk came to."""
+    def write_back(self, env, report, order_ids=None):
+        """Write what the talk came to.
+
+        :param order_ids: for these orders only, where they cannot be written all together
+        """
         orders = self.browse_orders(env)
+        if order_ids is not None:
+            orders = orders.browse(order_ids)
         orders.try_lock_for_update(allow_referencing=True)
         dealership = self._lock_same_connection(env)
         if report.error:
@@ -129,7 +147,7 @@ class Talk:
             return
         if dealership:
             dealership._write_talk_succeeded(report)
-        self.write_answer(dealership, orders, report.answer)
+        self.write_answers(dealership, {order: report.answers[order.id] for order in orders})
 
     def _lock_same_connection(self, env):
         """Return the dealership, or none where somebody changes its connection, or has changed it.
@@ -140,10 +158,11 @@ class Talk:
         dealership.invalidate_recordset()
         return dealership.filtered(lambda one: one._is_reached_through(self.settings))
 
-    def write_answer(self, dealership, orders, answer):
+    def write_answers(self, dealership, answers):
         """Write what the dealer answered.
 
         :param dealership: empty when its connection was changed during the talk
+        :param dict answers: ``{order: what was said of it}``
         """
         raise NotImplementedError
 
@@ -176,30 +195,54 @@ class PushTalk(Talk):
 
     def mark(self, env):
         """Note, before the dealer hears of them, that these orders may exist there from now on."""
+        now = fields.Datetime.now()
         for order in self.browse_orders(env):
-            order.write({"possibly_sent": True, "attempt_count": order.attempt_count + 1})
+            vals = {"possibly_sent": True, "attempt_count": order.attempt_count + 1}
+            if not order.possibly_sent:
+                vals["remote_place"] = order.dealership_id._get_place()
+            if not order.first_attempt:
+                vals["first_attempt"] = now
+            order.write(vals)
 
     def unmark(self, orders):
         """Take the marks back: for these orders the dealer was certainly not asked this time."""
         for order in orders:
             order.possibly_sent = self.marks[order.id]
 
+    def is_elsewhere(self, order):
+        """Leave those out that have certainly never been sent: they have no place yet."""
+        return self.marks[order.id] and super().is_elsewhere(order)
+
+    def turn_away(self, orders):
+        """Fail orders that may be in the Odoo that the dealership had before."""
+        refusals = {order: OrderResult("failed", "place_changed") for order in orders}
+        orders._write_failed(refusals, self.marks)
+
     def collect(self, orders):
-        """Read the snapshots."""
-        self.orders = [Order.from_payload(order.payload) for order in orders]
+        """Read the snapshots, and what is known of earlier attempts."""
+        self.contents = {}
+        for order in orders:
+            content = order._get_content()
+            content.maybe_there = self.marks[order.id]
+            if content.maybe_there:
+                content.first_attempt = order.first_attempt
+                if order.payload_wanted:
+                    content.replacement = Order.from_payload(order.payload_wanted)
+            self.contents[order.id] = content
 
     def converse(self, session):
-        """Return one ``OrderResult`` per order."""
-        return push_orders(session, self.orders)
+        """Return an ``OrderResult`` per order."""
+        results = push_orders(session, list(self.contents.values()))
+        return dict(zip(self.contents, results, strict=True))
 
-    def write_answer(self, dealership, orders, answer):
+    def write_answers(self, dealership, answers):
         """Write the results, those of each kind in one go."""
-        results = dict(zip(orders, answer, strict=True))
         if dealership:
-            dealership._write_left_out(answer)
-        orders._write_sent(self._select(results, "sent"))
-        orders._write_failed(self._select(results, "failed"), self.marks)
-        orders._write_retry(self._select(results, "retry"))
+            dealership._write_left_out(answers.values())
+        orders = next(iter(answers)).browse()
+        orders._write_sent(self._select(answers, "sent"))
+        orders._write_failed(self._select(answers, "failed"), self.marks)
+        orders._write_retry(self._select(answers, "retry"))
 
     @staticmethod
     def _select(results, status):
@@ -212,32 +255,33 @@ class PushTalk(Talk):
         orders._write_waiting(error)
 
 
-class NameTalk(Talk):
-    """Ask again for the names of orders that are at the dealer, but could not be read."""
+class LookTalk(Talk):
+    """Look what became of orders that are at the dealer; their ``next_attempt`` asks for it."""
 
     state = "sent"
 
     @classmethod
     def get_domain(cls):
-        """Return the domain of the sent orders whose name is to be asked for again."""
-        return (
-            Domain("state", "=", cls.state)
-            & Domain("remote_name", "=", False)
-            & Domain("next_attempt", "<=", fields.Datetime.now())
-        )
+        """Return the domain of the sent orders that are to be looked at by now."""
+        return Domain("state", "=", cls.state) & Domain("next_attempt", "<=", fields.Datetime.now())
+
+    def turn_away(self, orders):
+        """Leave orders alone that were sent to the Odoo that the dealership had before."""
+        orders.write({"next_attempt": False, "payload_wanted": False})
 
     def collect(self, orders):
-        """Read the ids that the orders have at the dealer."""
-        self.remote_ids = orders.mapped("remote_id")
+        """Read the ids and names that the orders have at the dealer."""
+        self.names = {order.id: (order.remote_id, order.external_id) for order in orders}
 
     def converse(self, session):
-        """Return what can be read of the orders by now, by their ids."""
-        return read_orders(session, self.remote_ids)
+        """Return what can be seen of each order."""
+        looks = look_at_orders(session, list(self.names.values()))
+        return {order_id: looks[external_id] for order_id, (_id, external_id) in self.names.items()}
 
-    def write_answer(self, dealership, orders, answer):
-        """Fill in the names that can be read by now."""
-        orders._write_names(answer)
+    def write_answers(self, dealership, answers):
+        """Write what was seen, and send anew what the dealer gave up and somebody wants."""
+        next(iter(answers)).browse()._write_looks(answers)
 
     def write_waiting(self, orders, error):
-        """Ask again later."""
-        orders._postpone_names()
+        """Look again later."""
+        orders._postpone_look()

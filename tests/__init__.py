@@ -13,6 +13,7 @@ from . import test_board
 from . import test_board_tours
 from . import test_dealer_order
 from . import test_dealer_order_push
+from . import test_dealer_order_remote
 from . import test_dealer_order_wire
 from . import test_dealership
 from . import test_hooks

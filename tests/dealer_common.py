@@ -8,7 +8,7 @@ from unittest.mock import patch
 from odoo import fields
 
 from odoo.addons.base.tests.test_ir_cron import CronMixinCase
-from odoo.addons.bpo_crm.dealer_api import OrderResult
+from odoo.addons.bpo_crm.dealer_api import HIDDEN, MISSING, OrderResult, RemoteOrder
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
 from odoo.addons.bpo_crm.models import dealer_talks as talks
 
@@ -59,8 +59,10 @@ class FakeDealer:
         self.answers = {}
         # {address: an exception}: nobody to talk with
         self.errors = {}
-        # {remote id: {"name": …}} of orders asked for by id
+        # {remote id: {"name": …}} of orders that can be read there
         self.readable = {}
+        # remote ids of orders that were deleted there
+        self.gone = set()
         # called in the middle of a talk
         self.meanwhile = None
 
@@ -82,10 +84,18 @@ class FakeDealer:
         remote_id, name = self.orders.setdefault(order.external_id, (number, f"S{number:05}"))
         return OrderResult("sent", "order_sent", remote_id=remote_id, remote_name=name)
 
-    def read_orders(self, session, remote_ids):
+    def look_at_orders(self, session, orders):
         if error := self.errors.get(session.settings.url):
             raise error
-        return {key: self.readable[key] for key in remote_ids if key in self.readable}
+        return {external_id: self._look_at(remote_id) for remote_id, external_id in orders}
+
+    def _look_at(self, remote_id):
+        if remote_id in self.gone:
+            return MISSING
+        if remote_id not in self.readable:
+            return HIDDEN
+        values = {"name": None, "state": "draft", **self.readable[remote_id]}
+        return RemoteOrder(remote_id, **values)
 
 
 class FakeSession:
@@ -117,7 +127,7 @@ class DealerOrderCommon(PushInSameThread, BpoCrmCommon, CronMixinCase):
     def setUp(self):
         super().setUp()
         self.dealer = FakeDealer()
-        for name in ("push_orders", "read_orders"):
+        for name in ("push_orders", "look_at_orders"):
             self.enterContext(patch.object(talks, name, getattr(self.dealer, name)))
         self.enterContext(patch.object(push, "DealerSession", self.dealer.open_session))
 

@@ -121,7 +121,7 @@ class TestEnqueue(DealerOrderCommon):
         namespace = f"bpo_crm_{database[:12]}"
         self.assertEqual(order.state, "pending")
         self.assertEqual(order.dealership_id, self.dealership)
-        self.assertEqual(order.external_id, f"{namespace}.lead_{lead.id}")
+        self.assertRegex(order.external_id, rf"^{namespace}\.lead_{lead.id}_[0-9a-f]{{8}}$")
         content = order._get_content()
         self.assertEqual(content.to_payload(), order.payload)
         self.assertEqual(order.payload["schema"], 2)
@@ -143,7 +143,13 @@ class TestEnqueue(DealerOrderCommon):
         [line] = content.lines
         self.assertEqual(line.product_code, "TH-100")
         self.assertEqual(
-            line.values, {"name": "Test Hatchback", "product_uom_qty": 2, "price_unit": 19500.0}
+            line.values,
+            {
+                "name": "Test Hatchback",
+                "product_uom_qty": 2,
+                "price_unit": 19500.0,
+                "discount": 0.0,
+            },
         )
         self.assertEqual(content.currency, self.env.company.currency_id.name)
         self.assertEqual(content.external_id, order.external_id)
@@ -603,3 +609,55 @@ class TestPreview(DealerOrderCommon):
         lead = self._create_leads(user_id=self.other_agent.id)
         with self.assertRaises(AccessError):
             self._preview(lead)
+
+
+@tagged("post_install", "-at_install")
+class TestUnitsOfOrders(DealerOrderCommon):
+    """What the dealer was told, or may have been told, is not edited beneath it."""
+
+    def _edit(self, lead):
+        """Try each way to change the units so that their total stays the same."""
+        line = lead.line_ids
+        price = line.price_unit
+        other = self.product.copy({"default_code": "TH-200"})
+        ways = {
+            "the line": lambda: line.write({"quantity": 2, "price_unit": price / 2}),
+            "the lead": lambda: lead.write(
+                {"line_ids": [Command.update(line.id, {"quantity": 2, "price_unit": price / 2})]}
+            ),
+            "another product": lambda: line.write({"product_id": other.id, "price_unit": price}),
+            "another line": lambda: lead.write(
+                {
+                    "line_ids": [
+                        Command.delete(line.id),
+                        Command.create({"product_id": other.id, "price_unit": price}),
+                    ]
+                }
+            ),
+            "another name": lambda: line.write({"name": "Something else"}),
+        }
+        for way, edit in ways.items():
+            with self.subTest(way), self.assertRaises(UserError), self.cr.savepoint():
+                edit()
+
+    def test_waiting(self):
+        lead, _order = self._win_one()
+        self._edit(lead.with_user(self.agent))
+
+    def test_sent(self):
+        lead, _order = self._win_one()
+        self._push()
+        self._edit(lead.with_user(self.agent))
+
+    def test_refused_after_a_lost_answer(self):
+        """The first attempt may have brought it; that the second is refused does not tell."""
+        lead, order = self._win_one()
+        order.write({"state": "failed", "possibly_sent": True})
+        self._edit(lead.with_user(self.agent))
+
+    def test_refused_for_certain_is_put_right(self):
+        lead, order = self._win_one()
+        order.write({"state": "failed"})
+        lead.with_user(self.agent).line_ids.quantity = 2
+        order.with_user(self.agent).action_retry()
+        self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 2)

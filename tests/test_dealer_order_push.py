@@ -19,7 +19,7 @@ from odoo.addons.bpo_crm.dealer_api import (
 )
 from odoo.addons.bpo_crm.models import bpo_dealer_order_notify as notify
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
-from odoo.addons.bpo_crm.models import dealer_push, dealer_talks
+from odoo.addons.bpo_crm.models import bpo_dealer_order_remote, dealer_push, dealer_talks
 
 from .dealer_common import CRON, DealerOrderCommon
 
@@ -199,7 +199,9 @@ class TestPushSent(PushCommon):
         _lead, order = self._win_one()
         self.dealer.answers[order.reference] = OrderResult("sent", "order_sent", remote_id=77)
         self._push()
-        order.sent_date = fields.Datetime.now() - dealer_talks.LAST_NAME_AGE - timedelta(days=1)
+        order.sent_date = (
+            fields.Datetime.now() - bpo_dealer_order_remote.LAST_LOOK_AGE - timedelta(days=1)
+        )
         self._make_due(order)
         self._push()
         self.assertFalse(order.next_attempt)
@@ -209,9 +211,9 @@ class TestPushSent(PushCommon):
         lead, order = self._win_one()
         original = dealer_talks.PushTalk.write_back
 
-        def write_back(talk, env, report):
+        def write_back(talk, env, report, order_ids=None):
             talk.browse_orders(env).write({"state": "cancelled"})
-            return original(talk, env, report)
+            return original(talk, env, report, order_ids)
 
         with (
             patch.object(dealer_talks.PushTalk, "write_back", write_back),
@@ -241,7 +243,7 @@ class TestPushSent(PushCommon):
         """That the old address is down says nothing about the new one: it is asked at once."""
         _lead, order = self._win_one()
         self.dealer.meanwhile = self._change_connection
-        self.dealer.errors["https://northside.example.com"] = self._unreachable(request_sent=True)
+        self.dealer.errors["https://northside.example.com"] = self._unreachable(request_sent=False)
         self._push()
         self.assertEqual(
             [url for url, _references in self.dealer.talks],

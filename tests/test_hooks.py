@@ -4,6 +4,8 @@
 from odoo.tests import TransactionCase, tagged
 
 from .. import adoption
+from .dealer_common import DealerOrderCommon
+from .service_common import ServiceCommon
 
 
 @tagged("post_install", "-at_install")
@@ -74,6 +76,29 @@ class TestAdoption(TransactionCase):
         self.assertEqual(first.name, "Visit")
         self.assertEqual(second.name, f" visit  ({second.id})")
 
+    def test_numbers_are_free_too(self):
+        first = self._create_stage("Visit", sequence=1)
+        second = self._create_stage("Visit", sequence=2)
+        third = self._create_stage(f"VISIT ({second.id})", sequence=3)
+        fourth = self._create_stage(f"visit ({second.id}) ({second.id})", sequence=4)
+        fifth = self._create_stage(f"visit ({second.id})", sequence=5)
+        adoption._adopt_stages(self.env.cr, self.default.id)
+        adoption._separate_names(self.env.cr)
+        self.env.invalidate_all()
+        self.assertEqual(first.name, "Visit")
+        self.assertEqual(third.name, f"VISIT ({second.id})")
+        self.assertEqual(fourth.name, f"visit ({second.id}) ({second.id})")
+        stages = first + second + third + fourth + fifth
+        self.assertEqual(len({stage.name.lower() for stage in stages}), 5)
+
+    def test_closing_stages_find_a_free_name(self):
+        stage = self._create_stage("Won", self.teams[0])
+        self._create_stage("Won (closed)", self.teams[0])
+        adoption._adopt_stages(self.env.cr, self.default.id)
+        adoption._add_closing_stages(self.env)
+        self.env.invalidate_all()
+        self.assertEqual(stage.pipeline_id.won_stage_id.name, "Won (closed) (closed)")
+
     def test_each_pipeline_gets_what_it_lacks(self):
         stage = self._create_stage("Won", self.teams[0])  # a name is no flag
         adoption._adopt_stages(self.env.cr, self.default.id)
@@ -97,3 +122,80 @@ class TestAdoption(TransactionCase):
             ],
         )
         self.assertTrue(stages[-1].fold)
+
+
+@tagged("post_install", "-at_install")
+class TestAdoptionBesideOthers(TransactionCase):
+    """Adoption beside an addon that has a required column on stages."""
+
+    def setUp(self):
+        self.addCleanup(self.registry.reset_changes)
+        self.addCleanup(self.registry.clear_all_caches)
+        super().setUp()
+
+    def test_required_column_of_another_addon(self):
+        self.env["ir.model.fields"].create(
+            {
+                "name": "x_depth",
+                "model_id": self.env["ir.model"]._get_id("crm.stage"),
+                "ttype": "float",
+            }
+        )
+        self.env["ir.default"].set("crm.stage", "x_depth", 10.0)
+        self.env["crm.stage"].with_context(active_test=False).search([]).x_depth = 10.0
+        self.env.flush_all()
+        self.env.cr.execute("ALTER TABLE crm_stage ALTER COLUMN x_depth SET NOT NULL")
+        pipeline = self.env["bpo.pipeline"].with_context(bpo_crm_no_default_stages=True)
+        pipeline = pipeline.create({"name": "Without stages"})
+        self.env.flush_all()
+        adoption._add_closing_stages(self.env)
+        self.env.invalidate_all()
+        self.assertEqual(pipeline.stage_ids.mapped("x_depth"), [10.0, 10.0])
+        self.assertTrue(pipeline.won_stage_id)
+        self.assertTrue(pipeline.lost_stage_id)
+
+
+@tagged("post_install", "-at_install")
+class TestUninstallWarning(DealerOrderCommon):
+    """Who is about to uninstall the addon is told which orders will never be sent."""
+
+    def _get_warning(self, module):
+        wizard = self.env["base.module.uninstall"].create({"module_ids": module.ids})
+        return wizard.bpo_crm_warning
+
+    def test_waiting_orders_are_named(self):
+        self._win_one()
+        dealership = self.env["bpo.dealer.order"].search([("state", "=", "pending")]).dealership_id
+        warning = self._get_warning(self.env.ref("base.module_bpo_crm"))
+        self.assertIn(dealership.name, warning)
+        self.assertTrue(self._get_warning(self.env.ref("base.module_crm")))
+        self.assertFalse(self._get_warning(self.env.ref("base.module_base_import")))
+
+    def test_nothing_to_say_without_waiting_orders(self):
+        _lead, order = self._win_one()
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertFalse(self._get_warning(self.env.ref("base.module_bpo_crm")))
+
+    def test_leads_are_told(self):
+        lead, order = self._win_one()
+        order._log_uninstallation()
+        self.assertIn(order.reference, self._get_notes(lead)[0])
+        order.possibly_sent = True
+        order._log_uninstallation()
+        self.assertIn("Ask the dealership", self._get_notes(lead)[0])
+
+
+@tagged("post_install", "-at_install")
+class TestServiceSequence(ServiceCommon):
+    """The sequence of requests, where it has to be made again."""
+
+    def test_number_behind_the_references_that_are_given(self):
+        requests = self.env["bpo.service.request"]
+        values = {"name": "Plates", "service_id": self.papers.id}
+        requests.create(
+            [{**values, "reference": name} for name in ("SR88812", "X99999", "SR9x", "SR.88899")]
+        )
+        self.assertEqual(requests._get_next_number("SR"), 88813)
+        self.assertEqual(requests._get_next_number("NONE"), 1)
+        self.assertEqual(requests._get_next_number("SR."), 88900)

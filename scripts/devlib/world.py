@@ -49,6 +49,7 @@ class Instance(OdooServer):
 
     def __init__(self, world, name, template, **options):
         self.world = world
+        self.backups = []
         database = database_name(f"e2e_{os.getpid()}_{name}_{next(_numbers)}")
         world.postgres.clone(template, database)
         [port] = free_ports()
@@ -71,7 +72,30 @@ class Instance(OdooServer):
     def destroy(self):
         """End the server and drop its database."""
         self.kill()
-        self.postgres.drop(self.database)
+        for database in (self.database, *self.backups):
+            self.postgres.drop(database)
+
+    def back_up(self):
+        """Return a backup of the server's database; the server is stopped for a moment."""
+        backup = f"{self.database}_backup_{len(self.backups) + 1}"
+        self.backups.append(backup)
+        self._copy(self.database, backup)
+        return backup
+
+    def restore(self, backup):
+        """Bring the database back to what it was; the server is stopped for a moment."""
+        self._copy(backup, self.database)
+
+    def _copy(self, source, target):
+        """Copy the database with its identity, as backups have it."""
+        identity = "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'"
+        self.stop()
+        uuid = self.postgres.sql(identity, source)
+        self.postgres.clone(source, target)
+        self.postgres.sql(
+            f"UPDATE ir_config_parameter SET value = '{uuid}' WHERE key = 'database.uuid'", target
+        )
+        self.start()
 
 
 class Dealer(Instance):
@@ -87,24 +111,26 @@ class Dealer(Instance):
         template, self.api_key = world.dealer_template()
         super().__init__(world, "dealer", template, addon=False, **{"crons": 0, **options})
 
-    def external_id(self, bpo, lead_id):
-        """Return the module and name under which the dealer knows a lead's order."""
-        return f"bpo_crm_{bpo.uuid.replace('-', '')[:12]}", f"lead_{lead_id}"
-
     def orders_of(
         self, bpo, *lead_ids, fields=("name", "state", "client_order_ref", "amount_untaxed")
     ):
-        """Return the orders that carry the external ids of leads, as dictionaries."""
-        names = [self.external_id(bpo, lead_id) for lead_id in lead_ids]
-        data = self.rpc.search_read(
-            "ir.model.data",
-            [
-                ("model", "=", "sale.order"),
-                ("module", "=", names[0][0]),
-                ("name", "in", [name for _module, name in names]),
-            ],
-            ["res_id"],
-        )
+        """Return the orders that carry an external id of one of the leads, as dictionaries.
+
+        Also those made under an earlier key of a lead: all that a lead ever brought here.
+        """
+        data = [
+            each
+            for lead_id in lead_ids
+            for each in self.rpc.search_read(
+                "ir.model.data",
+                [
+                    ("model", "=", "sale.order"),
+                    ("module", "=", f"bpo_crm_{bpo.uuid.replace('-', '')[:12]}"),
+                    ("name", "=like", rf"lead\_{lead_id}\_%"),
+                ],
+                ["res_id"],
+            )
+        ]
         ids = [each["res_id"] for each in data]
         return self.rpc.search_read("sale.order", [("id", "in", ids)], list(fields), order="id")
 
@@ -201,7 +227,10 @@ class Bpo(Instance):
 
     def order(self, lead_id):
         """Return a lead's dealer order as a dictionary, or None."""
-        fields = ["state", "remote_id", "remote_name", "attempt_count", "error", "next_attempt"]
+        fields = [
+            *["state", "remote_id", "remote_name", "remote_state", "external_id"],
+            *["attempt_count", "error", "error_code", "next_attempt"],
+        ]
         orders = self.rpc.search_read("bpo.dealer.order", [("lead_id", "=", lead_id)], fields)
         return orders[0] if orders else None
 
@@ -221,7 +250,7 @@ class Bpo(Instance):
     def forget_back_off(self):
         """Let what waits for a retry be tried at once."""
         self.sql("UPDATE bpo_dealership SET next_attempt = NULL")
-        self.sql("UPDATE bpo_dealer_order SET next_attempt = NULL")
+        self.sql("UPDATE bpo_dealer_order SET next_attempt = NULL WHERE state = 'pending'")
 
 
 class World:

@@ -146,14 +146,14 @@ class FaultDealer:
         self.delay = 0.0
         # Seconds by which the dealer's clock is ahead of ours; None: it does not tell the time
         self.clock_shift = 0
-        # The price list that new customers get
-        self.default_pricelist = False
         # Odoo's server has the library that makes phones uniform
         self.has_phone_library = True
         # In percent: the tax, in the prices or on top of them, and what the price list takes off
         self.tax = 0.0
         self.tax_included = False
         self.pricelist_discount = 0.0
+        # Price lists are switched on: a new customer gets the first one
+        self.pricelists_used = False
         # What an automation of the dealer does to a new order: f(values)
         self.automation = lambda values: None
         # What the service user may not do: {(model, operation)}
@@ -322,6 +322,9 @@ class FaultDealer:
 
     def _do_has_access(self, model, operation, ids=None):
         return (model, operation) not in self.denied
+
+    def _do_has_group(self, model, group_ext_id, ids=None):
+        return group_ext_id == "product.group_product_pricelist" and self.pricelists_used
 
     def _do_check_access_rights(self, model, operation, raise_exception=True):
         return (model, operation) not in self.denied
@@ -608,8 +611,9 @@ class FaultDealer:
         return self.reject(model, values)
 
     def _create(self, model, values):
-        if model == "res.partner" and self.default_pricelist:
-            values = {"property_product_pricelist": self.default_pricelist, **values}
+        if model == "res.partner" and self.pricelists_used:
+            first = min(self.tables["product.pricelist"], default=False)
+            values = {"property_product_pricelist": first, **values}
         if model != "sale.order":
             return self.add(model, **values)
         partner = self.partners[values["partner_id/.id"]]

@@ -133,5 +133,6 @@ class TestDealerExtensions(DealerApiCase):
         self.assertEqual(render(code, details), sentence)
 
     def test_a_translation_that_does_not_fit(self):
-        self.assertEqual(fill_in("%(nobody)s ist da", {"host": "x"}), "%(nobody)s ist da")
+        with self.assertRaises(KeyError):
+            fill_in("%(nobody)s ist da", {"host": "x"})
         self.assertEqual(fill_in("%(host)s ist da", {"host": "x"}), "x ist da")

@@ -6,6 +6,10 @@ import datetime
 import ipaddress
 import os
 import pickle
+import socket
+import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -513,6 +517,47 @@ class TestDealerTransport(DealerApiCase):
                 self.assertTrue(read_product(session))
         self.assertEqual(self.dealer.connection_count, 1)
 
+    @cases(("connect_timeout", "session_timeout"), [(30.0, 0.5), (0.5, 30.0)])
+    @cases("slow", ["name", "server"])
+    def test_connecting_takes_no_longer_than_allowed(self, slow, connect_timeout, session_timeout):
+        """Neither the look-up of the name nor the connection outlasts the session's time."""
+        session = DealerSession(
+            settings_for(
+                self.dealer, connect_timeout=connect_timeout, session_timeout=session_timeout
+            )
+        )
+        answered = threading.Event()
+        self.addCleanup(answered.set)
+
+        def look_up(*args, **kwargs):
+            answered.wait(20)
+            return []
+
+        with ExitStack() as stack:
+            if slow == "name":
+                stack.enter_context(patch("socket.getaddrinfo", look_up))
+            else:
+                self.make_deaf(session.transport, stack)
+            stack.enter_context(session)
+            start = time.monotonic()
+            with self.assertRaises(DealerUnreachable) as caught:
+                read_product(session)
+        self.assertLess(time.monotonic() - start, 3.0)
+        self.assertIs(caught.exception.request_sent, False)
+        self.assertEqual(caught.exception.code == "session_timeout", session_timeout < 1)
+
+    def make_deaf(self, transport, stack):
+        """Lead a transport to a port where connections are neither taken nor refused."""
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _number in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        host, port = listener.getsockname()
+        transport.url = f"http://{host}:{port}"
+
     def test_no_cookies_are_kept(self):
         with DealerSession(settings_for(self.dealer, "json2")) as session:
             read_product(session)
@@ -681,8 +726,10 @@ class TestDealerTransport(DealerApiCase):
             DealerFault("remote_error", kind="user", message="m"),
         ],
     )
-    def test_errors_survive_pickling(self, error):
+    @cases("loading", [False, True])
+    def test_errors_survive_pickling(self, error, loading):
         """They cross threads and processes."""
+        error.loading = loading
         copy = pickle.loads(pickle.dumps(error))
         self.assertIs(type(copy), type(error))
         self.assertEqual((vars(copy), str(copy)), (vars(error), str(error)))

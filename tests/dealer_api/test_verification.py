@@ -4,7 +4,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from odoo.addons.bpo_crm.dealer_api import (
+from ...dealer_api import (
     HIDDEN,
     MISSING,
     DealerBadAnswer,
@@ -12,12 +12,12 @@ from odoo.addons.bpo_crm.dealer_api import (
     Order,
     find_existing,
     look_at_orders,
+    new_customer_currency,
     next_external_id,
     push_orders,
     read_orders,
     render,
 )
-
 from .common import PROTOCOLS, DealerApiCase, cases
 from .test_orders import NAMESPACE, connect, payload, payloads, push, statuses
 
@@ -49,9 +49,10 @@ class VerificationCase(DealerApiCase):
     """A dealer with two products, and a way to send orders to it."""
 
     def prepare(self, **kwargs):
-        super().prepare(**kwargs)
+        result = super().prepare(**kwargs)
         self.dealer.add_product("VH-1")
         self.dealer.add_product("VH-2")
+        return result
 
     def push(self, *orders, protocol="xmlrpc", **kwargs):
         with connect(self.dealer, protocol, **kwargs) as session:
@@ -410,13 +411,69 @@ class TestDealerLooks(VerificationCase):
         self.assertEqual(next_external_id(key), following)
 
 
+class TestDealerPricelists(VerificationCase):
+    """In which currency the order of a new customer comes out is known before one is created."""
+
+    def prepare(self, **kwargs):
+        result = super().prepare(**kwargs)
+        self.dollar = self.dealer.add("res.currency", name="USD")
+        self.dealer.pricelists_used = True
+        return result
+
+    def ask(self, protocol="xmlrpc"):
+        with connect(self.dealer, protocol) as session:
+            return new_customer_currency(session, [], "EUR")
+
+    def add_list(self, currency, **values):
+        return self.dealer.add(
+            "product.pricelist", name="List", currency_id=currency, country_group_ids=[], **values
+        )
+
+    @cases("protocol", PROTOCOLS)
+    @cases(
+        ("currencies", "currency"),
+        [("", "EUR"), ("E", "EUR"), ("EE", "EUR"), ("U", "USD"), ("UE", "USD"), ("EU", "EUR")],
+    )
+    def test_the_first_list_decides(self, protocol, currencies, currency):
+        for letter in currencies:
+            self.add_list(1 if letter == "E" else self.dollar)
+        self.assertEqual(self.ask(protocol), currency)
+
+    def test_lists_that_are_switched_off(self):
+        self.add_list(self.dollar)
+        self.dealer.pricelists_used = False
+        self.assertEqual(self.ask(), "EUR")
+
+    def test_lists_of_countries(self):
+        """It depends on the customer, unless all are in one currency."""
+        self.dealer.tables["product.pricelist"][self.add_list(1)]["country_group_ids"] = [3]
+        self.assertEqual(self.ask(), "EUR")
+        self.add_list(self.dollar)
+        self.assertIsNone(self.ask())
+
+    def test_old_versions(self):
+        """A default may be stored there that we cannot read."""
+        self.start_case(version="16.0")
+        self.add_list(1)
+        self.assertEqual(self.ask(), "EUR")
+        self.add_list(self.dollar)
+        self.assertIsNone(self.ask())
+
+    @cases("value", ["lists", {"a": 1}, [1]])
+    def test_nonsense(self, value):
+        self.dealer.inject("nonsense", "product.pricelist", value=value)
+        with self.assertRaises(DealerBadAnswer):
+            self.ask()
+
+
 class TestDealerReplacement(VerificationCase):
     """A content that may have been sent is replaced only after the dealer was asked."""
 
     def prepare(self, **kwargs):
-        super().prepare(**kwargs)
+        result = super().prepare(**kwargs)
         self.waiting = order(quantity=2.0, maybe_there=True, first_attempt=utcnow(minutes=-5))
         self.waiting.replacement = order(quantity=7.0)
+        return result
 
     def send_old(self):
         self.assertEqual(statuses(self.push(order(quantity=2.0))), ["sent"])
@@ -503,12 +560,31 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual(notes_of(result), ["name_unknown", "order_is_older"])
         self.assertEqual(len(self.dealer.orders), 1)
 
-    def test_somebody_elses_order_is_there(self):
+    @cases(
+        ("change", "conflict"),
+        [
+            ({"client_order_ref": "X"}, True),
+            ({"create_date": "2001-01-01 00:00:00"}, True),
+            ({}, False),
+        ],
+    )
+    def test_somebody_elses_order_is_there(self, change, conflict):
         self.push(order(name="Other", email="other@buyer.example"))
-        self.dealer.orders[1].update(client_order_ref="X", create_date="2001-01-01 00:00:00")
+        self.dealer.orders[1].update(change)
         [result] = self.push(self.waiting)
-        self.assertEqual((result.status, result.code), ("failed", "order_conflict"))
+        self.assertEqual(result.code == "order_conflict", conflict)
+        self.assertEqual(result.status == "failed", conflict)
         self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_a_second_key_that_is_somebody_elses(self):
+        """Under another key than its own it is no conflict: the next one is taken."""
+        self.send_old()
+        self.dealer.orders[1]["state"] = "cancel"
+        other = order(2, name="Other", email="other@buyer.example")
+        other.external_id = f"{KEY}_2"
+        self.push(other)
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.external_id), ("sent", f"{KEY}_3"))
 
     def test_the_old_one_arrives_late(self):
         """It is committed after the dealer was asked for it: still one order, called what it is."""

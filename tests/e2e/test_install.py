@@ -70,6 +70,17 @@ def uninstall(world, name):
     )
 
 
+def uninstall_with_log(world, name):
+    """Uninstall as *Apps* does at the next start, and return what was logged."""
+    run_code(
+        world,
+        name,
+        f"env['ir.module.module'].search([('name', '=', '{paths.ADDON}')]).button_uninstall()",
+    )
+    databases.install(world.odoo, world.postgres, name, ["base"])
+    return (paths.log_dir() / f"{name}.log").read_text("utf-8")
+
+
 def upgrade(world, name, *modules):
     run_code(
         world,
@@ -368,3 +379,122 @@ print("demo user:", bool(ref("user_demo_ben")))
         "demo lead: False",
         "demo user: False",
     ]
+
+
+def test_uninstalling_says_what_is_lost_and_keeps_the_users_roles(world, crm_in_use):
+    name, sql = crm_in_use
+    install(world, name)
+    printed = run_code(
+        world,
+        name,
+        """
+from odoo.tests.common import new_test_user
+for role in ("agent", "supervisor", "manager"):
+    new_test_user(env, f"only_{role}", groups=f"base.group_user,bpo_crm.group_{role}")
+custom = env["res.groups"].create(
+    {"name": "Night shift", "implied_ids": [(4, env.ref("bpo_crm.group_supervisor").id)]}
+)
+night = new_test_user(env, "only_night", groups="base.group_user")
+night.group_ids += custom
+env["res.users"].search([("login", "=", "only_agent")]).active = False
+env["ir.config_parameter"].set_param("bpo_crm.allow_private_addresses", True)
+dealership = env["bpo.dealership"].create({
+    "name": "North", "code": "NORTH", "odoo_url": "https://127.0.0.1:1", "odoo_db": "north",
+    "odoo_login": "bpo", "odoo_api_key": "secret",
+})
+product = env["product.product"].create({"name": "Bike", "default_code": "BIKE-1"})
+lead = env["crm.lead"].create({
+    "name": "Waiting at the end", "type": "opportunity", "dealership_id": dealership.id,
+    "partner_id": env["res.partner"].create({"name": "Ada", "email": "ada@example.com"}).id,
+    "line_ids": [(0, 0, {"product_id": product.id, "quantity": 2})],
+})
+lead.action_set_won()
+assert lead.dealer_order_id.state == "pending"
+wizard = env["base.module.uninstall"].create(
+    {"module_ids": env.ref("base.module_bpo_crm").ids}
+)
+assert "bpo_crm_warning" in wizard.get_view(view_type="form")["arch"]
+print("warning:", wizard.bpo_crm_warning)
+other = env["base.module.uninstall"].create({"module_ids": env.ref("base.module_mail").ids})
+print("through a dependency:", bool(other.bpo_crm_warning))
+other = env["base.module.uninstall"].create({"module_ids": env.ref("base.module_utm").ids})
+other.module_ids = env["ir.module.module"].search(
+    [("state", "=", "installed"), ("dependencies_id.name", "=", "crm"),
+     ("name", "!=", "bpo_crm")], limit=1)
+print("another:", bool(other.bpo_crm_warning))
+""",
+    )
+    assert (
+        "warning: Orders of won leads that have not reached their dealership: 1 (North)" in printed
+    )
+    assert "through a dependency: True" in printed
+    assert "another: False" in printed
+    log = uninstall_with_log(world, name)
+    assert "Waiting at the end" in log
+    assert "not reached their dealership: 1 (North)" in log
+    assert (
+        sql(
+            "SELECT count(*) FROM mail_message message JOIN crm_lead lead"
+            "    ON message.model = 'crm.lead' AND message.res_id = lead.id"
+            " WHERE lead.name = 'Waiting at the end' AND message.body LIKE '%uninstalled%'"
+        )
+        == "1"
+    )
+    roles = run_code(
+        world,
+        name,
+        """
+names = ["salesman", "salesman_all_leads", "manager"]
+for user in env["res.users"].with_context(active_test=False).search(
+    [("login", "=like", "only_%")], order="login"
+):
+    had = [name for name in names if user.has_group(f"sales_team.group_sale_{name}")]
+    print("role:", user.login, *had)
+""",
+    )
+    assert [line for line in roles.splitlines() if line.startswith("role:")] == [
+        "role: only_agent salesman",
+        "role: only_manager salesman salesman_all_leads manager",
+        "role: only_night salesman salesman_all_leads",
+        "role: only_supervisor salesman salesman_all_leads",
+    ]
+
+
+def test_installing_again_finds_no_stage_left_from_before(world, crm_in_use):
+    name, sql = crm_in_use
+    install(world, name)
+    run_code(
+        world,
+        name,
+        """
+reason = env["crm.lost.reason"].search([], limit=1)
+stages = env["crm.stage"].search([("stage_type", "=", "deal")])
+qualified = stages.filtered(lambda stage: stage.name == "Qualified")
+env["crm.lead"].create({
+    "name": "Lost from the beginning", "type": "opportunity",
+    "stage_id": stages.filtered("is_lost").id, "lost_reason_id": reason.id,
+})
+lead = env["crm.lead"].create(
+    {"name": "Lost on the way", "type": "opportunity", "stage_id": qualified.id}
+)
+lead.action_set_lost(lost_reason_id=reason.id)
+env["bpo.pipeline"].create({"name": "Unused"})
+""",
+    )
+    uninstall(world, name)
+    left = sql("SELECT string_agg(DISTINCT name->>'en_US', ',') FROM crm_stage")
+    assert "Lost" not in left
+    lost = (
+        "SELECT stage.name->>'en_US', lead.active, lead.won_status, lead.lost_reason_id IS NULL"
+        " FROM crm_lead lead LEFT JOIN crm_stage stage ON stage.id = lead.stage_id"
+        " WHERE lead.name IN ('Lost on the way', 'Lost from the beginning') ORDER BY 1"
+    )
+    before = sql(lost)
+    assert before.split() == ["New|f|lost|f", "Qualified|f|lost|f"]
+    install(world, name)
+    assert sql(lost) == before
+    assert (
+        sql("SELECT name->>'en_US', is_lost FROM crm_stage WHERE name->>'en_US' ILIKE '%lost%'")
+        == "Lost|t"
+    )
+    assert_database_is_complete(world, name)

@@ -7,11 +7,10 @@ that lets the BPO's server die after the dealer has committed and before it hear
 """
 
 import threading
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from answer_relay import AnswerRelay
 from devlib import databases
 from devlib.rpc import RpcError
 from devlib.world import wait_until
@@ -26,63 +25,6 @@ def resting_bpo(world):
     server = world.new_bpo(crons=0)
     yield server
     server.destroy()
-
-
-class Relay:
-    """Forwards HTTP to a dealer; calls ``after_load`` when the dealer has answered an order load.
-
-    ``after_load`` runs before the answer is passed on, and returns whether to pass it on at all.
-    """
-
-    def __init__(self, dealer, after_load):
-        relay = self
-        self.dealer = dealer
-        self.after_load = after_load
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                self.relay(None)
-
-            def do_POST(self):
-                self.relay(self.rfile.read(int(self.headers["Content-Length"])))
-
-            def relay(self, body):
-                headers = {
-                    name: value
-                    for name, value in self.headers.items()
-                    if name.lower() not in ("host", "connection", "accept-encoding")
-                }
-                request = urllib.request.Request(relay.dealer.url + self.path, body, headers)
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    content, kind = answer.read(), answer.headers["Content-Type"]
-                text = (body or b"") + self.path.encode()
-                if b"sale.order" in text and b"load" in text and not relay.after_load():
-                    self.close_connection = True
-                    return
-                self.send_response(200)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc_info):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def test_one_lead(bpo, dealer):
@@ -209,7 +151,7 @@ def test_killed_between_the_dealers_commit_and_our_write_back(world, dealer):
         return True
 
     try:
-        with Relay(dealer, die_once) as relay:
+        with AnswerRelay(dealer, die_once) as relay:
             dealership = bpo.connect(dealer, odoo_url=relay.url)
             leads = [bpo.create_lead(dealership) for _number in range(5)]
             bpo.win(*leads)

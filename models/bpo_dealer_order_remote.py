@@ -1,0 +1,222 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from datetime import timedelta
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+from ..dealer_api import HIDDEN, MISSING, Order, next_external_id
+from .constants import MANAGER
+
+CANCELLED = "cancel"
+# The name of an order that may not be read is asked for again in ever longer intervals.
+FIRST_LOOK_DELAY = timedelta(hours=1)
+LAST_LOOK_AGE = timedelta(days=30)
+
+
+class BpoDealerOrder(models.Model):
+    """What is at the dealer: under which connection, what became of it, sending it again.
+
+    An order belongs to the Odoo that it was sent to (``remote_place``). When the dealership's
+    address or database changes, it is not looked for in the new one: the ids there are those of
+    other orders.
+    """
+
+    _inherit = "bpo.dealer.order"
+
+    remote_place = fields.Char(
+        "Sent To",
+        readonly=True,
+        groups=MANAGER,
+        help="Address and database of the Odoo that this order was sent to.",
+    )
+    remote_state = fields.Selection(
+        [
+            ("draft", "Quotation"),
+            ("sent", "Quotation sent"),
+            ("sale", "Confirmed"),
+            (CANCELLED, "Cancelled"),
+            (MISSING, "Missing"),
+            (HIDDEN, "Not visible to us"),
+        ],
+        "At the Dealer",
+        readonly=True,
+        help="What became of the order in the dealership's Odoo, when it was last looked at. "
+        "Missing: it was deleted there. Not visible to us: it was given to somebody whose orders "
+        "the call centre's user may not read.",
+    )
+    remote_amount_total = fields.Monetary(
+        "Total at the Dealer", readonly=True, help="With the dealer's taxes."
+    )
+    remote_checked = fields.Datetime("Looked At", readonly=True)
+    remarks = fields.Json(readonly=True, help="Codes and details of what there was to say of it.")
+
+    # ------------------------------------------------------------
+    # ACTIONS
+    # ------------------------------------------------------------
+
+    def action_check_at_dealer(self):
+        """Have the dealers asked what became of these sent orders.
+
+        :raise UserError: the user is no BPO manager, or an order was not sent
+        """
+        self._check_manager_of_orders()
+        if others := self.filtered(lambda order: order.state != "sent"):
+            raise UserError(
+                self.env._(
+                    "Only orders that were sent can be looked for at their dealers, not these: "
+                    "%(orders)s.",
+                    orders=", ".join(others.mapped("display_name")),
+                )
+            )
+        self.sudo().next_attempt = fields.Datetime.now()
+        self._trigger_push()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "info",
+                "message": self.env._("The dealers are asked; the answers appear here."),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    def action_send_again(self):
+        """Send orders again that are missing at their dealers: the same content and key.
+
+        :raise UserError: the user is no BPO manager, or an order is not known to be missing
+        """
+        self._check_manager_of_orders()
+        if others := self.filtered(lambda order: order.remote_state != MISSING):
+            raise UserError(
+                self.env._(
+                    "Only orders that are missing at their dealer can be sent again, not these: "
+                    "%(orders)s. Press Check at Dealer first.",
+                    orders=", ".join(others.mapped("display_name")),
+                )
+            )
+        orders = self.sudo()
+        orders._log_on_leads(
+            lambda order: order.env._(
+                "The order was missing at %(dealership)s and is sent there again.",
+                dealership=order.dealership_id.name,
+            )
+        )
+        orders._send_anew()
+        return True
+
+    def _check_manager_of_orders(self):
+        if not self.env.user.has_group(MANAGER):
+            raise UserError(self.env._("Only BPO managers may do this."))
+        self.check_access("read")
+
+    # ------------------------------------------------------------
+    # WHERE IT IS
+    # ------------------------------------------------------------
+
+    def _is_elsewhere(self):
+        """Tell whether this order was sent to another Odoo than its dealership has now."""
+        self.ensure_one()
+        place = self.sudo().remote_place
+        return bool(place and place != self.dealership_id._get_place())
+
+    # ------------------------------------------------------------
+    # WHAT BECAME OF IT
+    # ------------------------------------------------------------
+
+    def _write_looks(self, looks):
+        """Write what was seen of sent orders at their dealer.
+
+        :param dict looks: ``{order: RemoteOrder, or "hidden" or "missing"}``
+        """
+        orders = self.browse(order.id for order in looks).filtered(
+            # a manager may have reopened the lead of one that was looked at
+            lambda order: order.state == "sent"
+        )
+        now = fields.Datetime.now()
+        for order in orders:
+            order.write({**order._prepare_look_vals(looks[order]), "remote_checked": now})
+            if not order.remote_name:
+                order._postpone_look()
+        gone = orders.filtered(lambda order: order.remote_state in (MISSING, CANCELLED))
+        wanted = gone.filtered("payload_wanted")
+        wanted._log_on_leads(lambda order: order._get_sent_anew_text())
+        wanted._send_anew()
+        (gone - wanted).filtered(lambda order: order.remote_state == MISSING)._log_missing()
+        (orders - gone).filtered("payload_wanted").payload_wanted = False
+
+    def _prepare_look_vals(self, look):
+        """Return the values of what was seen.
+
+        :param look: a ``RemoteOrder``, or "hidden" or "missing"
+        """
+        if look in (HIDDEN, MISSING):
+            return {"remote_state": look, "next_attempt": False}
+        states = dict(self._fields["remote_state"].selection)
+        return {
+            "remote_name": look.name or self.remote_name,
+            # of another version, or of another addon of the dealer's
+            "remote_state": look.state if look.state in states else "sale",
+            "remote_amount_total": look.amount_total,
+            "next_attempt": False,
+        }
+
+    def _get_sent_anew_text(self):
+        """Return what chatter says of an order that its dealer gave up, and that is won again."""
+        values = {"dealership": self.dealership_id.name, "order": self.display_name}
+        if self.remote_state == CANCELLED:
+            return self.env._(
+                "%(dealership)s has cancelled the order %(order)s. The lead was won again, so its "
+                "order is sent anew.",
+                **values,
+            )
+        return self.env._(
+            "The order %(order)s is no longer at %(dealership)s. The lead was won again, so its "
+            "order is sent anew.",
+            **values,
+        )
+
+    def _log_missing(self):
+        """Say on the leads that their order is gone at the dealer, and what can be done."""
+        self._log_on_leads(
+            lambda order: order.env._(
+                "The order %(order)s is no longer at %(dealership)s: it was deleted there. A BPO "
+                "manager can send it again from the dealer order.",
+                order=order.display_name,
+                dealership=order.dealership_id.name,
+            )
+        )
+
+    def _send_anew(self):
+        """Put orders that their dealer no longer has back into the queue.
+
+        One that was deleted goes under the same key: should it come back there (a backup), it is
+        found. One that was cancelled is still there under its key, and goes under a new one.
+        """
+        for order in self:
+            content = Order.from_payload(order.payload_wanted or order.payload)
+            cancelled = order.remote_state == CANCELLED
+            external_id = order.external_id
+            content.external_id = next_external_id(external_id) if cancelled else external_id
+            order.write(
+                {
+                    **self._prepare_snapshot_vals(order.lead_id, content),
+                    "external_id": content.external_id,
+                    "possibly_sent": not cancelled,
+                    "first_attempt": False if cancelled else order.first_attempt,
+                    "remote_id": 0,
+                    "remote_name": False,
+                    "remote_state": False,
+                    "sent_date": False,
+                }
+            )
+        if self:
+            self._trigger_push()
+
+    def _postpone_look(self):
+        """Look again after as long as the name is unknown by now, and not for ever."""
+        now = fields.Datetime.now()
+        for order in self:
+            age = now - order.sent_date
+            order.next_attempt = now + max(age, FIRST_LOOK_DELAY) if age < LAST_LOOK_AGE else False

@@ -1,0 +1,375 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from unittest.mock import patch
+
+from psycopg2.errors import NumericValueOutOfRange, SerializationFailure
+
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from odoo.addons.bpo_crm.dealer_api import OrderResult
+from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
+
+from .dealer_common import CRON, DealerOrderCommon
+
+PUSH_LOGGER = "odoo.addons.bpo_crm.models.bpo_dealer_order_push"
+
+
+class RemoteCommon(DealerOrderCommon):
+    def _sent(self, **values):
+        lead, order = self._win_one(**values)
+        self._push()
+        self.assertEqual(order.state, "sent")
+        return lead, order
+
+    def _reopen(self, lead):
+        lead.with_user(self.manager).write({"stage_id": self.stage_offer.id})
+
+    def _win_again(self, lead):
+        lead.with_user(self.agent).write({"stage_id": self.stage_sold.id})
+
+    def _answer(self, order, status="sent", **values):
+        code = "order_sent" if status == "sent" else values.pop("code")
+        result = OrderResult(status, code, **values)
+        self.dealer.answers[order.reference] = result
+        return result
+
+
+@tagged("post_install", "-at_install")
+class TestDealerKey(RemoteCommon):
+    """A lead id that is given out again names another order, the same lead always its own."""
+
+    def test_key_ends_in_a_digest_of_the_creation(self):
+        lead = self._create_leads()
+        key = lead._get_dealer_key()
+        self.assertRegex(key, rf"^lead_{lead.id}_[0-9a-f]{{8}}$")
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(lead._get_dealer_key(), key, "as read from the database")
+
+    def test_same_id_created_at_another_time(self):
+        lead = self._create_leads()
+        key = lead._get_dealer_key()
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE crm_lead SET create_date = create_date + interval '1 microsecond'"
+            " WHERE id = %s",
+            [lead.id],
+        )
+        lead.invalidate_recordset()
+        self.assertNotEqual(lead._get_dealer_key(), key)
+
+    def test_rows_keep_the_key_they_have(self):
+        lead, order = self._win_one()
+        order.external_id = f"bpo_crm_0123456789ab.lead_{lead.id}"
+        self._reopen(lead)
+        self._win_again(lead)
+        self.assertEqual(order.external_id, f"bpo_crm_0123456789ab.lead_{lead.id}")
+        self.assertEqual(order._get_content().external_id, order.external_id)
+
+
+@tagged("post_install", "-at_install")
+class TestConflict(RemoteCommon):
+    """The dealer has somebody else's order under our key: never reported as sent."""
+
+    def _conflict(self):
+        lead, order = self._win_one()
+        self._answer(
+            order,
+            "failed",
+            code="order_conflict",
+            details={"name": "S00007", "customer": "Somebody Else", "reference": "BPO-00007"},
+        )
+        self._push()
+        return lead, order
+
+    def test_failed_with_words_and_a_managers_activity(self):
+        lead, order = self._conflict()
+        self.assertEqual((order.state, order.error_code), ("failed", "order_conflict"))
+        self.assertIn("Somebody Else", order.error)
+        self.assertIn("Somebody Else", self._get_notes(lead)[0])
+        self.assertTrue(lead.activity_ids.user_id.has_group("bpo_crm.group_manager"))
+        self.assertFalse(order.remote_id)
+        self.assertFalse(self.env["mail.mail"].search([("model", "=", order._name)]))
+
+    def test_only_a_manager_sends_it_again_under_another_name(self):
+        _lead, order = self._conflict()
+        key = order.external_id
+        with self.assertRaises(UserError):
+            order.with_user(self.agent).action_retry()
+        self.dealer.answers.clear()
+        order.with_user(self.manager).action_retry()
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(order.external_id, f"{key}_2")
+        self.assertIn(order.external_id, self.dealer.orders)
+
+
+@tagged("post_install", "-at_install")
+class TestSnapshotKept(RemoteCommon):
+    """A snapshot that may have been sent is not replaced before the dealer was asked."""
+
+    def _win_doubtful_again(self):
+        """Lose the answer of a push, reopen, change the units, and win again."""
+        lead, order = self._win_one()
+        order.possibly_sent = True
+        self._reopen(lead)
+        lead.line_ids.quantity = 7
+        self._win_again(lead)
+        return lead, order
+
+    def _quantity(self, order):
+        return order._get_content().lines[0].values["product_uom_qty"]
+
+    def test_what_is_wanted_waits_beside_it(self):
+        _lead, order = self._win_doubtful_again()
+        self.assertEqual(order.state, "pending")
+        self.assertEqual(self._quantity(order), 1)
+        self.assertTrue(order.payload_wanted)
+        seen = []
+        original = self.dealer.push_orders
+
+        def push_orders(session, orders):
+            seen.extend(orders)
+            return original(session, orders)
+
+        with patch("odoo.addons.bpo_crm.models.dealer_talks.push_orders", push_orders):
+            self._push()
+        [content] = seen
+        self.assertTrue(content.maybe_there)
+        self.assertEqual(content.lines[0].values["product_uom_qty"], 1)
+        self.assertEqual(content.replacement.lines[0].values["product_uom_qty"], 7)
+
+    def test_the_old_one_is_there_and_adopted(self):
+        lead, order = self._win_doubtful_again()
+        result = self._answer(order, remote_id=5, remote_name="S00005", content="old")
+        result.add_note("order_is_older")
+        with self._assert_note(lead, "S00005", "1 × ", "7 × ", "by hand"):
+            self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(self._quantity(order), 1, "what the dealer has")
+        self.assertFalse(order.payload_wanted)
+
+    def test_the_new_one_was_sent(self):
+        _lead, order = self._win_doubtful_again()
+        self._answer(order, remote_id=5, remote_name="S00005", content="new")
+        self._push()
+        self.assertEqual((order.state, self._quantity(order)), ("sent", 7))
+
+    def test_the_new_one_was_sent_under_another_key(self):
+        _lead, order = self._win_doubtful_again()
+        key = f"{order.external_id}_2"
+        self._answer(order, remote_id=5, remote_name="S5", content="new", external_id=key)
+        self._push()
+        self.assertEqual((order.state, order.external_id), ("sent", key))
+        self.assertEqual(order._get_content().external_id, key)
+
+    def test_nothing_else_is_wanted(self):
+        lead, order = self._win_one()
+        order.possibly_sent = True
+        self._reopen(lead)
+        self._win_again(lead)
+        self.assertFalse(order.payload_wanted)
+        self.assertEqual(order.state, "pending")
+
+    def test_certainly_not_sent_is_replaced(self):
+        lead, order = self._win_one()
+        self._reopen(lead)
+        lead.line_ids.quantity = 7
+        self._win_again(lead)
+        self.assertEqual(self._quantity(order), 7)
+        self.assertFalse(order.payload_wanted)
+
+
+@tagged("post_install", "-at_install")
+class TestWonAgain(RemoteCommon):
+    """The dealer has the order of a lead that is won again: it is asked what became of it."""
+
+    def _win_sent_again(self):
+        lead, order = self._sent()
+        self._reopen(lead)
+        lead.line_ids.quantity = 7
+        self._win_again(lead)
+        return lead, order
+
+    def test_still_there(self):
+        _lead, order = self._win_sent_again()
+        self.dealer.readable[order.remote_id] = {"name": order.remote_name}
+        self._push()
+        self.assertEqual((order.state, order.remote_state), ("sent", "draft"))
+        self.assertFalse(order.payload_wanted)
+        self.assertFalse(order.next_attempt)
+        self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_hidden_is_not_gone(self):
+        _lead, order = self._win_sent_again()
+        self._push()
+        self.assertEqual((order.state, order.remote_state), ("sent", "hidden"))
+        self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_cancelled_there_is_sent_anew_under_a_new_key(self):
+        lead, order = self._win_sent_again()
+        key, remote_id = order.external_id, order.remote_id
+        self.dealer.readable[remote_id] = {"name": order.remote_name, "state": "cancel"}
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(order.external_id, f"{key}_2")
+        self.assertNotEqual(order.remote_id, remote_id)
+        self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 7)
+        self.assertIn("cancelled", " ".join(self._get_notes(lead)))
+
+    def test_deleted_there_is_sent_anew_under_its_key(self):
+        _lead, order = self._win_sent_again()
+        key = order.external_id
+        self.dealer.gone.add(order.remote_id)
+        del self.dealer.orders[key]
+        self._push()
+        self.assertEqual((order.state, order.external_id), ("sent", key))
+        self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 7)
+
+    def test_reopened_before_it_was_looked_at(self):
+        lead, order = self._win_sent_again()
+        self._reopen(lead)
+        self.dealer.readable[order.remote_id] = {"name": order.remote_name, "state": "cancel"}
+        self._push()
+        self.assertEqual((order.state, order.remote_state), ("sent", "cancel"))
+        self.assertEqual(len(self.dealer.orders), 1)
+
+
+@tagged("post_install", "-at_install")
+class TestCheckAtDealer(RemoteCommon):
+    def _check(self, order):
+        order.with_user(self.manager).action_check_at_dealer()
+        self._push()
+
+    def test_says_what_became_of_it(self):
+        _lead, order = self._sent()
+        self.dealer.readable[order.remote_id] = {"state": "sale", "amount_total": 24200.0}
+        with self.capture_triggers(CRON) as captured:
+            order.with_user(self.manager).action_check_at_dealer()
+        self.assertTrue(captured.records)
+        self._push()
+        self.assertEqual((order.remote_state, order.remote_amount_total), ("sale", 24200.0))
+        self.assertTrue(order.remote_checked)
+        self.assertFalse(order.next_attempt)
+
+    def test_missing_is_said_and_can_be_sent_again(self):
+        lead, order = self._sent()
+        key, payload = order.external_id, order.payload
+        self.dealer.gone.add(order.remote_id)
+        del self.dealer.orders[key]
+        with self._assert_note(lead, "no longer"):
+            self._check(order)
+        self.assertEqual((order.state, order.remote_state), ("sent", "missing"))
+        order.with_user(self.manager).action_send_again()
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual((order.external_id, order.payload), (key, payload))
+        self.assertIn(key, self.dealer.orders)
+
+    def test_only_missing_ones_are_sent_again(self):
+        _lead, order = self._sent()
+        with self.assertRaisesRegex(UserError, "Check at Dealer"):
+            order.with_user(self.manager).action_send_again()
+
+    def test_managers_only(self):
+        _lead, order = self._sent()
+        for user in (self.agent, self.supervisor):
+            for name in ("action_check_at_dealer", "action_send_again"):
+                with self.assertRaises(UserError):
+                    getattr(order.with_user(user), name)()
+
+    def test_only_what_was_sent(self):
+        _lead, order = self._win_one()
+        with self.assertRaises(UserError):
+            order.with_user(self.manager).action_check_at_dealer()
+
+
+@tagged("post_install", "-at_install")
+class TestPlace(RemoteCommon):
+    """Orders are bound to the Odoo that they were sent to."""
+
+    def _move_dealership(self):
+        self.dealership.with_user(self.manager).odoo_url = "https://elsewhere.example.com"
+
+    def test_no_link_to_a_stranger(self):
+        _lead, order = self._sent()
+        self.assertTrue(order.remote_url)
+        self._move_dealership()
+        self.assertFalse(order.remote_url)
+
+    def test_not_looked_for_in_another_odoo(self):
+        _lead, order = self._sent()
+        order.with_user(self.manager).action_check_at_dealer()
+        self._move_dealership()
+        self.dealer.readable[order.remote_id] = {"name": "S99999", "state": "cancel"}
+        self._push()
+        self.assertNotEqual(order.remote_name, "S99999")
+        self.assertFalse(order.remote_state)
+
+    def test_doubtful_order_does_not_go_to_another_odoo(self):
+        lead, order = self._win_one()
+        order.write({"possibly_sent": True, "remote_place": self.dealership._get_place()})
+        self._move_dealership()
+        self._push()
+        self.assertFalse(self.dealer.talks)
+        self.assertEqual((order.state, order.error_code), ("failed", "place_changed"))
+        self.assertTrue(order.possibly_sent)
+        self.assertNotIn("example.com", order.error)
+        self.assertTrue(lead.activity_ids.user_id.has_group("bpo_crm.group_manager"))
+        order.with_user(self.manager).action_confirm_not_sent()
+        order.with_user(self.manager).action_retry()
+        self._push()
+        self.assertEqual(order.state, "sent")
+
+    def test_certainly_unsent_order_goes_to_the_new_odoo(self):
+        _lead, order = self._win_one()
+        self._move_dealership()
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertIn("elsewhere.example.com", order.remote_place)
+
+
+@tagged("post_install", "-at_install")
+class TestWriteBackSingly(RemoteCommon):
+    """One answer that our own database does not take costs no other."""
+
+    def test_one_bad_answer(self):
+        orders = self._win(self._create_leads(3))
+        bad = orders[1]
+        original = push.BpoDealerOrder._prepare_sent_vals
+
+        def prepare_sent_vals(order, result):
+            if order == bad:
+                raise NumericValueOutOfRange("remote_id")
+            return original(order, result)
+
+        with (
+            patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals),
+            self.assertLogs(PUSH_LOGGER, "ERROR"),
+        ):
+            self._push()
+        self.assertEqual(orders.mapped("state"), ["sent", "pending", "sent"])
+        self.assertTrue(bad.possibly_sent)
+        self.assertTrue(bad.next_attempt)
+        self.assertFalse(self.dealership.next_attempt, "the dealership is not to blame")
+        self.assertEqual(len(self.dealer.talks), 1)
+
+    def test_one_lead_that_somebody_holds(self):
+        orders = self._win(self._create_leads(3))
+        held = orders[1]
+        original = push.BpoDealerOrder._prepare_sent_vals
+
+        def prepare_sent_vals(order, result):
+            if order == held:
+                raise SerializationFailure
+            return original(order, result)
+
+        with patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals):
+            self._push()
+        self.assertEqual(orders.mapped("state")[::2], ["sent", "sent"])
+        self.assertEqual(held.state, "pending")
+        self._push()
+        self.assertEqual(held.state, "sent")
+        self.assertEqual(len(self.dealer.orders), 3)
