@@ -17,7 +17,8 @@ from .identity import normal_email, normal_phone, phone_tail, same_name, same_ph
 from .loader import Loader, LoadRecord, LoadResult, cell
 from .payload import CUSTOMER_MODEL, field_of, next_external_id
 from .pricelists import PRICELIST
-from .records import many2one_id, short_text
+from .records import NAME_LIMIT, many2one_id
+from .untrusted import clean_text
 
 # What is asked once per dealer: these fields differ between versions and installed apps.
 PARTNER_FIELDS = (
@@ -54,7 +55,7 @@ class Contact(NamedTuple):
         phones = {normal_phone(record.get(name)) for name in _PHONE_FIELDS}
         return cls(
             record["id"],
-            short_text(record.get("name")) or "",
+            clean_text(record.get("name") or "", limit=NAME_LIMIT),
             frozenset(email.lower() for email in re.findall(r"[^\s<>,;\"]+@[^\s<>,;\"]+", emails)),
             frozenset(phones - {None}),
             many2one_id(record.get(PRICELIST)),

@@ -18,9 +18,10 @@ from .errors import (
     DealerUnreachable,
 )
 from .protocols import PROTOCOLS, same_login
-from .records import is_id, many2one_id, many2one_name, short_text
+from .records import NAME_LIMIT, is_id, many2one_id, many2one_name
 from .settings import AUTO
 from .transport import HttpTransport, utcnow
+from .untrusted import clean_text
 
 # From here on has_access() replaces check_access_rights().
 HAS_ACCESS_VERSION = 18
@@ -328,7 +329,7 @@ class DealerSession:
         record = companies[0] if companies else {}
         return Company(
             company_id,
-            short_text(record.get("name")),
+            clean_text(record.get("name") or "", limit=NAME_LIMIT) or None,
             many2one_name(record.get("currency_id")),
         )
 

@@ -3,7 +3,9 @@
 
 from .dealer_api import test_address
 from .dealer_api import test_check
+from .dealer_api import test_customers
 from .dealer_api import test_extensions
+from .dealer_api import test_gateway
 from .dealer_api import test_orders
 from .dealer_api import test_payload
 from .dealer_api import test_transport
