@@ -3,10 +3,11 @@
 """What stands in front of a dealer's Odoo answers in its place: JSON, but none of an Odoo."""
 
 import json
+import tracemalloc
 
 from ...dealer_api import DealerAccessRefused, DealerBadAnswer
 from .common import DealerApiCase, cases
-from .test_orders import payloads, push, statuses
+from .test_orders import connect, payloads, push, statuses
 
 BODIES = [
     {"error": {"code": 42, "message": "Blocked by policy"}},
@@ -53,3 +54,16 @@ class TestDealerGateway(DealerApiCase):
         with self.assertRaises(DealerAccessRefused) as caught:
             push(self.dealer, payloads(1), "json2")
         self.assertEqual(caught.exception.code, "http_unauthorized")
+
+    def test_memory_of_a_hostile_answer(self):
+        """Eight talks at once, each with the answer that takes most, stay below 512 MB."""
+        with connect(self.dealer, "json2") as session:
+            self.assertTrue(session.uid)
+            size = session.settings.max_bytes
+            body = b"[" + b'{"a":1},' * (size // 8 - 2) + b"{}]"
+            self.dealer.inject("garbage", "product.product", body=body)
+            tracemalloc.start()
+            self.addCleanup(tracemalloc.stop)
+            self.assertTrue(session.call("product.product", "search"))
+            _now, peak = tracemalloc.get_traced_memory()
+        self.assertLess(peak * 8, 512 * 1024 * 1024)
