@@ -13,6 +13,7 @@ from .dealer_api import test_untrusted
 from .dealer_api import test_verification
 from . import test_board
 from . import test_board_tours
+from . import test_dealer_customer
 from . import test_dealer_order
 from . import test_dealer_order_push
 from . import test_dealer_order_remote
