@@ -21,6 +21,7 @@ from .errors import (
     DealerFault,
     DealerUnreachable,
 )
+from .identity import normal_email, normal_phone
 from .messages import MESSAGES, fill_in, render
 from .orders import BATCH_SIZE, push_orders
 from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine, next_external_id
@@ -77,6 +78,8 @@ __all__ = [
     "look_at_orders",
     "new_customer_currency",
     "next_external_id",
+    "normal_email",
+    "normal_phone",
     "normalize_url",
     "push_orders",
     "read_orders",

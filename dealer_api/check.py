@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from .errors import DealerAccessRefused, DealerError
 from .messages import render
-from .products import find_products, sort_out
+from .pricelists import PRICELIST, new_customer_currency
+from .products import find_products
 from .protocols import PROTOCOLS
 from .session import DealerSession
 
@@ -254,21 +255,28 @@ class RightsStep(CheckStep):
 
 
 class CurrencyStep(CheckStep):
-    """The dealer's company works in the currency of the orders."""
+    """An order of a new customer comes out in the currency of the orders, in which company."""
 
     name = "currency"
 
     def run(self, context):
-        """Compare the two currencies."""
-        ours, theirs = context.currency, context.session.company_currency
+        """Compare the two currencies: as in pushing, a price list counts more than the company."""
+        session, ours = context.session, context.currency
+        # Whoever tests has perhaps just changed what is asked once in a while only.
+        session.forget_fields()
+        company = session.company
+        theirs = company.currency
+        if PRICELIST in session.fields("res.partner", [PRICELIST]):
+            theirs = new_customer_currency(session, session.company_domain(), theirs) or theirs
+        names = {"company": company.name or "?", "dealer_currency": theirs}
         if not ours:
-            context.add(self.name, True, "check_currency_none", dealer_currency=theirs)
-        elif theirs != ours:
-            context.add(
-                self.name, False, "check_currency_mismatch", currency=ours, dealer_currency=theirs
-            )
+            context.add(self.name, True, "check_currency_none", **names)
+        elif theirs == ours:
+            context.add(self.name, True, "check_currency_ok", currency=ours, **names)
+        elif theirs != company.currency:
+            context.add(self.name, False, "check_pricelist_mismatch", currency=ours, **names)
         else:
-            context.add(self.name, True, "check_currency_ok", currency=ours)
+            context.add(self.name, False, "check_currency_mismatch", currency=ours, **names)
 
 
 class ProductsStep(CheckStep):
@@ -282,11 +290,9 @@ class ProductsStep(CheckStep):
         if not codes:
             context.add(self.name, True, "check_products_none")
             return
-        unknown, ambiguous = sort_out(codes, find_products(context.session, codes))
-        if unknown:
-            context.add(self.name, False, "product_unknown", codes=_shortened(unknown))
-        elif ambiguous:
-            context.add(self.name, False, "product_ambiguous", codes=_shortened(ambiguous))
+        problem, concerned = find_products(context.session, codes).find_problem(codes)
+        if problem:
+            context.add(self.name, False, problem, codes=_shortened(concerned))
         else:
             context.add(self.name, True, "check_products_ok", count=len(codes))
 

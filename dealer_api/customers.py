@@ -1,15 +1,25 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Who the customer of an order is at the dealer: looked up, else created."""
+"""Who the customer of an order is at the dealer: looked up, else created.
+
+A customer is recognised by the e-mail, else by the phone, and where several contacts have it, the
+oldest is taken. Some addresses are shared, or typed to get past a field, so a name that differs is
+said. Whom the dealer has archived is not found, and not used in silence either: see
+``NewCustomers``.
+"""
 
 import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .errors import DealerFault
-from .loader import Loader, LoadRecord, cell
-from .payload import CUSTOMER_MODEL, field_of
-from .records import many2one_id, many2one_name
+from .identity import normal_email, normal_phone, phone_tail, same_name, same_phone
+from .loader import Loader, LoadRecord, LoadResult, cell
+from .payload import CUSTOMER_MODEL, field_of, next_external_id
+from .pricelists import PRICELIST
+from .records import NAME_LIMIT, many2one_id
+from .untrusted import clean_text
 
-PRICELIST = "property_product_pricelist"
 # What is asked once per dealer: these fields differ between versions and installed apps.
 PARTNER_FIELDS = (
     "email",
@@ -20,8 +30,97 @@ PARTNER_FIELDS = (
     "company_name",
     PRICELIST,
 )
+_EMAIL_FIELDS = ("email", "email_normalized")
+_PHONE_FIELDS = ("phone_sanitized", "phone", "mobile")
 # More matches than this for one look-up, and each customer is looked up alone.
 _MATCH_LIMIT = 1000
+# Keys of one customer that are tried when the contacts under them may not be used.
+_KEYS = 5
+
+
+class Contact(NamedTuple):
+    """A contact of the dealer, as far as it was read."""
+
+    id: int
+    name: str
+    emails: frozenset
+    phones: frozenset
+    pricelist: int | None
+    active: bool
+
+    @classmethod
+    def from_record(cls, record):
+        """Return the contact of a record as read."""
+        emails = " ".join(str(record.get(name) or "") for name in _EMAIL_FIELDS)
+        phones = {normal_phone(record.get(name)) for name in _PHONE_FIELDS}
+        return cls(
+            record["id"],
+            clean_text(record.get("name") or "", limit=NAME_LIMIT),
+            frozenset(email.lower() for email in re.findall(r"[^\s<>,;\"]+@[^\s<>,;\"]+", emails)),
+            frozenset(phones - {None}),
+            many2one_id(record.get(PRICELIST)),
+            record.get("active") is not False,
+        )
+
+    def has_phone(self, phone):
+        """Tell whether a normal phone is one of this contact."""
+        return any(same_phone(phone, other) for other in self.phones)
+
+    def is_usable_for(self, customer):
+        """Tell whether an order of the customer may go to this contact."""
+        email, phone = email_of(customer), phone_of(customer)
+        if not self.active:
+            return False
+        return not (email or phone) or email in self.emails or bool(phone and self.has_phone(phone))
+
+    def notes_for(self, customer):
+        """Return what is to be said when an order of the customer goes to this contact."""
+        name = customer.values.get("name")
+        if not self.name or same_name(self.name, name):
+            return []
+        details = {"customer": name, "dealer_customer": self.name, "partner_id": self.id}
+        return [("customer_name_differs", details)]
+
+
+def contact_fields(partner_fields):
+    """Return the fields that a ``Contact`` is read from, of those that the dealer has."""
+    wanted = {*_EMAIL_FIELDS, *_PHONE_FIELDS, PRICELIST}
+    return ["name", "active", *sorted(wanted & set(partner_fields))]
+
+
+def email_of(customer):
+    """Return the normal e-mail of a customer, or None."""
+    return normal_email(customer.values.get("email"))
+
+
+def phone_of(customer):
+    """Return the normal phone of a customer, or None."""
+    return normal_phone(customer.values.get("phone"))
+
+
+# ------------------------------------------------------------
+# Known customers
+# ------------------------------------------------------------
+
+
+@dataclass
+class Match:
+    """The contacts of a customer, the oldest first, and the e-mail or phone that they have."""
+
+    contacts: list
+    value: str
+
+    @property
+    def contact(self):
+        """Return the contact that the order goes to."""
+        return self.contacts[0]
+
+    def notes_for(self, customer):
+        """Return what is to be said about it."""
+        if len(self.contacts) > 1:
+            details = {"matches": self.value, "partner_id": self.contact.id}
+            return [("customer_ambiguous", details)]
+        return self.contact.notes_for(customer)
 
 
 class CustomerSearch:
@@ -30,113 +129,103 @@ class CustomerSearch:
     def __init__(self, session, partner_fields):
         self.session = session
         self.partner_fields = partner_fields
-        # {external id: ([ids, ascending], the e-mail or phone that matched)}
+        # {external id: Match}
         self.found = {}
         # {contact: its price list or None} of all contacts seen on the way
         self.pricelists = {}
 
     def run(self, customers):
-        """Look for the customers of a batch; what was found is in ``found``."""
-        by_email = {}
-        for customer in customers:
-            email = normal_email(customer.values.get("email"))
-            if email:
-                by_email.setdefault(email, []).append(customer)
-        self._match(by_email, _email_search(self.partner_fields))
-        by_phone = {}
-        for customer in customers:
-            phone = normal_phone(customer.values.get("phone"))
-            if phone and customer.external_id not in self.found:
-                by_phone.setdefault(phone, []).append(customer)
-        for search in _phone_searches(self.partner_fields):
-            self._match(
-                {
-                    phone: people
-                    for phone, people in by_phone.items()
-                    if people[0].external_id not in self.found
-                },
-                search,
-            )
+        """Look for the customers of a batch; who was found is in ``found``."""
+        self._match(_grouped(customers, email_of), self._emails_domain, _has_email)
+        others = [each for each in customers if each.external_id not in self.found]
+        by_phone = _grouped(others, phone_of)
+        if by_phone and self._phone_names:
+            self._match(by_phone, self._phones_domain, Contact.has_phone)
         return self
 
-    def _match(self, wanted, search):
+    def _match(self, wanted, domain_of, has):
         """Search the contacts for the keys of ``wanted`` and note who was found."""
-        domain_of, names, key_of = search
-        keys = [key for key in wanted if domain_of([key])]
-        if not keys:
+        if not wanted:
             return
-        if PRICELIST in self.partner_fields:
-            names = [*names, PRICELIST]
-        records = self._search(domain_of(keys), names, _MATCH_LIMIT)
-        if len(records) >= _MATCH_LIMIT:
+        contacts = self._search(domain_of(list(wanted)), _MATCH_LIMIT)
+        if len(contacts) >= _MATCH_LIMIT:
             # So many namesakes that one may hide the other customers.
-            records = [
-                record for key in keys for record in self._search(domain_of([key]), names, 20)
-            ]
-        ids_of = {}
-        for record in records:
-            self.pricelists[record["id"]] = many2one_id(record.get(PRICELIST))
-            for key in key_of(record):
-                ids_of.setdefault(key, set()).add(record["id"])
-        for key in keys:
-            if key in ids_of:
-                for customer in wanted[key]:
-                    self.found[customer.external_id] = (sorted(ids_of[key]), key)
+            contacts = [each for key in wanted for each in self._search(domain_of([key]), 20)]
+        self.pricelists.update({contact.id: contact.pricelist for contact in contacts})
+        contacts = sorted({contact.id: contact for contact in contacts}.values())
+        for key, customers in wanted.items():
+            matching = [contact for contact in contacts if has(contact, key)]
+            # What is written the same way counts more than a national number that may be it.
+            matching = [each for each in matching if key in each.phones] or matching
+            for customer in customers if matching else ():
+                self.found[customer.external_id] = Match(matching, key)
 
-    def _search(self, domain, names, limit):
-        return self.session.search_read("res.partner", domain, names, limit=limit)
+    def _search(self, domain, limit):
+        domain = [*self.session.company_domain(), *domain]
+        names = contact_fields(self.partner_fields)
+        records = self.session.search_read(CUSTOMER_MODEL, domain, names, limit=limit)
+        return [Contact.from_record(record) for record in records]
 
+    def _emails_domain(self, emails):
+        if "email_normalized" in self.partner_fields:
+            return [("email_normalized", "in", list(emails))]
+        return _any_of([("email", "=ilike", escape_like(email)) for email in emails])
 
-def _email_search(partner_fields):
-    """Return how to search by e-mail: (domain of keys, fields to read, keys of a record)."""
-    if "email_normalized" in partner_fields:
-        return (
-            lambda emails: [("email_normalized", "in", list(emails))],
-            ["email_normalized"],
-            lambda record: [normal_email(record.get("email_normalized"))],
+    @property
+    def _phone_names(self):
+        return [name for name in _PHONE_FIELDS if name in self.partner_fields]
+
+    def _phones_domain(self, phones):
+        """Return the domain of contacts that may have one of the phones.
+
+        International ones are found as the dealer keeps them in a uniform way; the others, and
+        all where it does not, by their digits, between which anything may stand ("+32 2
+        555.01.01"). Whether it is the same number is then seen by these alone.
+        """
+        leaves = []
+        by_digits = phones
+        if "phone_sanitized" in self.partner_fields:
+            international = [phone for phone in phones if phone[0] == "+"]
+            if international:
+                leaves.append(("phone_sanitized", "in", international))
+            if not international or self._keeps_uniform_phones():
+                by_digits = [phone for phone in phones if phone[0] != "+"]
+        typed = [name for name in self._phone_names if name != "phone_sanitized"]
+        leaves += [
+            (name, "=ilike", "%".join(["", *phone_tail(phone), ""]))
+            for phone in by_digits
+            for name in typed
+        ]
+        return _any_of(leaves)
+
+    def _keeps_uniform_phones(self):
+        """Tell whether ``phone_sanitized`` is what it says.
+
+        It holds what was typed where Odoo's server lacks the library ``phonenumbers``.
+        """
+        domain = [
+            ("phone_sanitized", "!=", False),
+            "|",
+            ("phone_sanitized", "not like", "+"),
+            ("phone_sanitized", "like", " "),
+        ]
+        return self.session.recall(
+            ("uniform phones",),
+            lambda: not self.session.search_read(CUSTOMER_MODEL, domain, ["id"], limit=1),
         )
-    return (
-        lambda emails: _any_of([("email", "=ilike", escape_like(email)) for email in emails]),
-        ["email"],
-        lambda record: [normal_email(record.get("email"))],
-    )
 
 
-def _phone_searches(partner_fields):
-    """Return the ways to search by phone, the best first."""
-    searches = []
-    if "phone_sanitized" in partner_fields:
-        searches.append(
-            (
-                # Only the international form can be compared with what the dealer has there.
-                lambda phones: _in_domain("phone_sanitized", [p for p in phones if p[0] == "+"]),
-                ["phone_sanitized"],
-                lambda record: [normal_phone(record.get("phone_sanitized"))],
-            )
-        )
-    names = [name for name in ("phone", "mobile") if name in partner_fields]
-    if names:
-        searches.append(
-            (
-                # Any characters may stand between the digits ("+32 2 555.01.01"); whether it
-                # is the same number is then seen by the digits alone.
-                lambda phones: _any_of(
-                    [
-                        (name, "=ilike", "%".join(["", *phone.lstrip("+"), ""]))
-                        for phone in phones
-                        if not ("phone_sanitized" in partner_fields and phone[0] == "+")
-                        for name in names
-                    ]
-                ),
-                names,
-                lambda record: [normal_phone(record.get(name)) for name in names],
-            )
-        )
-    return searches
+def _grouped(customers, key_of):
+    """Return ``{key: customers with it}``, without those that have none."""
+    groups = {}
+    for customer in customers:
+        if key := key_of(customer):
+            groups.setdefault(key, []).append(customer)
+    return groups
 
 
-def _in_domain(name, values):
-    return [(name, "in", values)] if values else []
+def _has_email(contact, email):
+    return email in contact.emails
 
 
 def _any_of(leaves):
@@ -148,95 +237,195 @@ def escape_like(text):
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def normal_email(email):
-    """Return an e-mail as it is compared: without blanks, in lower case; None when it is none."""
-    return str(email).strip().lower() if email and "@" in str(email) else None
-
-
-def normal_phone(phone):
-    """Return the digits of a phone number, with a plus in front when it is international."""
-    text = str(phone or "").strip()
-    digits = re.sub(r"\D", "", text)
-    if text.startswith("00"):
-        text, digits = "+", digits[2:]
-    if len(digits) < 5:
-        return None
-    return f"+{digits}" if text.startswith("+") else digits
-
-
-def read_currencies(session, pricelist_ids):
-    """Return ``{price list: code of its currency}``."""
-    if not pricelist_ids:
-        return {}
-    records = session.read_ids("product.pricelist", sorted(pricelist_ids), ["currency_id"])
-    return {record["id"]: many2one_name(record.get("currency_id")) for record in records}
-
-
 # ------------------------------------------------------------
 # New customers
 # ------------------------------------------------------------
 
 
-class NewCustomers:
-    """Customers to create, those of one batch with the same e-mail or phone being one."""
+@dataclass
+class NewCustomer:
+    """Customers that are one, and the contact that was created for them, or why none was.
 
-    def __init__(self):
-        # Lists of customers that are the same; the first one is created.
+    :ivar customers: the first one is created
+    :ivar key: the external id to create it under
+    :ivar result: the ``LoadResult``
+    :ivar contact: as read afterwards, None when it could not be
+    :ivar refused: the contact that is not used, though it has the key
+    """
+
+    customers: list
+    key: str
+    result: LoadResult = field(default_factory=LoadResult)
+    contact: Contact | None = None
+    refused: Contact | None = None
+
+    @property
+    def first(self):
+        """Return the customer that is created."""
+        return self.customers[0]
+
+    @property
+    def is_taken(self):
+        """Tell whether the key has led to a contact that may not be used."""
+        return bool(self.contact) and not self.contact.is_usable_for(self.first)
+
+    def notes_for(self, customer):
+        """Return what is to be said when an order of the customer goes to the contact."""
+        notes = []
+        if self.refused:
+            details = {"dealer_customer": self.refused.name, "partner_id": self.refused.id}
+            notes.append(("customer_replaced", details))
+        if self.contact:
+            notes += self.contact.notes_for(customer)
+        elif not same_name(self.first.values.get("name"), customer.values.get("name")):
+            contact = Contact(
+                self.result.record_id,
+                self.first.values.get("name"),
+                frozenset(),
+                frozenset(),
+                None,
+                True,
+            )
+            notes += contact.notes_for(customer)
+        return notes
+
+
+class NewCustomers:
+    """Customers to create, those of one batch with the same e-mail or phone being one.
+
+    A key may lead to a contact that is there from an earlier order, though nobody was found by
+    e-mail and phone: it may have been archived, or merged into somebody else, or have another
+    e-mail by now. What came back is looked at, and where it is none of the customer's any more, a
+    new one is created under the next key.
+    """
+
+    def __init__(self, session, partner_fields, lacking):
+        self.session = session
+        self.partner_fields = partner_fields
+        # Fields that the dealer's contacts do not have
+        self.lacking = lacking
         self.groups = []
         self._by_key = {}
+        self._places = None
 
     def add(self, customer):
         """Add a customer, to one that is the same where there is one."""
         keys = [
             ("id", customer.external_id),
-            ("email", normal_email(customer.values.get("email"))),
-            ("phone", normal_phone(customer.values.get("phone"))),
+            ("email", email_of(customer)),
+            ("phone", phone_of(customer)),
         ]
         keys = [key for key in keys if key[1]]
         group = next((self._by_key[key] for key in keys if key in self._by_key), None)
         if group is None:
-            group = []
+            group = NewCustomer([], customer.external_id)
             self.groups.append(group)
-        group.append(customer)
+        group.customers.append(customer)
         for key in keys:
             self._by_key.setdefault(key, group)
 
-    def load(self, session, lacking):
-        """Create the customers; return ``{external id: LoadResult}`` of all that were added.
+    @property
+    def taken(self):
+        """Return the external ids of the customers whose key has led to an unusable contact."""
+        groups = [group for group in self.groups if group.is_taken]
+        return {customer.external_id for group in groups for customer in group.customers}
 
-        :param lacking: fields that the dealer's contacts do not have
+    def of(self, customer):
+        """Return the ``NewCustomer`` that a customer was added to."""
+        return self._by_key["id", customer.external_id]
+
+    def load(self):
+        """Create the customers, each under its key."""
+        self._places = Places(self.session, [group.first for group in self.groups])
+        self._load(self.groups)
+
+    def replace_taken(self, kept):
+        """Create those customers anew whose key has led to a contact that may not be used.
+
+        :param kept: external ids of customers that need none
         """
-        firsts = [group[0] for group in self.groups]
-        countries = _find_countries(session, firsts)
-        records = [_load_record(customer, countries, lacking) for customer in firsts]
-        results = Loader(session, CUSTOMER_MODEL).load(records)
-        return {
-            customer.external_id: result
-            for group, result in zip(self.groups, results, strict=True)
-            for customer in group
-        }
+        groups = [
+            group
+            for group in self.groups
+            if not kept.issuperset(customer.external_id for customer in group.customers)
+        ]
+        for _turn in range(_KEYS - 1):
+            groups = [group for group in groups if group.is_taken]
+            if not groups:
+                return
+            for group in groups:
+                group.refused = group.refused or group.contact
+                group.key = next_external_id(group.key)
+            self._load(groups)
 
+    def _load(self, groups):
+        records = [self._load_record(group) for group in groups]
+        results = Loader(self.session, CUSTOMER_MODEL).load(records)
+        contacts = self._read({result.record_id for result in results} - {None})
+        for group, result in zip(groups, results, strict=True):
+            group.result = result
+            group.contact = contacts.get(result.record_id)
 
-def _load_record(customer, countries, lacking):
-    columns, row = ["id"], [customer.external_id]
-    for column, value in customer.values.items():
-        if field_of(column) not in lacking:
+    def _read(self, ids):
+        """Return ``{id: Contact}``, without those that the service user may not read."""
+        names = contact_fields(self.partner_fields)
+        try:
+            records = self.session.read_ids(CUSTOMER_MODEL, sorted(ids), names) if ids else []
+        except DealerFault:
+            return {}
+        return {record["id"]: Contact.from_record(record) for record in records}
+
+    def _load_record(self, group):
+        columns, row = ["id"], [group.key]
+        for column, value in group.first.values.items():
+            if field_of(column) not in self.lacking:
+                columns.append(column)
+                row.append(cell(value, column))
+        for column, value in self._places.cells(group.first):
             columns.append(column)
-            row.append(cell(value, column))
-    if countries:
-        columns.append("country_id/.id")
-        row.append(countries.get(customer.country_code.upper(), ""))
-    return LoadRecord(tuple(columns), [row])
+            row.append(value)
+        return LoadRecord(tuple(columns), [row])
 
 
-def _find_countries(session, customers):
-    """Return ``{code: id at the dealer}``; a country it does not know is left out."""
-    codes = sorted({each.country_code.upper() for each in customers if each.country_code})
-    if not codes:
-        return {}
-    try:
-        records = session.search_read("res.country", [("code", "in", codes)], ["code"])
-    except DealerFault:
-        # A customer without a country is better than none.
-        return {}
-    return {str(record.get("code")).upper(): record["id"] for record in records}
+class Places:
+    """The dealer's countries and states that customers have, each asked for once in a while.
+
+    What the dealer does not know, or does not show, is left out: a customer without a country is
+    better than none.
+    """
+
+    def __init__(self, session, customers):
+        self.session = session
+        # {country: id}, {(country, state): id}
+        self.countries, self.states = {}, {}
+        codes = {customer.country_code.upper() for customer in customers} - {""}
+        if codes:
+            known = self._recall("res.country", [])
+            self.countries = {code: known[code] for code in codes if code in known}
+        pairs = {(each.country_code.upper(), each.state_code.upper()) for each in customers}
+        for country in {country for country, state in pairs if state} & set(self.countries):
+            domain = [("country_id", "=", self.countries[country])]
+            known = self._recall("res.country.state", domain)
+            self.states.update({(country, state): known[state] for state in known})
+        # Records are loaded together when they have the same columns.
+        self.any_state = bool(pairs & set(self.states))
+
+    def _recall(self, model, domain):
+        def ask():
+            records = self.session.search_read(model, domain, ["code"])
+            return {str(record.get("code")).upper(): record["id"] for record in records}
+
+        try:
+            return self.session.recall((model, str(domain)), ask)
+        except DealerFault:
+            return {}
+
+    def cells(self, customer):
+        """Return the (column, value) of a customer's country and state."""
+        country, state = customer.country_code.upper(), customer.state_code.upper()
+        cells = []
+        if self.countries:
+            cells.append(("country_id/.id", self.countries.get(country, "")))
+        if self.any_state:
+            cells.append(("state_id/.id", self.states.get((country, state), "")))
+        return cells

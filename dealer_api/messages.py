@@ -112,11 +112,23 @@ MESSAGES = {
         "The dealer has several products with the Internal Reference %(codes)s. The dealer has"
         " to make it unique."
     ),
+    "product_not_saleable": _lt(
+        "The dealer's products with the Internal Reference %(codes)s are not for sale there. The"
+        " dealer has to allow their sale, or correct the reference here."
+    ),
+    "product_combo": _lt(
+        "At the dealer %(codes)s are combos, whose parts somebody has to choose on the order. Enter"
+        " the Internal References of the parts, or have the dealer make it a product of its own."
+    ),
     "currency_mismatch": _lt(
         "The order is in %(currency)s, but at the dealer it would be in %(dealer_currency)s."
     ),
     "order_empty": _lt("The order has no lines."),
     "payload_invalid": _lt("The order's data is incomplete: %(message)s"),
+    "customer_taken": _lt(
+        "The contacts that the dealer had for this customer, %(dealer_customer)s the last of them,"
+        " are archived or have another e-mail and phone by now. The dealer has to restore one."
+    ),
     "customer_refused": _lt("The dealer's Odoo refused the customer: %(message)s"),
     "order_refused": _lt("The dealer's Odoo refused the order: %(message)s"),
     # One order that did not get through this time.
@@ -129,6 +141,16 @@ MESSAGES = {
     "customer_ambiguous": _lt(
         "Several contacts of the dealer match the customer (%(matches)s). The order went to the"
         " oldest, number %(partner_id)s."
+    ),
+    "customer_name_differs": _lt(
+        "The order of %(customer)s went to the dealer's contact %(dealer_customer)s (number"
+        " %(partner_id)s), who has the same e-mail or phone. Please check that this is the"
+        " customer, and ask the dealer to correct the order if it is not."
+    ),
+    "customer_replaced": _lt(
+        "The contact that the dealer had for this customer, %(dealer_customer)s (number"
+        " %(partner_id)s), is archived or has another e-mail and phone by now, so a new one was"
+        " created. Please tell the dealer."
     ),
     "name_unknown": _lt(
         "The dealer has the order, but the service user may not read it (it was given to another"
@@ -199,14 +221,22 @@ MESSAGES = {
         "The service user may not do all that is needed: %(rights)s. The dealer has to give it"
         " the Sales role (own documents) and the right to create contacts."
     ),
-    "check_currency_ok": _lt("The dealer's company works in %(currency)s."),
-    "check_currency_none": _lt("The dealer's company works in %(dealer_currency)s."),
+    "check_currency_ok": _lt(
+        "Orders go to the dealer's company %(company)s and are in %(currency)s there."
+    ),
+    "check_currency_none": _lt(
+        "Orders go to the dealer's company %(company)s and are in %(dealer_currency)s there."
+    ),
     "check_currency_mismatch": _lt(
-        "The dealer's company works in %(dealer_currency)s, this dealership is set to %(currency)s."
-        " If its leads are in %(dealer_currency)s, set the dealership's currency to that. If they"
-        " are in %(currency)s, only orders for customers to whom the dealer has given a price list"
-        " in %(currency)s go through: agree with the dealer, or work these leads in a company of"
-        " yours whose currency is %(dealer_currency)s."
+        "The dealer's company %(company)s works in %(dealer_currency)s, this dealership is set to"
+        " %(currency)s. If its leads are in %(dealer_currency)s, set the dealership's currency to"
+        " that. If they are in %(currency)s, the dealer needs a price list in %(currency)s that new"
+        " customers get, or a service user who belongs to a company in %(currency)s."
+    ),
+    "check_pricelist_mismatch": _lt(
+        "New customers of the dealer's company %(company)s get a price list in"
+        " %(dealer_currency)s, while this dealership is set to %(currency)s. The dealer has to put"
+        " a price list in %(currency)s first."
     ),
     "check_products_ok": _lt("All %(count)s products exist at the dealer, each once."),
     "check_products_none": _lt("There are no products to look for yet."),

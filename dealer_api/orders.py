@@ -5,7 +5,7 @@
 Everything here may be repeated at any time, also half done; why, is said in ``loader.py``.
 """
 
-from .customers import PARTNER_FIELDS, PRICELIST, CustomerSearch, NewCustomers, read_currencies
+from .customers import PARTNER_FIELDS, CustomerSearch, NewCustomers
 from .errors import DealerAccessUncertain, DealerError, DealerFault, DealerUnreachable
 from .loader import Loader, LoadRecord, cell
 from .payload import (
@@ -18,8 +18,8 @@ from .payload import (
     field_of,
     is_external_id,
 )
-from .products import find_products, sort_out
-from .records import many2one_id
+from .pricelists import PRICELIST, new_customer_currency, read_currencies
+from .products import Products, find_products
 from .remote import find_existing, read_lines, read_orders
 from .replacement import Replacements
 from .sending import FAILED, RETRY, SENT, OrderResult, Sending
@@ -55,7 +55,7 @@ class _Push:
         for key, order in zip(self.keys, orders, strict=True):
             # The same order twice in a batch is one order (see loader.py).
             self.sendings.setdefault(key, Sending(order))
-        self.products = {}
+        self.products = Products([])
         # Orders may have been created without us knowing.
         self.uncertain = False
         # The error that ended the work early.
@@ -148,13 +148,11 @@ class _Push:
     def _find_products(self):
         codes = sorted({code for sending in self.open for code in sending.all_codes} - {""})
         if codes:
-            self.products = self._guarded(find_products, self.session, codes) or {}
+            self.products = self._guarded(find_products, self.session, codes) or self.products
         for sending in self.open:
-            unknown, ambiguous = sort_out(sending.codes, self.products)
-            if unknown:
-                sending.fail("product_unknown", codes=", ".join(code or "?" for code in unknown))
-            elif ambiguous:
-                sending.fail("product_ambiguous", codes=", ".join(ambiguous))
+            problem, codes = self.products.find_problem(sending.codes)
+            if problem:
+                sending.fail(problem, codes=", ".join(code or "?" for code in codes))
 
     def _check_company_currency(self):
         """Refuse the orders in a currency that cannot come out at the dealer.
@@ -182,21 +180,18 @@ class _Push:
         if not sendings or PRICELIST not in self.partner_fields:
             return
         partner_ids = {sending.partner_id for sending in sendings}
+        wanted = {self.pricelists.get(partner_id) for partner_id in partner_ids} - {None}
         try:
-            created = sorted(partner_ids - set(self.pricelists))
-            if created:
-                for partner in self.session.read_ids(CUSTOMER_MODEL, created, [PRICELIST]):
-                    self.pricelists[partner["id"]] = many2one_id(partner.get(PRICELIST))
-            wanted = {self.pricelists.get(partner_id) for partner_id in partner_ids} - {None}
             currencies = read_currencies(self.session, wanted)
         except DealerFault:
             # Not ours to read, so not to be known beforehand; the order itself will tell.
             return
         for sending in sendings:
-            pricelist = self.pricelists.get(sending.partner_id)
-            self._check_currency(
-                sending, currencies.get(pricelist) if pricelist else self.company_currency
-            )
+            if sending.partner_id in self.pricelists:
+                pricelist = self.pricelists[sending.partner_id]
+                self._check_currency(
+                    sending, currencies.get(pricelist) if pricelist else self.company_currency
+                )
 
     # ------------------------------------------------------------
     # Customers
@@ -210,40 +205,87 @@ class _Push:
         self.pricelists = search.pricelists
         new = []
         for sending in self.open:
-            matches, value = search.found.get(sending.order.customer.external_id, ((), None))
-            if matches:
-                sending.partner_id = matches[0]
-                if len(matches) > 1:
-                    sending.notes.append(
-                        ("customer_ambiguous", {"matches": value, "partner_id": matches[0]})
-                    )
-                continue
-            if self.company_currency and self.company_currency != sending.order.currency:
-                # A new customer gets the company's currency: no need to create one to see.
-                self._check_currency(sending, self.company_currency)
-                continue
-            new.append(sending)
+            customer = sending.order.customer
+            match = search.found.get(customer.external_id)
+            if match:
+                sending.partner_id = match.contact.id
+                sending.notes += match.notes_for(customer)
+            else:
+                new.append(sending)
         if new:
-            self._create_customers(new)
+            self._check_currency_of_new(new)
+            self._create_customers([sending for sending in new if sending.result is None])
+
+    def _check_currency_of_new(self, sendings):
+        """Refuse orders whose new customer would get another currency: nobody is created to see."""
+        expected = self._currency_of_new()
+        wrong = [each for each in sendings if expected and each.order.currency != expected]
+        if wrong and PRICELIST in self.partner_fields:
+            # It may have been put right since it was asked for.
+            self.session.forget_fields()
+            expected = self._currency_of_new()
+        for sending in wrong:
+            self._check_currency(sending, expected)
+
+    def _currency_of_new(self):
+        """Return the currency that orders of new customers have, empty when it is not known."""
+        if PRICELIST not in self.partner_fields:
+            return self.company_currency
+        session, company = self.session, self.company_currency
+        try:
+            return session.recall(
+                ("currency of new customers",),
+                lambda: new_customer_currency(session, session.company_domain(), company) or "",
+            )
+        except DealerFault:
+            # Price lists that may not be read; the order itself will tell.
+            return ""
 
     def _create_customers(self, sendings):
+        if not sendings:
+            return
         columns = {column for sending in sendings for column in sending.order.customer.values}
         lacking = self._lacking(CUSTOMER_MODEL, CUSTOMER_FIELDS, columns)
         if "company_name" not in self.partner_fields:
             lacking |= {"company_name"}
-        customers = NewCustomers()
+        customers = NewCustomers(self.session, self.partner_fields, lacking)
         sendings = [sending for sending in sendings if sending.result is None]
         for sending in sendings:
             customers.add(sending.order.customer)
-        results = customers.load(self.session, lacking)
+        customers.load()
+        customers.replace_taken(self._of_orders_there(sendings, customers.taken))
         for sending in sendings:
-            customer = sending.order.customer
-            result = results[customer.external_id]
-            if result.record_id:
-                sending.partner_id = result.record_id
-                sending.leave_out(CUSTOMER_MODEL, customer.values, lacking)
-            else:
-                self._settle_refused(sending, result, "customer_refused")
+            self._take_created(sending, customers.of(sending.order.customer), lacking)
+
+    def _of_orders_there(self, sendings, taken):
+        """Return the keys of those customers in question whose order the dealer has already.
+
+        Nobody is created for these: the order is there for the contact that it was sent for, and
+        is left as it is.
+        """
+        asked = {
+            sending.order.external_id: sending
+            for sending in sendings
+            if sending.order.customer.external_id in taken
+        }
+        there = [asked[each] for each in find_existing(self.session, ORDER_MODEL, asked)]
+        for sending in there:
+            sending.known = True
+        return {sending.order.customer.external_id for sending in there}
+
+    def _take_created(self, sending, created, lacking):
+        """Let an order go to the customer that was created for it."""
+        customer, result = sending.order.customer, created.result
+        if not result.record_id:
+            self._settle_refused(sending, result, "customer_refused")
+        elif created.is_taken and not sending.known:
+            sending.fail("customer_taken", dealer_customer=created.contact.name or "-")
+        else:
+            sending.partner_id = result.record_id
+            if created.contact:
+                self.pricelists[result.record_id] = created.contact.pricelist
+            sending.notes += created.notes_for(customer)
+            sending.leave_out(CUSTOMER_MODEL, customer.values, lacking)
 
     # ------------------------------------------------------------
     # Orders

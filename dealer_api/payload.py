@@ -43,7 +43,7 @@ CUSTOMER_FIELDS = (
 _OWN_FIELDS = {
     ORDER_MODEL: frozenset(("id", "partner_id", "order_line")),
     LINE_MODEL: frozenset(("id", "order_id", "product_id")),
-    CUSTOMER_MODEL: frozenset(("id", "country_id")),
+    CUSTOMER_MODEL: frozenset(("id", "country_id", "state_id")),
 }
 _COLUMN = re.compile(r"[A-Za-z]\w*([./:][\w./]+)?")
 _KEY_FOR_GOOD = re.compile(r"_[0-9a-f]{8}(_\d+)?$")
@@ -121,11 +121,13 @@ class Customer:
     :param values: by column of ``res.partner``: ``name``, ``email``, ``phone``, ``street``,
         ``street2``, ``zip``, ``city``, ``company_name``, and what hooks add
     :param country_code: two letters; ids of countries differ between databases
+    :param state_code: of the state of that country, empty when there is none
     """
 
     external_id: str
     values: dict
     country_code: str = ""
+    state_code: str = ""
 
 
 @dataclass
@@ -199,6 +201,7 @@ class Order:
             "customer": {
                 "external_id": self.customer.external_id,
                 "country_code": self.customer.country_code,
+                "state_code": self.customer.state_code,
                 "values": dict(self.customer.values),
             },
             "lines": [
@@ -312,6 +315,7 @@ def _read_schema_2(payload, reader):
             reader.part(customer.get("external_id"), str, "customer.external_id"),
             dict(reader.part(customer.get("values"), dict, "customer.values")),
             reader.part(customer.get("country_code"), str, "customer.country_code"),
+            reader.part(customer.get("state_code"), str, "customer.state_code"),
         ),
         "lines": [
             OrderLine(
@@ -337,6 +341,7 @@ def _read_schema_1(payload, reader):
             reader.part(customer.get("external_id"), str, "customer.external_id"),
             {name: customer.get(name) or "" for name in CUSTOMER_FIELDS},
             reader.part(customer.get("country_code"), str, "customer.country_code"),
+            reader.part(customer.get("state_code"), str, "customer.state_code"),
         ),
         "lines": [
             _read_line_1(line, reader) for line in reader.parts(payload.get("lines"), dict, "lines")

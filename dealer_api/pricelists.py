@@ -6,6 +6,7 @@ from .errors import DealerBadAnswer
 from .records import many2one_name
 from .session import major_version
 
+PRICELIST = "property_product_pricelist"
 PRICELIST_MODEL = "product.pricelist"
 PRICELISTS_GROUP = "product.group_product_pricelist"
 # From here on a new customer's list follows from the lists alone, not from a stored default.
@@ -48,3 +49,11 @@ def new_customer_currency(session, domain, company_currency):
     # Lists that are there, but switched off, decide nothing.
     used = session.call("res.users", "has_group", [session.uid], group_ext_id=PRICELISTS_GROUP)
     return currency if used is True else company_currency
+
+
+def read_currencies(session, pricelist_ids):
+    """Return ``{price list: code of its currency}``."""
+    if not pricelist_ids:
+        return {}
+    records = session.read_ids(PRICELIST_MODEL, sorted(pricelist_ids), ["currency_id"])
+    return {record["id"]: many2one_name(record.get("currency_id")) for record in records}

@@ -331,9 +331,12 @@ class Json2(Protocol):
         raise failure
 
     def _explain(self, status, body, model, method):
-        body = body if isinstance(body, dict) else {}
-        name = str(body.get("name") or "")
-        text = str(body.get("message") or "")
+        if not _is_odoo_error(body):
+            # Something in front of the dealer's Odoo: it says nothing about what was sent.
+            if status == 401:
+                return DealerAccessRefused("http_unauthorized", request_sent=True, status=status)
+            return DealerBadAnswer("http_status", host=self.transport.host, status=status)
+        name, text = body["name"], body["message"]
         message = self.transport.clean(text or f"HTTP status {status}")
         if status == 401:
             return DealerAccessRefused("login_refused")
@@ -350,6 +353,13 @@ class Json2(Protocol):
         if status >= 500:
             return DealerFault("remote_error", message=message)
         return DealerBadAnswer("http_status", host=self.transport.host, status=status)
+
+
+def _is_odoo_error(body):
+    """Tell whether the body of an error is as Odoo writes it (http.py: serialize_exception)."""
+    if not isinstance(body, dict) or "arguments" not in body:
+        return False
+    return isinstance(body.get("name"), str) and isinstance(body.get("message"), str)
 
 
 def _fits_a_header(value):

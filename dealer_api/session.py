@@ -7,6 +7,7 @@ import threading
 import time
 import unicodedata
 from functools import cached_property
+from typing import NamedTuple
 
 from .errors import (
     PAUSE,
@@ -17,19 +18,32 @@ from .errors import (
     DealerUnreachable,
 )
 from .protocols import PROTOCOLS, same_login
-from .records import is_id, many2one_id, many2one_name
+from .records import NAME_LIMIT, is_id, many2one_id, many2one_name
 from .settings import AUTO
 from .transport import HttpTransport, utcnow
+from .untrusted import clean_text
 
 # From here on has_access() replaces check_access_rights().
 HAS_ACCESS_VERSION = 18
 
-# Fields of the dealers' models, asked once per dealer, user and version in this process. They
-# may change without a new version (an app is installed), hence the age.
+# From here on companies have branches.
+BRANCHES_VERSION = 17
+
+# What ``recall`` keeps: fields of the dealers' models and the like, asked once per dealer, user and
+# version in this process. They may change without a new version (an app is installed), hence the
+# age.
 _FIELDS_MAX_AGE = 3600
 _FIELDS_MAX_DEALERS = 1000
 _fields_lock = threading.Lock()
 _fields_known = {}
+
+
+class Company(NamedTuple):
+    """A company of the dealer; name and currency are None when they cannot be read."""
+
+    id: int
+    name: str | None
+    currency: str | None
 
 
 def major_version(version):
@@ -258,18 +272,32 @@ class DealerSession:
     def fields(self, model, names):
         """Return which of the named fields the model has, for this version and user."""
         names = tuple(names)
+        return self.recall((model, names), lambda: self._ask_fields(model, names))
+
+    def _ask_fields(self, model, names):
+        found = self.call(model, "fields_get", allfields=list(names), attributes=["type"])
+        if not isinstance(found, dict):
+            raise DealerBadAnswer("unexpected_answer", call=f"{model}.fields_get")
+        return frozenset(found) & frozenset(names)
+
+    def recall(self, question, ask):
+        """Return the answer to a question that is asked once in a while only, per dealer and user.
+
+        For what changes when a dealer's Odoo is set up, and not from day to day.
+
+        :param question: names the question; a tuple
+        :param ask: returns the answer when it is not known, or too old; must not return None
+        """
+        key = (*self._fields_key, *question)
         with _fields_lock:
-            asked_at, found = _fields_known.get((*self._fields_key, model, names), (0, None))
-        if found is None or time.monotonic() - asked_at > _FIELDS_MAX_AGE:
-            found = self.call(model, "fields_get", allfields=list(names), attributes=["type"])
-            if not isinstance(found, dict):
-                raise DealerBadAnswer("unexpected_answer", call=f"{model}.fields_get")
-            found = frozenset(found) & frozenset(names)
+            asked_at, answer = _fields_known.get(key, (0, None))
+        if answer is None or time.monotonic() - asked_at > _FIELDS_MAX_AGE:
+            answer = ask()
             with _fields_lock:
                 if len(_fields_known) >= _FIELDS_MAX_DEALERS:
                     _fields_known.clear()
-                _fields_known[(*self._fields_key, model, names)] = (time.monotonic(), found)
-        return found
+                _fields_known[key] = (time.monotonic(), answer)
+        return answer
 
     @property
     def _fields_key(self):
@@ -292,13 +320,34 @@ class DealerSession:
         )
 
     @cached_property
-    def company_currency(self):
-        """Return the code of the currency of the service user's company, or None."""
+    def company(self):
+        """Return the ``Company`` that the service user works in, and its orders go to."""
         company_id = many2one_id(self._read_user().get("company_id"))
         if not company_id:
             raise DealerBadAnswer("unexpected_answer", call="res.users.read")
-        companies = self.read_ids("res.company", [company_id], ["currency_id"])
-        return many2one_name(companies[0].get("currency_id")) if companies else None
+        companies = self.read_ids("res.company", [company_id], ["name", "currency_id"])
+        record = companies[0] if companies else {}
+        return Company(
+            company_id,
+            clean_text(record.get("name") or "", limit=NAME_LIMIT) or None,
+            many2one_name(record.get("currency_id")),
+        )
+
+    @property
+    def company_currency(self):
+        """Return the code of the currency of the service user's company, or None."""
+        return self.company.currency
+
+    def company_domain(self):
+        """Return the domain of the records that orders of the service user's company may have.
+
+        A user may see those of several companies; Odoo refuses orders that mix them.
+        """
+        major = major_version(self.server_version)
+        if major is not None and major < BRANCHES_VERSION:
+            return [("company_id", "in", [False, self.company.id])]
+        # A branch shares what its parent has.
+        return ["|", ("company_id", "=", False), ("company_id", "parent_of", [self.company.id])]
 
     def _read_user(self):
         """Return login and company of the service user, as it is known or as read now."""

@@ -34,8 +34,9 @@ class ConnectionSettings:
     read_timeout: float = 30.0
     # For all requests of one session together.
     session_timeout: float = 180.0
-    # Largest answer accepted, unpacked.
-    max_bytes: int = 8 * 1024 * 1024
+    # Largest answer accepted, unpacked. Read, it takes up to thirty times as much memory, and so
+    # many talks go on at once; a thousand contacts are less than half of it.
+    max_bytes: int = 2 * 1024 * 1024
     # A file of certificates to trust instead of the usual ones.
     ca_bundle: str | None = None
     # Learned in an earlier session. May be out of date: nothing depends on their truth.

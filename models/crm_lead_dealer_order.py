@@ -7,7 +7,7 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..dealer_api import Customer, Order, OrderLine
+from ..dealer_api import Customer, Order, OrderLine, normal_phone
 from .constants import MANAGER
 
 
@@ -291,6 +291,7 @@ class CrmLead(models.Model):
                 external_id=f"{namespace}.customer_{self._get_customer_key(email, phone)}",
                 values=self._prepare_dealer_customer_values(),
                 country_code=self.country_id.code or "",
+                state_code=self.state_id.code or "",
             ),
             lines=[
                 OrderLine(
@@ -325,13 +326,13 @@ class CrmLead(models.Model):
         dealer knows already is left as it is there.
         """
         self.ensure_one()
-        email, phone = self._get_customer_identity()
+        email, _phone = self._get_customer_identity()
         name = self._get_customer_name()
         company = (self.partner_name or "").strip()
         return {
             "name": name,
             "email": email,
-            "phone": phone,
+            "phone": self._get_customer_phone(),
             "street": self.street or "",
             "street2": self.street2 or "",
             "zip": self.zip or "",
@@ -358,14 +359,21 @@ class CrmLead(models.Model):
         names = (self.contact_name, self.partner_name, self.partner_id.name)
         return next((name.strip() for name in names if name and name.strip()), "")
 
+    def _get_customer_phone(self):
+        """Return the phone as the dealer is to have it, or an empty text when it is none.
+
+        It is in E.164 form where it can be understood, else as it was typed.
+        """
+        phone = self.phone_sanitized or (self.phone or "").strip()
+        return phone if re.search(r"\d", phone) else ""
+
     def _get_customer_identity(self):
         """Return the e-mail and the phone by which a dealer recognises the customer.
 
-        The phone is in E.164 form where it can be understood, else as it was typed.
+        What is no phone of anybody ("000", "n/a 1") is left out.
         """
-        email = self.email_normalized or ""
-        phone = self.phone_sanitized or (self.phone or "").strip()
-        return email, phone if re.search(r"\d", phone) else ""
+        phone = self._get_customer_phone()
+        return self.email_normalized or "", phone if normal_phone(phone) else ""
 
     def _get_customer_key(self, email, phone):
         """Return the stable key of a customer: equal e-mail (or else phone), equal key."""

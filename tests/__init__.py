@@ -3,7 +3,9 @@
 
 from .dealer_api import test_address
 from .dealer_api import test_check
+from .dealer_api import test_customers
 from .dealer_api import test_extensions
+from .dealer_api import test_gateway
 from .dealer_api import test_orders
 from .dealer_api import test_payload
 from .dealer_api import test_transport
@@ -14,6 +16,7 @@ from . import test_board_tours
 from . import test_connection_batches
 from . import test_connection_key
 from . import test_connection_state
+from . import test_dealer_customer
 from . import test_dealer_order
 from . import test_dealer_order_push
 from . import test_dealer_order_remote

@@ -90,6 +90,8 @@ FIELDS = {
             "zip",
             "city",
             "country_id",
+            "state_id",
+            "company_id",
             "company_name",
             "property_product_pricelist",
         )
@@ -144,6 +146,8 @@ class FaultDealer:
         self.delay = 0.0
         # Seconds by which the dealer's clock is ahead of ours; None: it does not tell the time
         self.clock_shift = 0
+        # Odoo's server has the library that makes phones uniform
+        self.has_phone_library = True
         # In percent: the tax, in the prices or on top of them, and what the price list takes off
         self.tax = 0.0
         self.tax_included = False
@@ -165,7 +169,11 @@ class FaultDealer:
             "res.currency": {1: {"name": currency}},
             "res.company": {1: {"name": "Dealer", "currency_id": 1}},
             "res.users": {self.uid: {"login": self.login, "company_id": 1}},
-            "res.country": {20: {"code": "BE"}, 75: {"code": "FR"}},
+            "res.country": {20: {"code": "BE"}, 75: {"code": "FR"}, 233: {"code": "US"}},
+            "res.country.state": {
+                10: {"code": "CA", "country_id": 233},
+                11: {"code": "VAN", "country_id": 20},
+            },
             "res.partner": {},
             "product.product": {},
             "product.pricelist": {},
@@ -339,11 +347,10 @@ class FaultDealer:
         return known - self.missing_fields.get(model, set())
 
     def _do_read(self, model, ids, fields=None):
-        return [
-            self._read_record(model, record_id, fields)
-            for record_id in ids
-            if self._readable(model, record_id, strict=True)
-        ]
+        self._check_right(model, "read")
+        for record_id in ids:
+            self._readable(model, record_id, strict=True)
+        return [self._read_record(model, record_id, fields) for record_id in ids]
 
     def _do_search_read(self, model, domain=(), fields=None, limit=None, order=None):
         self._check_right(model, "read")
@@ -378,8 +385,15 @@ class FaultDealer:
         if name == "email_normalized":
             return (record.get("email") or "").strip().lower() or False
         if name == "phone_sanitized":
-            digits = re.sub(r"[^\d+]", "", record.get("phone") or "")
+            phone = record.get("phone") or False
+            if not self.has_phone_library:
+                return phone
+            digits = re.sub(r"[^\d+]", "", phone or "")
             return digits if digits.startswith("+") else False
+        if name in ("active", "sale_ok"):
+            return record.get(name, True)
+        if name == "state_id" or name == "country_id":
+            return record.get(name) or record.get(f"{name}/.id", False)
         if model == "sale.order" and name == "partner_id":
             return record.get("partner_id/.id", False)
         if name in ("amount_untaxed", "amount_total") and name not in record:
@@ -443,6 +457,16 @@ class FaultDealer:
         own = self._value(model, record_id, name)
         if operator == "in":
             return own in value
+        if operator == "parent_of":
+            companies, company_id = set(), value[0]
+            while company_id:
+                companies.add(company_id)
+                company_id = self.tables["res.company"][company_id].get("parent_id")
+            return own in companies
+        if operator == "!=":
+            return own != value
+        if operator in ("like", "not like"):
+            return (value in (own or "")) == (operator == "like")
         if operator == "=":
             return own == value
         if operator == "=ilike":

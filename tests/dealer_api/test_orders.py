@@ -588,7 +588,7 @@ class TestDealerOrders(DealerApiCase):
         dollar = self.dealer.add("res.currency", name="USD")
         pricelist = self.dealer.add("product.pricelist", name="Export", currency_id=dollar)
         self.dealer.add_partner(
-            name="Exporter",
+            name="Customer 1",
             email="customer-1@buyer.example",
             property_product_pricelist=pricelist,
         )

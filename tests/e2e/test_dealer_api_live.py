@@ -557,7 +557,8 @@ def price_list(dealer):
 def test_a_price_list_with_a_discount(dealer, way_in, make, price_list):
     payloads = [make(price=937.5), make(price=937.5)]
     for payload in payloads:
-        partner = dealer.rpc.create("res.partner", name="B", email=payload["customer"]["email"])
+        known = {name: payload["customer"][name] for name in ("name", "email")}
+        partner = dealer.rpc.create("res.partner", **known)
         dealer.rpc.write("res.partner", partner, property_product_pricelist=price_list)
     silent, said = map(Order.from_payload, payloads)
     said.lines[0].values["discount"] = 0.0
