@@ -52,7 +52,7 @@ class BpoDealerConnection(models.AbstractModel):
                 └───── somebody changed address, database, login, key ─── (from everywhere)
 
     A failed one is left alone for a while that grows (``next_attempt``), or, where the dealer's
-    Odoo refuses the login, until a manager has acted (``paused``). What talks make of it is in
+    Odoo does not let us in, until a manager has acted (``paused``). What talks make of it is in
     ``bpo_dealer_connection_talks.py``.
 
     What a talk taught is written only where the connection is still the one that was talked
@@ -127,7 +127,7 @@ class BpoDealerConnection(models.AbstractModel):
         readonly=True,
         copy=False,
         groups=MANAGER,
-        help="Orders wait: the dealer's Odoo refuses the login. Test Connection resumes.",
+        help="Orders wait: the dealer's Odoo does not let us in. Test Connection resumes.",
     )
     back_off_count = fields.Integer(readonly=True, copy=False, groups=MANAGER)
     failing_since = fields.Datetime(

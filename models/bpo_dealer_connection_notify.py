@@ -79,7 +79,7 @@ class BpoDealerConnection(models.AbstractModel):
     def _log_paused(self):
         self._message_log(
             body=self.env._(
-                "Orders are paused: the dealership's Odoo refuses the login. "
+                "Orders are paused: the dealership's Odoo does not let the call centre in. "
                 "They are kept, and go out once Test Connection succeeds."
             )
         )
@@ -88,8 +88,8 @@ class BpoDealerConnection(models.AbstractModel):
         self._schedule_manager_activity(
             ACTIVITY_PAUSED,
             lambda env: env._(
-                "The dealership's Odoo refuses the login. Look at the Connection page, correct "
-                "the login or key, and press Test Connection: the waiting orders then go out."
+                "The dealership's Odoo does not let us in. The reason is on the Connection page: "
+                "correct database, login or key, and press Test Connection: the waiting orders then go out."
             ),
         )
 

@@ -25,6 +25,8 @@ _logger = logging.getLogger(__name__)
 WRITE_ATTEMPTS = 5
 # How long writing waits for somebody who holds one of the rows.
 WRITE_LOCK_TIMEOUT = "5s"
+# Refusals that are about the login or its key.
+LOGIN_CODES = ("login_refused", "login_mismatch")
 # Seconds that Push Now goes on with one dealership.
 PUSH_NOW_SECONDS = 60.0
 
@@ -405,9 +407,15 @@ class BpoDealerOrder(models.Model):
 
         Agents read this: no word about how the dealer is reached.
         """
-        paused = isinstance(error, DealerError) and error.remedy == PAUSE
-        self.filtered(lambda order: order.state == "pending").error = (
-            self.env._("Waiting: the dealership's Odoo refuses our login. Managers are told.")
-            if paused
-            else self.env._("Waiting: the dealership's Odoo cannot be worked with right now.")
-        )
+        waiting = self.filtered(lambda order: order.state == "pending")
+        if getattr(error, "code", None) in LOGIN_CODES:
+            text = self.env._(
+                "Waiting: the dealership's Odoo refuses our login. Managers are told."
+            )
+        elif getattr(error, "remedy", None) == PAUSE:
+            text = self.env._(
+                "Waiting: the connection to the dealership has to be put right. Managers are told."
+            )
+        else:
+            text = self.env._("Waiting: the dealership's Odoo cannot be worked with right now.")
+        waiting.error = text

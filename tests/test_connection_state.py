@@ -490,7 +490,11 @@ class TestConnectionRpc(DealerOrderCommon, HttpCase):
 
     def test_currency_of_the_dealer(self):
         """A call centre in dollars is not sent into a dead end by a dealer in euros."""
-        text = MESSAGES["check_currency_mismatch"] % {"currency": "USD", "dealer_currency": "EUR"}
+        text = MESSAGES["check_currency_mismatch"] % {
+            "company": "Harbour",
+            "currency": "USD",
+            "dealer_currency": "EUR",
+        }
         self.assertIn("If its leads are in EUR, set the dealership's currency to that", text)
         self.assertIn("If they are in USD", text)
         self.assertIn("price list in USD", text)
