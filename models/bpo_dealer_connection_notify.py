@@ -89,8 +89,8 @@ class BpoDealerConnection(models.AbstractModel):
             ACTIVITY_PAUSED,
             lambda env: env._(
                 "The dealership's Odoo does not let us in. The reason is on the Connection page: "
-                "correct database, login or key, and press Test Connection: the waiting orders then "
-                "go out."
+                "correct database, login or key, and press Test Connection: the waiting orders "
+                "then go out."
             ),
         )
 
