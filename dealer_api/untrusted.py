@@ -24,6 +24,17 @@ _CLOSINGS = {
     "style": re.compile(r"</style\s*>", re.IGNORECASE),
     None: re.compile(r"-->"),
 }
+# What Odoo says to its own users, and nobody wants to hear about an order: (pattern, instead).
+# From odoo/addons/base/models/ir_rule.py and odoo/orm/models.py; English, as no language is asked.
+_ODDITIES = (
+    (re.compile(r"Uh-oh! Looks like you [’'\w ]{0,40}top-secret records\.?"), ""),
+    (re.compile(r"If you really, really need access, [^.]{0,200}cookies\."), ""),
+    (re.compile(r"Switching company may help - in Odoo, not in real life!"), ""),
+    (
+        re.compile(r"Unknown error during import: (?:<class '[\w.]{0,100}'>)?: ?"),
+        "An internal error; the administrator of that Odoo finds it in the log: ",
+    ),
+)
 # Shorter secrets are parts of many a word.
 _SECRET_LENGTH = 4
 
@@ -32,8 +43,8 @@ def clean_text(text, secrets=(), limit=TEXT_LIMIT):
     """Make a sentence fit for people out of text that a remote server sent.
 
     The text is not trusted: tracebacks, markup, control and direction characters go, known
-    secrets are masked (a server may echo what it was sent, taken apart by blanks or markup), and
-    the length is bounded.
+    secrets are masked (a server may echo what it was sent, taken apart by blanks or markup), the
+    jokes of Odoo's own messages are left out, and the length is bounded.
     """
     text = str(text)
     if _TRACEBACK in text:
@@ -41,6 +52,8 @@ def clean_text(text, secrets=(), limit=TEXT_LIMIT):
         text = _without_exception_name(text.rstrip().rpartition("\n")[2].strip())
     is_cut = len(text) > READ_LIMIT
     text = text[:READ_LIMIT]
+    for pattern, instead in _ODDITIES:
+        text = pattern.sub(instead, text)
     for _turn in range(2):
         # Twice, since unescaping "&lt;b&gt;" makes markup of what was text.
         text = html.unescape(_TAG.sub(" ", _without_scripts(text)))

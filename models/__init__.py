@@ -23,6 +23,7 @@ from . import crm_lead_dealer_order
 from . import crm_lead_scoring
 from . import bpo_lead_line
 from . import bpo_dealership
+from . import bpo_dealership_place
 from . import bpo_dealer_order
 from . import bpo_dealer_order_queue
 from . import bpo_dealer_order_remote

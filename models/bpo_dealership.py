@@ -199,6 +199,23 @@ class BpoDealership(models.Model):
     # CRUD
     # ------------------------------------------------------------
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_in_use(self):
+        """Say in words what needs these dealerships, before the database refuses."""
+        used = (
+            self.sudo()
+            .with_context(active_test=False)
+            .filtered(lambda dealership: dealership.lead_ids or dealership.order_ids)
+        )
+        if used:
+            raise UserError(
+                self.env._(
+                    "Leads or orders belong to these dealerships, so they cannot be deleted: "
+                    "%(dealerships)s. Archive them instead.",
+                    dealerships=", ".join(used.mapped("name")),
+                )
+            )
+
     def copy_data(self, default=None):
         vals_list = super().copy_data(default=default)
         for dealership, vals in zip(self, vals_list, strict=True):

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import contextlib
+from concurrent.futures import Future
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -10,7 +11,7 @@ from psycopg2.errors import SerializationFailure
 from odoo import Command, fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import config, mute_logger
 
 from odoo.addons.bpo_crm.dealer_api import (
     DealerAccessRefused,
@@ -683,3 +684,45 @@ class TestPushDealerDown(PushCommon):
         self.assertEqual(order.state, "sent")
         self.assertFalse(order.possibly_sent)
         self.assertGreater(order.next_attempt, fields.Datetime.now())
+
+
+@tagged("post_install", "-at_install")
+class TestRun(PushCommon):
+    """When talks begin, and when they have to be over."""
+
+    def _make_run(self, **values):
+        run = dealer_push.DealerPush(self.env)
+        for name, value in values.items():
+            setattr(run, name, value)
+        return run
+
+    def test_new_talks_while_a_slow_dealer_is_waited_for(self):
+        slow, quick = Future(), Future()
+        run = self._make_run(in_time=True)
+        self.assertTrue(run._may_start({slow: 1}))
+        run.in_time = False
+        self.assertTrue(run._may_start({slow: 1}), "it is waited for anyway")
+        self.assertTrue(run._may_start({slow: 1, quick: 2}))
+        self.assertFalse(run._may_start({quick: 2}), "what began late makes the run no longer")
+
+    def test_ends_before_odoo_kills_it(self):
+        for limits, seconds in (
+            ({"limit_time_real_cron": 100, "limit_time_real": 120}, 75),
+            ({"limit_time_real_cron": -1, "limit_time_real": 120}, 90),
+            ({"limit_time_real_cron": 0, "limit_time_real": 120}, float("inf")),
+        ):
+            with self.subTest(**limits), patch.dict(config.options, limits):
+                self.assertEqual(dealer_push.get_run_seconds(), seconds)
+
+    def test_a_talk_fits_the_time_that_is_left(self):
+        settings = self.dealership._get_connection_settings(seconds=12.0)
+        self.assertEqual(settings.session_timeout, 12.0)
+        self.assertEqual(self.dealership._get_connection_settings().session_timeout, 75.0)
+
+    def test_no_talk_begins_at_the_very_end(self):
+        self._win_one()
+        with patch.object(dealer_push, "get_run_seconds", return_value=1.0):
+            self._push()
+        self.assertFalse(self.dealer.talks)
+        self._push()
+        self.assertEqual(len(self.dealer.talks), 1)

@@ -6,7 +6,7 @@ from unittest.mock import patch
 from psycopg2.errors import NumericValueOutOfRange, SerializationFailure
 
 from odoo.exceptions import UserError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from odoo.addons.bpo_crm.dealer_api import OrderResult
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
@@ -329,6 +329,57 @@ class TestPlace(RemoteCommon):
         self._push()
         self.assertEqual(order.state, "sent")
         self.assertIn("elsewhere.example.com", order.remote_place)
+
+
+@tagged("post_install", "-at_install")
+class TestAnotherPlace(RemoteCommon):
+    """Managers are told which orders a new address leaves behind, and can say it is the same."""
+
+    def test_named_in_chatter(self):
+        _lead, order = self._sent()
+        _other_lead, waiting = self._win_one()
+        with self.subTest("another login is no other Odoo"):
+            notes = len(self.dealership.message_ids)
+            self.dealership.with_user(self.manager).odoo_login = "other"
+            self.assertEqual(len(self.dealership.message_ids), notes + 1)
+        self.dealership.with_user(self.manager).odoo_db = "elsewhere"
+        note = self._get_notes(self.dealership)[0]
+        self.assertIn(order.display_name, note)
+        self.assertNotIn(waiting.reference, note, "it was never sent")
+        self.assertEqual(self.dealership.elsewhere_order_count, 1)
+
+    def test_warned_before_saving(self):
+        self._sent()
+        with (
+            self.assertLogs("odoo.tests.form.onchange", "WARNING") as logs,
+            Form(self.dealership.with_user(self.manager)) as form,
+        ):
+            form.odoo_url = "https://elsewhere.example.com"
+        self.assertIn("1 orders are, or may be, in the Odoo", logs.output[0])
+
+    def test_no_warning_without_orders(self):
+        self._win_one()
+        with (
+            self.assertNoLogs("odoo.tests.form.onchange", "WARNING"),
+            Form(self.dealership.with_user(self.manager)) as form,
+        ):
+            form.odoo_url = "https://elsewhere.example.com"
+
+    def test_same_odoo(self):
+        _lead, order = self._sent()
+        self.dealership.with_user(self.manager).odoo_url = "https://new-name.example.com"
+        self.assertFalse(order.remote_url)
+        with self.assertRaises(UserError):
+            self.dealership.with_user(self.agent).action_same_odoo()
+        self.dealership.with_user(self.manager).action_same_odoo()
+        self.assertFalse(self.dealership.elsewhere_order_count)
+        self.assertTrue(order.remote_url.startswith("https://new-name.example.com/"))
+        self.assertIn(self.manager.name, self._get_notes(self.dealership)[0])
+
+    def test_in_use_cannot_be_deleted(self):
+        self._win_one()
+        with self.assertRaisesRegex(UserError, "Northside Motors.*Archive"):
+            self.dealership.with_user(self.manager).unlink()
 
 
 @tagged("post_install", "-at_install")

@@ -41,6 +41,7 @@ CONNECTION_FIELDS = (
     "last_message",
     "check_report",
     "left_out_fields",
+    "elsewhere_order_count",
     "check_report_html",
     "paused",
     "back_off_count",

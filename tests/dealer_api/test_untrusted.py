@@ -136,3 +136,25 @@ class TestDealerUntrusted(BaseCase):
     def test_the_words_of_a_long_traceback(self):
         text = TRACEBACK + '  File "x.py"\n' * 10_000 + "odoo.exceptions.UserError: Not like that\n"
         self.assertEqual(clean_text(text), "Not like that")
+
+    def test_what_odoo_says_to_its_own_users(self):
+        """Words of Odoo 19 about a record rule and about an error in somebody's code."""
+        refused = clean_text(
+            "Uh-oh! Looks like you have stumbled upon some top-secret records.\n\n"
+            "Sorry, Call Centre (id=8) doesn't have 'create' access to:\n"
+            "- Sales Order (sale.order)\n\n"
+            "If you really, really need access, perhaps you can win over your friendly "
+            "administrator with a batch of freshly baked cookies."
+        )
+        self.assertEqual(
+            refused,
+            "Sorry, Call Centre (id=8) doesn't have 'create' access to: - Sales Order (sale.order)",
+        )
+        crashed = clean_text(
+            "Unknown error during import: <class 'ZeroDivisionError'>: division by zero"
+        )
+        self.assertEqual(
+            crashed,
+            "An internal error; the administrator of that Odoo finds it in the log: "
+            "division by zero",
+        )
