@@ -80,6 +80,9 @@ for model in ("ir.cron", "mail.activity.type", "mail.template", "ir.sequence"):
 template = env.ref("bpo_crm.mail_template_dealer_order_sent")
 template.with_context(lang=None).subject = old["mail_template_subject"]
 env.flush_all()
+# read while the columns are there that the present code asks for
+currencies = {{name: lead.company_currency for name, lead in leads.items()}}
+customers = {{name: (lead.partner_id.name, lead.partner_id.email) for name, lead in leads.items()}}
 
 # indexes, constraints, columns and tables that the release did not have
 for model in env.registry.models.values():
@@ -136,10 +139,10 @@ for name, state in states.items():
         "external_id": f"bpo_crm_{{uuid}}.lead_{{lead.id}}",
         "reference": f"BPO-{{lead.id:05}}",
         "origin": f"BPO-{{lead.id:05}}: {{name}}",
-        "currency": lead.company_currency.name,
+        "currency": currencies[name].name,
         "customer": {{
             "external_id": f"bpo_crm_{{uuid}}.customer_{{lead.id:016x}}",
-            "name": lead.partner_id.name, "email": lead.partner_id.email, "phone": "",
+            "name": customers[name][0], "email": customers[name][1], "phone": "",
             "street": "", "street2": "", "zip": "", "city": "", "country_code": "",
             "company_name": "",
         }},
@@ -155,7 +158,7 @@ for name, state in states.items():
         "    create_uid, create_date, write_uid, write_date)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, now(), 1, now())"
         " RETURNING id",
-        [lead.id, dealership.id, lead.company_currency.id, payload["reference"], state,
+        [lead.id, dealership.id, currencies[name].id, payload["reference"], state,
          json.dumps(payload), payload["external_id"], int(state in ("sent", "failed")),
          "Unknown product: BIKE-0" if state == "failed" else None,
          999999 if sent else None, "S99999" if sent else None,
