@@ -16,7 +16,7 @@ from ..dealer_api import PAUSE, DealerError, DealerSession
 from .bpo_dealer_connection import get_back_off
 from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
-from .dealer_push import DealerPush, new_transaction, open_pool
+from .dealer_push import DealerPush, new_transaction, open_pool, taking_turns
 from .dealer_talks import LookTalk, PushTalk, TalkReport
 
 _logger = logging.getLogger(__name__)
@@ -36,12 +36,13 @@ class BpoDealerOrder(models.Model):
 
     :meth:`_push_dealership` is the one method that pushes: the scheduled action calls it for many
     dealerships side by side (``dealer_push.py``), *Push Now* for one. A talk (``dealer_talks.py``)
-    is in two transactions of its own, so that it may end at any point without losing an order or
+    is in transactions of its own, so that it may end at any point without losing an order or
     making a second one:
 
     1. The orders are marked: ``possibly_sent``, one attempt more.
     2. They are locked and looked at once more; the dealer is talked with; what it answered is
        written, with chatter, e-mail and activities.
+    3. The dealership: connected, or left alone for a while.
 
     The lock is for people: nobody can take back an order while it is being sent. That there is
     one order only is the dealer's database's doing. Where an agent edits one of the leads during
@@ -184,6 +185,7 @@ class BpoDealerOrder(models.Model):
                         if on_answered and talk.is_full and not report.error:
                             on_answered()
                     self._write_back(env, talk, report)
+                self._write_dealership(talk, report)
                 return True
             except psycopg2.OperationalError as error:
                 # an agent edits one of the leads; the dealer's answer is still here
@@ -208,8 +210,22 @@ class BpoDealerOrder(models.Model):
     @api.model
     def _write_back(self, env, talk, report, order_ids=None):
         """Write what a talk came to; do not wait long for those who hold the same rows."""
-        env.cr.execute("SET LOCAL lock_timeout = %s", [WRITE_LOCK_TIMEOUT])
-        talk.write_back(env, report, order_ids)
+        with taking_turns():
+            env.cr.execute("SET LOCAL lock_timeout = %s", [WRITE_LOCK_TIMEOUT])
+            talk.write_back(env, report, order_ids)
+            env.flush_all()
+
+    @api.model
+    def _write_dealership(self, talk, report):
+        """Write on the dealership what a talk came to; others write there, too."""
+        for attempt in range(1, WRITE_ATTEMPTS + 1):
+            try:
+                with new_transaction(self.env) as env:
+                    env.cr.execute("SET LOCAL lock_timeout = %s", [WRITE_LOCK_TIMEOUT])
+                    talk.write_dealership(env, report)
+                return
+            except psycopg2.OperationalError as error:
+                _logger.info("Writing what became of a dealership, attempt %s: %s", attempt, error)
 
     @api.model
     def _write_back_singly(self, talk, report, error=None):
@@ -232,9 +248,12 @@ class BpoDealerOrder(models.Model):
                 self._log_unexpected(talk.dealership_id, failure)
                 self._postpone_unwritable(order_id)
         if error and not written:
+            # as a failed talk, so that the dealership backs off
+            report = TalkReport(error=error)
             with new_transaction(self.env) as env:
-                # as a failed talk, so that the dealership backs off
-                talk.write_back(env, TalkReport(error=error))
+                talk.write_back(env, report)
+        if error or written:
+            self._write_dealership(talk, report)
         return written
 
     @api.model

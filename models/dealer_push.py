@@ -40,6 +40,26 @@ def get_run_seconds():
     return limit * PART_FOR_TALKS if limit else float("inf")
 
 
+# Seconds that a thread waits for its turn to write.
+TURN_SECONDS = 2.0
+_turn = threading.Lock()
+
+
+@contextmanager
+def taking_turns():
+    """Let one thread of this process write at a time.
+
+    Several would only take turns with the interpreter, and keep the talks from it. One that waits
+    for a lock in the database does not hold up the others for long.
+    """
+    is_mine = _turn.acquire(timeout=TURN_SECONDS)
+    try:
+        yield
+    finally:
+        if is_mine:
+            _turn.release()
+
+
 @contextmanager
 def new_transaction(env):
     """Give an environment with a cursor of its own, committed when all went well.

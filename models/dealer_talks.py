@@ -43,7 +43,7 @@ class Talk:
 
     The order of the steps, each transaction in brackets::
 
-        [choose, mark]   [prepare, converse, write_back]
+        [choose, mark]   [prepare, converse, write_back]   [write_dealership]
 
     so that it may end at any point without losing an order or making a second one. ``converse``
     touches no database. ``write_back`` may be called again, in a new transaction, with what the
@@ -152,7 +152,7 @@ class Talk:
         raise NotImplementedError
 
     def write_back(self, env, report, order_ids=None):
-        """Write what the talk came to.
+        """Write what the talk came to, on the orders.
 
         :param order_ids: for these orders only, where they cannot be written all together
         """
@@ -162,27 +162,29 @@ class Talk:
         orders.try_lock_for_update(allow_referencing=True)
         if report.error:
             self.write_waiting(orders, report.error)
-            if dealership := self._lock_same_connection(env):
-                self.write_error(dealership, orders, report.error)
             return
-        answers = {order: report.answers[order.id] for order in orders}
         if self._is_news(env, report):
             # links to orders depend on the version
-            self._write_learnt_of_same(env, report)
-            self.write_answers(answers)
+            self.write_dealership(env, report)
+        self.write_answers({order: report.answers[order.id] for order in orders})
+
+    def write_dealership(self, env, report):
+        """Write what the talk came to, on the dealership, where its connection is still the same.
+
+        In a transaction of its own: the next talk, whose transaction has begun already, would
+        find the row changed, and have to write all its answers a second time.
+        """
+        if not (dealership := self._lock_same_connection(env)):
+            return
+        if report.error:
+            self.write_error(dealership, self.browse_orders(env), report.error)
         else:
-            # the dealership last: its row is what the next talk with it begins with
-            self.write_answers(answers)
-            self._write_learnt_of_same(env, report)
+            self.write_learnt(dealership, report)
 
     def _is_news(self, env, report):
         """Tell whether the dealer has another version than was known."""
         known = self.browse_dealership(env).server_version
         return bool(report.server_version and report.server_version != known)
-
-    def _write_learnt_of_same(self, env, report):
-        if dealership := self._lock_same_connection(env):
-            self.write_learnt(dealership, report)
 
     def write_learnt(self, dealership, report):
         """Write on the dealership what a talk that went well came to, the same again if repeated.
