@@ -92,6 +92,7 @@ class BpoDealerOrder(models.Model):
     )
     payload = fields.Json(readonly=True, help="Exactly what is sent.")
     external_id = fields.Char(
+        "Key at the Dealer",
         required=True,
         readonly=True,
         help="The name of the order in the dealer's database, which has it at most once.",
