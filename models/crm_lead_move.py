@@ -185,7 +185,7 @@ class CrmLead(models.Model):
                 automated_probability=0,
                 date_closed=vals.get("date_closed") or fields.Datetime.now(),
             )
-        elif any(lead[name] for lead in self for name in LOST_FIELDS):
+        elif any(vals.get(name) or any(self.mapped(name)) for name in LOST_FIELDS):
             move.update(dict.fromkeys(LOST_FIELDS, False))
         if status != "won" and any(lead.won_from_stage_id for lead in self):
             move["won_from_stage_id"] = False
