@@ -225,16 +225,11 @@ class World:
             raise Refused({"orders"})
         return live or [n for n in numbers if self.leads[n].status != "lost"] or numbers
 
-    def merge_into(self, head, numbers, score):
-        """Finish a merge, once it is known which of the allowed leads stayed.
-
-        :param score: the probability of that lead; stock keeps a reason where it is 0
-        """
+    def merge_into(self, head, numbers):
+        """Finish a merge, once it is known which of the allowed leads stayed."""
         kept = self.leads[head]
         if kept.status != "lost" and not kept.stock_lost:
-            kept.note = False
-        if score:
-            kept.reason = None
+            kept.reason, kept.note = None, False
         for number in sorted(set(numbers) - {head}):
             lead = self.leads.pop(number)
             kept.ready |= lead.ready

@@ -248,16 +248,16 @@ class TestMovesProperty(BpoCrmCommon):
         if step.deed in ("create", "load"):
             self.leads[result] = self.created
         if step.deed == "merge":
-            self._finish_merge(world, step, result, scores)
+            self._finish_merge(world, step, result)
         self._compare(world, step)
         self._check_invariants(world)
 
-    def _finish_merge(self, world, step, allowed, scores):
+    def _finish_merge(self, world, step, allowed):
         merged = {n: self.leads[n] for n in step.leads if n in self.leads}
         heads = [number for number, lead in merged.items() if lead.exists()]
         self.assertEqual(len(heads), 1, "one lead is left of those that were merged")
         self.assertIn(heads[0], allowed, "this lead cannot be the one that stays")
-        world.merge_into(heads[0], list(merged), scores[heads[0]])
+        world.merge_into(heads[0], list(merged))
         for number in merged:
             if number != heads[0]:
                 del self.leads[number]
