@@ -125,9 +125,19 @@ class CrmLead(models.Model):
         """
         status = self.env["crm.stage"].browse(vals["stage_id"])._get_closed_status()
         origins = self._get_origins()
+        if not status:
+            self._unarchive_closed()
         move = {**self._prepare_move(vals, status), **self._note_open_stages(origins, status)}
         self._with_counted_losses()._write_protected({**vals, **move})
         self._complete_move(origins)
+
+    def _unarchive_closed(self):
+        """Bring closed leads back that are about to be reopened, as stock does for won ones.
+
+        Scoring leaves archived leads alone: they would keep the 100 or 0 of what they were.
+        """
+        if archived := self.filtered(lambda lead: lead.closed_status and not lead.active):
+            archived._write_protected({"active": True})
 
     def _enter_as_new(self):
         """Close, check and follow up new leads by the stage they have, wherever it came from."""

@@ -293,7 +293,10 @@ class World:
             lead = self.leads[number]
             lead.stage, lead.status = target, flag
             lead.pipeline = pipeline or lead.pipeline
-            lead.stock_lost = False
+            if flag or origins[number][1]:
+                lead.stock_lost = False
+            if not flag and origins[number][1]:
+                lead.active = True
             if reason:
                 lead.reason, lead.note = reason, note
             self._forget_loss(lead)
