@@ -253,6 +253,8 @@ class World:
             for n, lead in self.leads.items()
             if lead.stage == stage.name and lead.active and lead.status != stage.flag
         ]
+        if stage.flag == "won" and any(self.leads[n].status == "lost" for n in numbers):
+            raise Refused({"stays_lost"})
         origins = {n: self._origin(n) for n in numbers}
         for number in numbers:
             self.leads[number].status = stage.flag
