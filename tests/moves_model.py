@@ -239,13 +239,25 @@ class World:
 
     def _do_flag(self, step, _numbers, _scores):
         stage = self.stages[step.stage]
+        newly = step.value and stage.flag != step.value
+        rules = set()
         other = step.value and self._flagged(stage.pipeline, step.value)
         if other not in (None, False, stage.name) and stage.active:
-            raise Refused({"unique"})
-        newly = step.value and stage.flag != step.value
+            rules.add("unique")
+        if newly and step.value == "won" and self._holds_lost(stage):
+            rules.add("stays_lost")
+        if rules:
+            raise Refused(rules)
         stage.flag = step.value
         if newly:
             self._close_in_place(step.role, stage)
+
+    def _holds_lost(self, stage):
+        """Tell whether lost leads on the board would be won by the flag of their stage."""
+        return any(
+            lead.stage == stage.name and lead.active and lead.status == "lost"
+            for lead in self.leads.values()
+        )
 
     def _close_in_place(self, role, stage):
         numbers = [
@@ -253,8 +265,6 @@ class World:
             for n, lead in self.leads.items()
             if lead.stage == stage.name and lead.active and lead.status != stage.flag
         ]
-        if stage.flag == "won" and any(self.leads[n].status == "lost" for n in numbers):
-            raise Refused({"stays_lost"})
         origins = {n: self._origin(n) for n in numbers}
         for number in numbers:
             self.leads[number].status = stage.flag

@@ -27,7 +27,7 @@ from .moves_model import REASONS, Lead, Pipeline, Refused, Stage, Step, World
 _logger = logging.getLogger(__name__)
 
 EXAMPLES = int(os.environ.get("BPO_MOVES_EXAMPLES") or 0)
-FIXED_EXAMPLES = 70
+FIXED_EXAMPLES = 140
 STAGES = 5
 LEADS = 3
 LETTERS = ("A", "B")
@@ -138,6 +138,7 @@ def get_known_program():
         Step("agent", "lose", (2,), reason="only_a"),
         Step("agent", "lose", (2,), reason="other"),
         Step("agent", "lose", (2,), reason="other", note=True),
+        Step("manager", "archive_stage", stage="B4"),
         Step("manager", "flag", stage="B3"),
         Step("manager", "flag", stage="B4", value="won"),
         Step("agent", "archive", (2,)),
@@ -283,8 +284,9 @@ class TestMovesProperty(BpoCrmCommon):
         self.seen.update(found or [f"{step.deed} allowed"])
         if expected:
             self.assertTrue(found, f"{step} was allowed; the model refuses it: {set(expected)}")
+            # where several rules refuse, the first may be the only one that is asked
             self.assertLessEqual(found, expected, f"{step} was refused by other rules")
-            if len(step.leads) < 2:
+            if step.deed != "flag" and len(step.leads) < 2:
                 self.assertEqual(found, expected, f"{step} was refused by other rules")
             self.assertEqual(self._read(), before, f"{step} was refused, and changed something")
             return
