@@ -27,7 +27,7 @@ from .moves_model import REASONS, Lead, Pipeline, Refused, Stage, Step, World
 _logger = logging.getLogger(__name__)
 
 EXAMPLES = int(os.environ.get("BPO_MOVES_EXAMPLES") or 0)
-FIXED_EXAMPLES = 140
+FIXED_EXAMPLES = 100
 STAGES = 5
 LEADS = 3
 LETTERS = ("A", "B")
