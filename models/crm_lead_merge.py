@@ -57,7 +57,7 @@ class CrmLead(models.Model):
         if head.closed_status == "lost":
             data.update(lost_reason_id=head.lost_reason_id.id, lost_note=head.lost_note)
         elif head.won_status != "lost":
-            data["lost_note"] = False
+            data.update(lost_reason_id=False, lost_note=False)
         return data
 
     def _merge_dependences(self, opportunities):

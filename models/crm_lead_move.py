@@ -125,9 +125,19 @@ class CrmLead(models.Model):
         """
         status = self.env["crm.stage"].browse(vals["stage_id"])._get_closed_status()
         origins = self._get_origins()
+        if not status:
+            self._unarchive_closed()
         move = {**self._prepare_move(vals, status), **self._note_open_stages(origins, status)}
         self._with_counted_losses()._write_protected({**vals, **move})
         self._complete_move(origins)
+
+    def _unarchive_closed(self):
+        """Bring closed leads back that are about to be reopened, as stock does for won ones.
+
+        Scoring leaves archived leads alone: they would keep the 100 or 0 of what they were.
+        """
+        if archived := self.filtered(lambda lead: lead.closed_status and not lead.active):
+            archived._write_protected({"active": True})
 
     def _enter_as_new(self):
         """Close, check and follow up new leads by the stage they have, wherever it came from."""
@@ -185,7 +195,7 @@ class CrmLead(models.Model):
                 automated_probability=0,
                 date_closed=vals.get("date_closed") or fields.Datetime.now(),
             )
-        elif any(lead[name] for lead in self for name in LOST_FIELDS):
+        elif any(vals.get(name) or any(self.mapped(name)) for name in LOST_FIELDS):
             move.update(dict.fromkeys(LOST_FIELDS, False))
         if status != "won" and any(lead.won_from_stage_id for lead in self):
             move["won_from_stage_id"] = False

@@ -31,6 +31,7 @@ from . import test_lead_moves
 from . import test_lead_pipeline
 from . import test_lost
 from . import test_lost_tours
+from . import test_moves_property
 from . import test_pipeline
 from . import test_service
 from . import test_service_request

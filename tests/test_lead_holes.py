@@ -220,3 +220,38 @@ class TestDeletionIsExplained(BpoCrmCommon):
                 record.unlink()
         lead.line_ids = [Command.clear()]
         self.product.unlink()
+
+
+@tagged("post_install", "-at_install")
+class TestOpenAgain(BpoCrmCommon):
+    """An open lead has nothing left of what it was before."""
+
+    def test_merging_leaves_the_reason_of_the_lost_lead(self):
+        head, lost = self._create_leads(2)
+        lost.action_set_lost(lost_reason_id=self.reason.id)
+        # where scoring has nothing to go by; stock takes the reason over then
+        head.probability = 0
+        merged = (head + lost).merge_opportunity()
+        self.assertEqual(merged, head)
+        self.assertFalse(merged.lost_reason_id)
+
+    def test_a_move_into_an_open_stage_takes_no_reason(self):
+        lead = self._create_leads()
+        lead.write({"stage_id": self.stage_offer.id, "lost_reason_id": self.reason.id})
+        self.assertFalse(lead.lost_reason_id)
+
+    def test_an_archived_won_lead_is_not_certain_any_more(self):
+        lead = self._create_leads()
+        lead.action_set_won()
+        lead.action_archive()
+        lead.stage_id = self.stage_offer
+        self.assertTrue(lead.active)
+        self.assertLess(lead.probability, 100)
+        self.assertEqual(lead.won_status, "pending")
+
+    def test_an_archived_lost_lead_is_not_lost_any_more(self):
+        lead = self._create_leads()
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        lead.action_archive()
+        lead.stage_id = self.stage_offer
+        self.assertEqual(lead.won_status, "pending")
