@@ -145,29 +145,23 @@ def _connect_failure(error):
 def _pool_classes(watch):
     """Return urllib3's pools with connections that go through the watch."""
 
-    class Plain(HTTPConnection):
+    class Watched:
+        """What connections of both kinds do."""
+
+        def _new_conn(self):
+            return watch.connect(self.host, self.port, self.socket_options)
+
+        def send(self, data):
+            """Send, after the connection is there, and note that something was sent."""
+            _connect_first(self)
+            watch.sent = True
+            return super().send(data)
+
+    class Plain(Watched, HTTPConnection):
         """Connections of http."""
 
-        def _new_conn(self):
-            return watch.connect(self.host, self.port, self.socket_options)
-
-        def send(self, data):
-            """Send, after the connection is there, and note that something was sent."""
-            _connect_first(self)
-            watch.sent = True
-            return super().send(data)
-
-    class Secure(HTTPSConnection):
+    class Secure(Watched, HTTPSConnection):
         """Connections of https."""
-
-        def _new_conn(self):
-            return watch.connect(self.host, self.port, self.socket_options)
-
-        def send(self, data):
-            """Send, after the connection is there, and note that something was sent."""
-            _connect_first(self)
-            watch.sent = True
-            return super().send(data)
 
     class PlainPool(HTTPConnectionPool):
         """The pool of http."""

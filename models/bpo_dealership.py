@@ -398,6 +398,7 @@ class BpoDealership(models.Model):
 
     def action_view_leads(self):
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("crm.crm_lead_opportunities")
         action["domain"] = [("dealership_id", "=", self.id)]
         action["context"] = {"default_dealership_id": self.id, "default_type": "opportunity"}
@@ -405,6 +406,7 @@ class BpoDealership(models.Model):
 
     def action_view_orders(self):
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("bpo_crm.bpo_dealer_order_action")
         action["domain"] = [("dealership_id", "=", self.id)]
         action["context"] = {}

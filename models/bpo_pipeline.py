@@ -331,6 +331,7 @@ class BpoPipeline(models.Model):
     def action_open_stages(self):
         """Open the list of the stages of this pipeline."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("crm.crm_stage_action")
         action["domain"] = [("pipeline_id", "=", self.id)]
         action["context"] = {"default_pipeline_id": self.id, "default_stage_type": "deal"}

@@ -75,6 +75,8 @@ class CrmLead(models.Model):
 
     def unlink(self):
         """Take the orders along that never reached a dealer."""
+        # First: whoever may not delete the leads deletes no orders either.
+        self.check_access("unlink")
         orders = self.sudo().dealer_order_id.filtered(lambda order: not order._is_live())
         orders.unlink()
         return super().unlink()

@@ -32,6 +32,7 @@ class ResPartner(models.Model):
     def action_view_service_requests(self):
         """Open the requests of this client and of their contacts."""
         self.ensure_one()
+        self.check_access("read")
         return self.env["bpo.service.request"]._get_related_action(
             [("partner_id", "child_of", self.id)], {"default_partner_id": self.id}
         )

@@ -11,6 +11,13 @@ from odoo.tests import BaseCase
 from .fault_dealer import FaultDealer
 
 PROTOCOLS = ["xmlrpc", "json2"]
+# What a dealer who is known is asked before anything is loaded, for any number of orders.
+LOOK_UPS = (
+    "product.product.search_read",
+    "res.users.search_read",
+    "res.company.read",
+    "res.partner.search_read",
+)
 
 
 def cases(names, values):

@@ -4,7 +4,7 @@
 
 from ...dealer_api import Customer, Order, check_connection, normal_phone, render
 from ...dealer_api.identity import same_name, same_phone
-from .common import PROTOCOLS, DealerApiCase, cases
+from .common import LOOK_UPS, PROTOCOLS, DealerApiCase, cases
 from .test_orders import NAMESPACE, connect, payload, payloads, push, statuses
 
 
@@ -245,10 +245,7 @@ class TestDealerCustomers(DealerApiCase):
         self.assertEqual(
             self.dealer.requests,
             [
-                "product.product.search_read",
-                "res.users.search_read",
-                "res.company.read",
-                "res.partner.search_read",
+                *LOOK_UPS,
                 "res.partner.search_read",
                 "res.partner.load",
                 "res.partner.read",

@@ -18,7 +18,7 @@ from ...dealer_api import (
     read_orders,
     render,
 )
-from .common import PROTOCOLS, DealerApiCase, cases
+from .common import LOOK_UPS, PROTOCOLS, DealerApiCase, cases
 from .fault_dealer import FaultDealer, OdooError
 
 NAMESPACE = "bpo_crm_0123456789ab"
@@ -189,10 +189,7 @@ class TestDealerOrders(DealerApiCase):
         self.assertEqual(
             self.dealer.requests,
             [
-                "product.product.search_read",
-                "res.users.search_read",
-                "res.company.read",
-                "res.partner.search_read",
+                *LOOK_UPS,
                 "sale.order.load",
                 "sale.order.search_read",
             ],

@@ -20,7 +20,7 @@ from ...dealer_api import (
     read_orders,
     render,
 )
-from .common import PROTOCOLS, DealerApiCase, cases
+from .common import LOOK_UPS, PROTOCOLS, DealerApiCase, cases
 from .test_orders import NAMESPACE, connect, payload, payloads, push, statuses
 
 KEY = f"{NAMESPACE}.lead_1"
@@ -265,10 +265,7 @@ class TestDealerVerification(VerificationCase):
         self.assertEqual(
             self.dealer.requests,
             [
-                "product.product.search_read",
-                "res.users.search_read",
-                "res.company.read",
-                "res.partner.search_read",
+                *LOOK_UPS,
                 "sale.order.load",
                 "sale.order.search_read",
             ],

@@ -223,19 +223,24 @@ def test_answer_lost_then_reopened_and_won_with_other_units(resting_bpo, dealer)
     assert "7 × City Bike" in chatter(bpo, lead)
 
 
+def win_again_after_cancelling(bpo, dealer, lead, order_id):
+    """Let the dealer cancel an order, win its lead with other units; the new order goes there."""
+    reopen(bpo, lead)
+    dealer.rpc.write("sale.order", order_id, state="cancel")
+    change_units(bpo, lead, 7)
+    order = win_and_push(bpo, lead)
+    assert order["state"] == "sent", order
+    assert order["remote_id"] != order_id
+    assert content(dealer, order["remote_id"])[1] == [7.0]
+
+
 def test_answer_lost_then_cancelled_by_the_dealer_and_won_again(resting_bpo, dealer):
     """The dealer did what our chatter asks: the new order goes under a new key."""
     bpo, answers = resting_bpo, iter([False])
     with AnswerRelay(dealer, lambda: next(answers, True)) as relay:
         lead = win_with_lost_answer(bpo, dealer, relay.url)
         [old] = dealer.orders_of(bpo, lead)
-        reopen(bpo, lead)
-        dealer.rpc.write("sale.order", old["id"], state="cancel")
-        change_units(bpo, lead, 7)
-        order = win_and_push(bpo, lead)
-    assert order["state"] == "sent", order
-    assert order["remote_id"] != old["id"]
-    assert content(dealer, order["remote_id"])[1] == [7.0]
+        win_again_after_cancelling(bpo, dealer, lead, old["id"])
     assert len(dealer.orders_of(bpo, lead)) == 2
 
 
@@ -244,13 +249,18 @@ def test_sent_then_cancelled_by_the_dealer_and_won_again(resting_bpo, dealer):
     dealership = bpo.connect(dealer)
     lead = bpo.create_lead(dealership)
     old = win_and_push(bpo, lead)
-    reopen(bpo, lead)
-    dealer.rpc.write("sale.order", old["remote_id"], state="cancel")
-    change_units(bpo, lead, 5)
-    order = win_and_push(bpo, lead)
-    assert order["state"] == "sent", order
-    assert order["remote_id"] != old["remote_id"]
-    assert content(dealer, order["remote_id"])[1] == [5.0]
+    win_again_after_cancelling(bpo, dealer, lead, old["remote_id"])
+
+
+def move_to(bpo, dealership, other):
+    """Give a dealership another dealer's server."""
+    bpo.rpc.write(
+        "bpo.dealership",
+        dealership,
+        odoo_url=other.url,
+        odoo_db=other.database,
+        odoo_api_key=other.api_key,
+    )
 
 
 def test_another_address_is_another_odoo(world, resting_bpo, dealer):
@@ -264,13 +274,7 @@ def test_another_address_is_another_odoo(world, resting_bpo, dealer):
     while other.count() == 0 or other.count("sale.order", [("id", "=", order["remote_id"])]) == 0:
         partner = other.rpc.create("res.partner", name="Stranger")
         other.rpc.create("sale.order", partner_id=partner, state="cancel")
-    bpo.rpc.write(
-        "bpo.dealership",
-        dealership,
-        odoo_url=other.url,
-        odoo_db=other.database,
-        odoo_api_key=other.api_key,
-    )
+    move_to(bpo, dealership, other)
     assert not bpo.rpc.read("crm.lead", lead, "dealer_so_url")["dealer_so_url"]
     bpo.rpc.call("bpo.dealer.order", "action_check_at_dealer", [order["id"]])
     bpo.push()
@@ -286,13 +290,7 @@ def test_doubtful_order_and_another_address(world, resting_bpo, dealer):
     with AnswerRelay(dealer, lambda: next(answers, True)) as relay:
         lead = win_with_lost_answer(bpo, dealer, relay.url)
     dealership = bpo.rpc.read("crm.lead", lead, "dealership_id")["dealership_id"][0]
-    bpo.rpc.write(
-        "bpo.dealership",
-        dealership,
-        odoo_url=other.url,
-        odoo_db=other.database,
-        odoo_api_key=other.api_key,
-    )
+    move_to(bpo, dealership, other)
     bpo.forget_back_off()
     bpo.push()
     order = bpo.order(lead)

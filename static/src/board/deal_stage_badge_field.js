@@ -1,7 +1,7 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import {chooseStage, LOST_STAGE_DEPENDENCY} from "@bpo_crm/lost/lose_leads";
+import {LOST_STAGE_DEPENDENCY, withLostReason} from "@bpo_crm/lost/lose_leads";
 import {StageBadgeField, stageBadgeField} from "@bpo_crm/stages/stage_badge_field";
 import {registry} from "@web/core/registry";
 
@@ -9,12 +9,7 @@ import {registry} from "@web/core/registry";
 export class DealStageBadgeField extends StageBadgeField {
     /** @override */
     get m2oProps() {
-        const props = super.m2oProps;
-        return {
-            ...props,
-            update: (stage, options) =>
-                chooseStage(this.props.record, stage, () => props.update(stage, options)),
-        };
+        return withLostReason(this.props.record, super.m2oProps);
     }
 }
 

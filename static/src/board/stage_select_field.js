@@ -1,7 +1,7 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import {chooseStage, LOST_STAGE_DEPENDENCY} from "@bpo_crm/lost/lose_leads";
+import {LOST_STAGE_DEPENDENCY, withLostReason} from "@bpo_crm/lost/lose_leads";
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
 import {Many2One} from "@web/views/fields/many2one/many2one";
@@ -45,12 +45,7 @@ export class StageSelectField extends Many2OneField {
 
     /** @override */
     get m2oProps() {
-        const props = super.m2oProps;
-        return {
-            ...props,
-            update: (stage, options) =>
-                chooseStage(this.props.record, stage, () => props.update(stage, options)),
-        };
+        return withLostReason(this.props.record, super.m2oProps);
     }
 }
 

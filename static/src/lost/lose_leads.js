@@ -60,3 +60,18 @@ async function loseSelection(model) {
     }
     return lost;
 }
+
+/**
+ * Let a field in which a stage is chosen ask for a lost reason where it has to be.
+ *
+ * @param {Object} record the deal
+ * @param {Object} m2oProps the properties of the many2one of the field
+ * @returns {Object} the properties, with an ``update`` that may ask first
+ */
+export function withLostReason(record, m2oProps) {
+    return {
+        ...m2oProps,
+        update: (stage, options) =>
+            chooseStage(record, stage, () => m2oProps.update(stage, options)),
+    };
+}
