@@ -2,7 +2,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """One run: which dealers are talked with, how many at a time, and who is given up."""
 
-import logging
 import threading
 import time
 from collections import Counter
@@ -15,8 +14,6 @@ from odoo.tools import config
 
 from .dealer_talks import TALKS_PER_DEALER
 
-_logger = logging.getLogger(__name__)
-
 # Dealers talked with at the same time: waiting for one of them costs the others nothing.
 MAX_TALKS = 8
 # Seconds between two looks for newly won leads while waiting for slow dealers.
@@ -26,6 +23,9 @@ SHORTEST_TALK = 5.0
 # Of the time after which Odoo kills a scheduled action talks use this part; the rest is for
 # writing what came out of them.
 PART_FOR_TALKS = 0.75
+# Seconds that a thread waits for its turn to write.
+TURN_SECONDS = 2.0
+_turn = threading.Lock()
 
 
 def get_run_seconds():
@@ -38,11 +38,6 @@ def get_run_seconds():
     if limit is None or limit < 0:
         limit = config["limit_time_real"]
     return limit * PART_FOR_TALKS if limit else float("inf")
-
-
-# Seconds that a thread waits for its turn to write.
-TURN_SECONDS = 2.0
-_turn = threading.Lock()
 
 
 @contextmanager
