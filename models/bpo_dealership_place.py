@@ -4,6 +4,7 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from .bpo_dealership import MAX_NAMED
 from .constants import MANAGER
 
 
@@ -25,8 +26,10 @@ class BpoDealership(models.Model):
 
     @api.depends("odoo_url", "odoo_db")
     def _compute_elsewhere_order_count(self):
+        orders = self.env["bpo.dealer.order"].sudo()
         for dealership in self:
-            dealership.elsewhere_order_count = len(dealership._origin._get_orders_elsewhere())
+            domain = dealership._origin._get_elsewhere_domain()
+            dealership.elsewhere_order_count = orders.search_count(domain)
 
     @api.onchange("odoo_url", "odoo_db")
     def _onchange_place(self):
@@ -65,7 +68,7 @@ class BpoDealership(models.Model):
         self._check_manager()
         self.check_access("write")
         for dealership in self:
-            orders = dealership._get_orders_elsewhere()
+            orders = self.env["bpo.dealer.order"].sudo().search(dealership._get_elsewhere_domain())
             orders.remote_place = dealership._get_place()
             dealership._message_log(
                 body=self.env._(
@@ -83,24 +86,26 @@ class BpoDealership(models.Model):
             Domain("state", "=", "sent") | Domain("possibly_sent", "=", True)
         )
 
-    def _get_orders_elsewhere(self):
-        """Return the orders that are in another Odoo than this dealership has now."""
+    def _get_elsewhere_domain(self):
+        """Return the domain of the orders that are in another Odoo than this dealership has now."""
         if not self:
-            return self.env["bpo.dealer.order"].sudo()
+            return Domain.FALSE
         self.ensure_one()
         return (
-            self.env["bpo.dealer.order"]
-            .sudo()
-            .search(
-                self._get_placed_domain()
-                & Domain("remote_place", "!=", False)
-                & Domain("remote_place", "!=", self._get_place())
-            )
+            self._get_placed_domain()
+            & Domain("remote_place", "!=", False)
+            & Domain("remote_place", "!=", self._get_place())
         )
 
     def _log_orders_elsewhere(self):
         """Name in chatter the orders that stay in the Odoo that the dealership had before."""
-        if orders := self._get_orders_elsewhere():
+        # one more than is named tells that there are more
+        orders = (
+            self.env["bpo.dealer.order"]
+            .sudo()
+            .search(self._get_elsewhere_domain(), order="id", limit=MAX_NAMED + 1)
+        )
+        if orders:
             self._message_log(
                 body=self.env._(
                     "The address or database was changed. These orders are, or may be, in the "
