@@ -202,17 +202,17 @@ class BpoDealership(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_in_use(self):
         """Say in words what needs these dealerships, before the database refuses."""
-        used = (
-            self.sudo()
-            .with_context(active_test=False)
-            .filtered(lambda dealership: dealership.lead_ids or dealership.order_ids)
-        )
+        used = self.browse()
+        for model in ("crm.lead", "bpo.dealer.order"):
+            records = self.env[model].sudo().with_context(active_test=False)
+            groups = records._read_group([("dealership_id", "in", self.ids)], ["dealership_id"])
+            used = used.union(*(dealership for (dealership,) in groups))
         if used:
             raise UserError(
                 self.env._(
                     "Leads or orders belong to these dealerships, so they cannot be deleted: "
                     "%(dealerships)s. Archive them instead.",
-                    dealerships=", ".join(used.mapped("name")),
+                    dealerships=", ".join((self & used).mapped("name")),
                 )
             )
 
