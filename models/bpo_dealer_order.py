@@ -155,15 +155,15 @@ class BpoDealerOrder(models.Model):
 
     @api.depends("payload")
     def _compute_currency_id(self):
-        names = {order._get_content().currency for order in self}
+        names = {order: order._get_content().currency for order in self}
         currencies = (
             self.env["res.currency"]
             .with_context(active_test=False)
-            .search([("name", "in", list(names))])
+            .search([("name", "in", list(names.values()))])
             .grouped("name")
         )
         for order in self:
-            order.currency_id = currencies.get(order._get_content().currency)
+            order.currency_id = currencies.get(names[order])
 
     @api.depends("payload")
     def _compute_amount_total(self):

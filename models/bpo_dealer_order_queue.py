@@ -72,26 +72,30 @@ class BpoDealerOrder(models.Model):
         again = known.filtered(lambda order: order.state in ("failed", "cancelled"))
         again._renew()
         sent = known.filtered(lambda order: order.state == "sent")
-        sent._log_no_second_order()
-        sent._ask_again()
+        contents = self._prepare_contents(sent.lead_id)
+        sent._log_no_second_order(contents)
+        sent._ask_again(contents)
         if rows or known:
             self._trigger_push()
 
-    def _ask_again(self):
+    def _ask_again(self, contents):
         """Have the dealers asked whether they still have these sent orders.
 
         Those that they have cancelled or deleted are sent anew, with what the leads say now.
+
+        :param dict contents: ``{lead: the Order that it would be sent as now}``
         """
-        contents = self._prepare_contents(self.lead_id)
         now = fields.Datetime.now()
         for order in self:
             content = contents[order.lead_id]
             content.external_id = order.external_id
             order.write({"payload_wanted": content.to_payload(), "next_attempt": now})
 
-    def _log_no_second_order(self):
-        """Log on leads that are won again that the dealer has their order, and what differs."""
-        contents = self._prepare_contents(self.lead_id)
+    def _log_no_second_order(self, contents):
+        """Log on leads that are won again that the dealer has their order, and what differs.
+
+        :param dict contents: ``{lead: the Order that it would be sent as now}``
+        """
         self._log_on_leads(
             lambda order: (
                 Markup("%s %s%s")
