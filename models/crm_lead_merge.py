@@ -6,6 +6,8 @@ from markupsafe import Markup
 from odoo import models
 from odoo.exceptions import UserError
 
+from .dealer_texts import format_quantity
+
 
 class CrmLead(models.Model):
     """Merging leads: the head keeps its stage and its loss; orders and units are not lost."""
@@ -99,7 +101,7 @@ class CrmLead(models.Model):
             self.env._(
                 "%(lead)s: %(quantity)s × %(name)s at %(price)s",
                 lead=unit.lead_id.display_name,
-                quantity=f"{unit.quantity:.12g}",
+                quantity=format_quantity(unit.quantity),
                 name=unit.name or unit.product_id.name,
                 price=unit.currency_id.format(unit.price_unit),
             )
