@@ -6,7 +6,7 @@ Everything here may be repeated at any time, also half done; why, is said in ``l
 """
 
 from .customers import PARTNER_FIELDS, CustomerSearch, NewCustomers
-from .errors import DealerAccessUncertain, DealerError, DealerFault, DealerUnreachable
+from .errors import RETRY, DealerAccessUncertain, DealerError, DealerFault, DealerUnreachable
 from .loader import Loader, LoadRecord, cell
 from .payload import (
     CUSTOMER_FIELDS,
@@ -22,7 +22,7 @@ from .pricelists import PRICELIST, new_customer_currency, read_currencies
 from .products import Products, find_products
 from .remote import find_existing, read_lines, read_orders
 from .replacement import Replacements
-from .sending import FAILED, RETRY, SENT, OrderResult, Sending
+from .sending import FAILED, SENT, OrderResult, Sending
 from .verification import Verifier
 
 # Orders per talk with one dealer.

@@ -14,11 +14,12 @@ the first one first:
 * Else it is the order, with the old content, and that is said.
 """
 
+from .errors import RETRY
 from .loader import Loader, LoadRecord
 from .payload import ORDER_MODEL, is_external_id, next_external_id
 from .products import find_products
 from .remote import CANCELLED, find_existing, read_lines, read_orders
-from .sending import NEW, OLD, RETRY
+from .sending import NEW, OLD
 from .verification import Verifier
 
 # Keys of one order that are looked at.

@@ -8,7 +8,8 @@ from .messages import render
 from .payload import field_of, is_empty
 from .remote import RemoteOrder
 
-SENT, FAILED, RETRY = "sent", "failed", "retry"
+# What became of an order; or else the RETRY of errors.py.
+SENT, FAILED = "sent", "failed"
 # Which content the order at the dealer has, where there were two.
 OLD, NEW = "old", "new"
 

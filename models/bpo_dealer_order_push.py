@@ -12,7 +12,7 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from ..dealer_api import PAUSE, DealerError, DealerSession
+from ..dealer_api import NEW, PAUSE, DealerError, DealerSession
 from .bpo_dealer_connection import get_back_off
 from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
@@ -375,7 +375,7 @@ class BpoDealerOrder(models.Model):
         }
         if result.remote:
             vals |= {**self._prepare_look_vals(result.remote), "remote_checked": now}
-        if result.content == "new":
+        if result.content == NEW:
             vals["payload"] = self.payload_wanted
         if result.external_id:
             vals["external_id"] = result.external_id

@@ -6,7 +6,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..dealer_api import LINE_FIELDS, Order, next_external_id
+from ..dealer_api import LINE_FIELDS, OLD, Order, next_external_id
 from .constants import CONFLICT, MANAGER
 from .dealer_texts import format_quantity
 
@@ -116,7 +116,7 @@ class BpoDealerOrder(models.Model):
         :param result: the ``OrderResult`` of an order for which something else was wanted
         """
         self.ensure_one()
-        if result.content != "old" or not self.payload_wanted:
+        if result.content != OLD or not self.payload_wanted:
             return ""
         return self._get_difference(Order.from_payload(self.payload_wanted))
 

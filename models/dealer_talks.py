@@ -14,6 +14,9 @@ from odoo.fields import Domain
 
 from ..dealer_api import (
     BATCH_SIZE,
+    FAILED,
+    RETRY,
+    SENT,
     DealerError,
     Order,
     OrderResult,
@@ -269,7 +272,7 @@ class PushTalk(Talk):
 
     def turn_away(self, orders):
         """Fail orders that may be in the Odoo that the dealership had before."""
-        refusals = {order: OrderResult("failed", "place_changed") for order in orders}
+        refusals = {order: OrderResult(FAILED, "place_changed") for order in orders}
         orders._write_failed(refusals, self.marks)
 
     def collect(self, orders):
@@ -298,9 +301,9 @@ class PushTalk(Talk):
     def write_answers(self, answers):
         """Write the results, those of each kind in one go."""
         orders = next(iter(answers)).browse()
-        orders._write_sent(self._select(answers, "sent"))
-        orders._write_failed(self._select(answers, "failed"), self.marks)
-        orders._write_retry(self._select(answers, "retry"))
+        orders._write_sent(self._select(answers, SENT))
+        orders._write_failed(self._select(answers, FAILED), self.marks)
+        orders._write_retry(self._select(answers, RETRY))
 
     def write_error(self, dealership, orders, error):
         """Where the dealer broke off while it was given the orders, give it fewer next time."""
