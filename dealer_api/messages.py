@@ -13,6 +13,8 @@ def _lt(sentence):
 
 
 MESSAGES = {
+    # An error of our own ended the talk. Tried again later.
+    "unexpected": _lt("An unexpected error; see the log."),
     # The address itself. Nothing was sent.
     "url_missing": _lt("No address is set for the dealer's Odoo."),
     "url_invalid": _lt("The address %(url)s is not a web address. Use https://name-of-the-server."),

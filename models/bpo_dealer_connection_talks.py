@@ -11,7 +11,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..dealer_api import BATCH_SIZE, PAUSE, PAUSE_IF_STANDING, DealerError
+from ..dealer_api import BATCH_SIZE, PAUSE, PAUSE_IF_STANDING
 from .bpo_dealer_connection import get_back_off
 from .dealer_texts import translate, translate_error
 
@@ -181,14 +181,11 @@ class BpoDealerConnection(models.AbstractModel):
     def _write_talk_failed(self, error):
         """Pause, or back off, by what the error asks for.
 
-        :param error: the exception that ended the talk
+        :param error: the ``DealerError`` that ended the talk
         """
         self.ensure_one()
-        remedy = error.remedy if isinstance(error, DealerError) else None
-        standing = self._count_refusal(remedy)
-        if remedy is None:
-            self._back_off(self.env._("An unexpected error; see the log."))
-        elif standing or remedy == PAUSE:
+        standing = self._count_refusal(error.remedy)
+        if standing or error.remedy == PAUSE:
             self._pause(translate_error(self.env, error))
         else:
             self._back_off(translate_error(self.env, error))
@@ -199,7 +196,7 @@ class BpoDealerConnection(models.AbstractModel):
 
         It was there, so that it is asked again soon, until it is known which order it is.
 
-        :param error: the exception that ended the talk
+        :param error: the ``DealerError`` that ended the talk
         :param int count: how many orders the talk was about
         """
         self.ensure_one()

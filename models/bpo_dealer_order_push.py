@@ -249,7 +249,7 @@ class BpoDealerOrder(models.Model):
                 self._postpone_unwritable(order_id)
         if error and not written:
             # as a failed talk, so that the dealership backs off
-            report = TalkReport(error=error)
+            report = TalkReport(error=DealerError("unexpected"))
             with new_transaction(self.env) as env:
                 talk.write_back(env, report)
         if error or written:
@@ -281,7 +281,7 @@ class BpoDealerOrder(models.Model):
             return TalkReport(error=error)
         except Exception as error:  # noqa: BLE001 (whatever it is, the orders must go on waiting)
             self._log_unexpected(talk.dealership_id, error)
-            return TalkReport(error=error)
+            return TalkReport(error=DealerError("unexpected"))
 
     @api.model
     def _open_session(self, settings):
@@ -427,11 +427,11 @@ class BpoDealerOrder(models.Model):
         Agents read this: no word about how the dealer is reached.
         """
         waiting = self.filtered(lambda order: order.state == "pending")
-        if getattr(error, "code", None) in LOGIN_CODES:
+        if error.code in LOGIN_CODES:
             text = self.env._(
                 "Waiting: the dealership's Odoo refuses our login. Managers are told."
             )
-        elif getattr(error, "remedy", None) == PAUSE:
+        elif error.remedy == PAUSE:
             text = self.env._(
                 "Waiting: the connection to the dealership has to be put right. Managers are told."
             )

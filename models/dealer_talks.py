@@ -37,8 +37,8 @@ class TalkReport:
     # What the session learnt about the dealer.
     server_version: str | None = None
     uid: int | None = None
-    # The exception that ended the talk without an answer.
-    error: BaseException | None = None
+    # What ended the talk without an answer.
+    error: DealerError | None = None
 
 
 class Talk:
@@ -307,7 +307,7 @@ class PushTalk(Talk):
 
     def write_error(self, dealership, orders, error):
         """Where the dealer broke off while it was given the orders, give it fewer next time."""
-        if not getattr(error, "loading", False):
+        if not error.loading:
             return super().write_error(dealership, orders, error)
         return dealership._write_broken_off(error, len(orders))
 
@@ -317,10 +317,10 @@ class PushTalk(Talk):
 
     def write_waiting(self, orders, error):
         """Let the orders wait, with or without a doubt whether the dealer has them."""
-        if isinstance(error, DealerError) and not error.request_sent:
+        if not error.request_sent:
             self.unmark(orders)
         orders._write_waiting(error)
-        if getattr(error, "loading", False) and len(orders) == 1:
+        if error.loading and len(orders) == 1:
             # it is known then which order it is
             orders._write_broken_off()
 
