@@ -204,6 +204,10 @@ MESSAGES = {
         "The order was sent with %(sent)s %(currency)s before taxes, but at the dealer it comes to"
         " %(dealer_amount)s %(currency)s. Please have its lines, prices and discounts checked."
     ),
+    "amount_changed": _lt(
+        "The total of the order at the dealer was %(before)s %(currency)s and is %(now)s"
+        " %(currency)s by now. Please clear up with the dealer what was changed."
+    ),
     "lines_differ": _lt(
         "At the dealer the order has other lines than were sent, though they come to the same"
         " amount. Please have its products, quantities and prices checked."

@@ -24,9 +24,11 @@ from . import crm_lead_scoring
 from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealership_place
+from . import bpo_dealership_survey
 from . import bpo_dealer_order
 from . import bpo_dealer_order_queue
 from . import bpo_dealer_order_remote
+from . import bpo_dealer_order_survey
 from . import bpo_dealer_order_push
 from . import bpo_dealer_order_broken_off
 from . import bpo_dealer_order_notify

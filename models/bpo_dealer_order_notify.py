@@ -83,7 +83,7 @@ class BpoDealerOrder(models.Model):
     def _tell_failed(self):
         """Tell those who can put it right, wherever they look."""
         self._log_failed()
-        self._schedule_activities()
+        self._schedule_activities(ACTIVITY_FAILED, lambda order: order.error)
         self._notify_agents()
 
     def _log_failed(self):
@@ -164,20 +164,24 @@ class BpoDealerOrder(models.Model):
     # ACTIVITIES
     # ------------------------------------------------------------
 
-    def _schedule_activities(self):
-        """Ask the owner of each lead to put right what failed, in one go."""
+    def _schedule_activities(self, xml_id, get_note):
+        """Ask the responsible of each lead to act, in one go, where they are not asked already.
+
+        :param str xml_id: the type of the activity
+        :param get_note: function that returns the text for one order
+        """
         leads = self.lead_id
         if not leads:
             return
-        asked = leads.activity_search([ACTIVITY_FAILED]).mapped("res_id")
-        activity_type = self.env.ref(ACTIVITY_FAILED)
+        asked = leads.activity_search([xml_id]).mapped("res_id")
+        activity_type = self.env.ref(xml_id)
         lead_model = self.env["ir.model"]._get("crm.lead")
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(
             [
                 {
                     "activity_type_id": activity_type.id,
                     "summary": activity_type.summary,
-                    "note": order.error,
+                    "note": get_note(order),
                     "automated": True,
                     "date_deadline": fields.Date.context_today(self),
                     "res_model_id": lead_model.id,

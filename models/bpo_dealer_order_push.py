@@ -375,6 +375,7 @@ class BpoDealerOrder(models.Model):
         }
         if result.remote:
             vals |= {**self._prepare_look_vals(result.remote), "remote_checked": now}
+            vals["remote_amount_sent"] = result.remote.amount_total or 0.0
         if result.order:
             vals["payload"] = result.order.to_payload()
             vals["external_id"] = result.order.external_id

@@ -51,6 +51,9 @@ class CrmLead(models.Model):
         "Dealer Order Number", related="dealer_order_id.remote_name", store=True
     )
     dealer_so_url = fields.Char("Dealer Order Link", related="dealer_order_id.remote_url")
+    dealer_order_step = fields.Selection(
+        related="dealer_order_id.remote_step", string="At the Dealer", store=True
+    )
 
     @api.depends("dealer_order_ids")
     def _compute_dealer_order_id(self):
@@ -124,6 +127,11 @@ class CrmLead(models.Model):
         """Send the failed orders of these leads again, with what the leads say now."""
         self.check_access("write")
         return self.dealer_order_id.action_retry()
+
+    def action_check_dealer_order(self):
+        """Have the dealers asked what became of the orders of these leads."""
+        self.check_access("read")
+        return self.dealer_order_id.action_check_at_dealer()
 
     # ------------------------------------------------------------
     # MOVING

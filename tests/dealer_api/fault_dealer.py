@@ -457,6 +457,8 @@ class FaultDealer:
         own = self._value(model, record_id, name)
         if operator == "in":
             return own in value
+        if operator == ">":
+            return own > value
         if operator == "parent_of":
             companies, company_id = set(), value[0]
             while company_id:
@@ -628,6 +630,8 @@ class FaultDealer:
             "name": f"S{number:05d}",
             "state": "draft",
             "create_date": self.now(),
+            "write_date": self.now(),
+            "create_uid": self.uid,
             "currency_id": currency,
             "user_id": self.uid,
             **values,
