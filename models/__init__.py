@@ -31,6 +31,8 @@ from . import bpo_dealer_order_remote
 from . import bpo_dealer_order_survey
 from . import bpo_dealer_order_push
 from . import bpo_dealer_order_broken_off
+from . import bpo_dealer_order_heal
+from . import bpo_dealer_problem
 from . import bpo_dealer_order_notify
 from . import bpo_dealer_order_uninstall
 from . import bpo_service

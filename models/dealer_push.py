@@ -203,6 +203,10 @@ class DealerRun:
 class DealerPush(DealerRun):
     """A run that pushes all orders that are due (``bpo.dealer.order._push_dealership``)."""
 
+    def run(self):
+        self.orders._retry_healable()
+        return super().run()
+
     def find_due(self, without):
         return self.orders._get_due_dealership_ids(without)
 

@@ -22,6 +22,7 @@ from . import test_dealer_order
 from . import test_dealer_order_push
 from . import test_dealer_order_remote
 from . import test_dealer_order_wire
+from . import test_dealer_problem
 from . import test_dealer_survey
 from . import test_dealership
 from . import test_hooks
