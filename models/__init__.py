@@ -20,6 +20,7 @@ from . import crm_lead_pipeline
 from . import crm_lead_import
 from . import crm_team
 from . import crm_lead_dealer_order
+from . import bpo_pipeline_dealer_order
 from . import crm_lead_scoring
 from . import bpo_lead_line
 from . import bpo_dealership

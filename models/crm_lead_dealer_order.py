@@ -55,6 +55,8 @@ class CrmLead(models.Model):
         related="dealer_order_id.remote_step", string="At the Dealer", store=True
     )
 
+    _failed_order_idx = models.Index("(pipeline_id) WHERE dealer_order_state = 'failed'")
+
     @api.depends("dealer_order_ids")
     def _compute_dealer_order_id(self):
         for lead in self:

@@ -347,7 +347,7 @@ class TestWithdraw(DealerOrderCommon):
     def test_failed_order_is_cancelled_and_its_activity_gone(self):
         lead, order = self._win_one()
         order.write({"state": "failed", "error": "No such product"})
-        order._schedule_activities()
+        order._ask_about_failures()
         self.assertTrue(lead.activity_ids)
         self._reopen(lead)
         self.assertEqual(order.state, "cancelled")
@@ -417,7 +417,7 @@ class TestRetry(DealerOrderCommon):
     def _fail_one(self, **values):
         lead, order = self._win_one(**values)
         order.write({"state": "failed", "error": "No such product"})
-        order._schedule_activities()
+        order._ask_about_failures()
         return lead, order
 
     def test_retry_takes_a_new_snapshot(self):

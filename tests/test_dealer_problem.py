@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -86,6 +87,18 @@ class TestProblems(ProblemCommon):
             [company.id, tuple(orders.ids)],
         )
         self.assertFalse(self._problems())
+
+    def test_seen_where_people_look(self):
+        """On the card of the pipeline, and in a notice with the reason."""
+        with patch.object(type(self.agent), "_bus_send") as bus_send:
+            orders = self._fail(count=2)
+        pipeline = orders.lead_id.pipeline_id.with_user(self.agent)
+        self.assertEqual(pipeline.failed_order_count, 2)
+        action = pipeline.action_open_failed_orders()
+        self.assertEqual(self.env["crm.lead"].search(action["domain"]), orders.lead_id)
+        [(_event, payload)] = [call.args for call in bus_send.call_args_list]
+        self.assertEqual(payload["type"], "danger")
+        self.assertIn("VH-12", payload["message"])
 
     def test_a_conflict_is_for_managers(self):
         self._fail("order_conflict", name="S1", reference="X", customer="Y")

@@ -55,6 +55,16 @@ CONNECTION_FIELDS = (
     "refusal_count",
     "refused_since",
     "batch_size",
+    "last_survey",
+    "next_survey",
+    "strangers",
+    "strangers_html",
+    "stranger_count",
+    "in_step_count",
+    "changed_count",
+    "cancelled_count",
+    "missing_count",
+    "hidden_count",
 )
 
 
