@@ -15,6 +15,12 @@ class BpoDealerProblem(models.Model):
     _auto = False
     _order = "order_count desc, id"
     _rec_name = "problem"
+    _depends = {
+        "bpo.dealer.order": [
+            *["state", "dealership_id", "company_id", "failed_date", "next_attempt"],
+            *["error", "error_code", "error_details"],
+        ]
+    }
 
     dealership_id = fields.Many2one("bpo.dealership", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)

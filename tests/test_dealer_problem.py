@@ -25,7 +25,6 @@ class ProblemCommon(DealerOrderCommon):
         return orders
 
     def _problems(self, user=None):
-        self.env.flush_all()
         problems = self.env["bpo.dealer.problem"].with_user(user or self.supervisor)
         return problems.search([("dealership_id", "=", self.dealership.id)])
 
