@@ -242,6 +242,30 @@ MESSAGES = {
     ),
     "check_products_ok": _lt("All %(count)s products exist at the dealer, each once."),
     "check_products_none": _lt("There are no products to look for yet."),
+    "check_trial_ok": _lt(
+        "The dealer's Odoo takes orders: it accepted a customer and an order on trial, and kept"
+        " neither."
+    ),
+    "check_trial_customer_refused": _lt(
+        "The dealer's Odoo refused a customer on trial, and would refuse those of real orders, too."
+        " The dealer has to change the rule or the required field that it names: %(message)s"
+    ),
+    "check_trial_order_refused": _lt(
+        "The dealer's Odoo refused an order on trial, and would refuse real ones, too. The dealer"
+        " has to change the rule or the required field that it names: %(message)s"
+    ),
+    "check_trial_automations": _lt(
+        "No order was created on trial, because automations of the dealer's Odoo could act on it."
+        " Whether its own rules take orders shows when the first one is sent."
+    ),
+    "check_trial_version": _lt(
+        "No order was created on trial, because the dealer's Odoo is too old or does not tell its"
+        " version. Whether its own rules take orders shows when the first one is sent."
+    ),
+    "check_trial_kept": _lt(
+        "The dealer's Odoo kept what was created on trial (%(model)s, named Connection test)."
+        " Please ask the dealer to delete it."
+    ),
     "check_not_reached": _lt("Not checked, because an earlier step failed."),
 }
 
