@@ -56,6 +56,9 @@ MESSAGES = {
     "server_busy": _lt(
         "The server %(host)s is busy or down for the moment (HTTP status %(status)s)."
     ),
+    "database_closed": _lt(
+        "The dealer's database takes no further connections at the moment. It is tried again."
+    ),
     "remote_busy": _lt("The dealer's database was busy with the same records. It is tried again."),
     # An answer, but not one of an Odoo. Tried again later.
     "redirect": _lt(
