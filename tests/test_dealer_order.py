@@ -651,7 +651,7 @@ class TestUnitsOfOrders(DealerOrderCommon):
 
     def test_equal_total_is_no_equal_order(self):
         """Units are compared, not what they come to: another product, two at half the price."""
-        other = self.product.copy({"name": "Test Van", "default_code": "TH-200"})
+        other = self.env["product.product"].create({"name": "Test Van", "default_code": "TH-200"})
         price = self.product.lst_price
         changes = {
             "2 × Test Hatchback (TH-100)": {"quantity": 2, "price_unit": price / 2},
