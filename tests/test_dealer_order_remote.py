@@ -10,6 +10,7 @@ from odoo.tests import Form, tagged
 
 from odoo.addons.bpo_crm.dealer_api import OrderResult
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
+from odoo.addons.bpo_crm.models import dealer_talks as talks
 
 from .dealer_common import CRON, DealerOrderCommon
 
@@ -406,6 +407,21 @@ class TestWriteBackSingly(RemoteCommon):
         self.assertTrue(bad.next_attempt)
         self.assertFalse(self.dealership.next_attempt, "the dealership is not to blame")
         self.assertEqual(len(self.dealer.talks), 1)
+
+    def test_nobody_is_waited_for_without_end(self):
+        """An agent's long transaction may hold a lead: the others of the run go on."""
+        self._win_one()
+        timeouts = []
+        original = talks.PushTalk.write_back
+
+        def write_back(talk, env, *args):
+            env.cr.execute("SHOW lock_timeout")
+            timeouts.extend(env.cr.fetchone())
+            return original(talk, env, *args)
+
+        with patch.object(talks.PushTalk, "write_back", write_back):
+            self._push()
+        self.assertEqual(timeouts, [push.WRITE_LOCK_TIMEOUT])
 
     def test_one_lead_that_somebody_holds(self):
         orders = self._win(self._create_leads(3))
