@@ -195,7 +195,7 @@ class TestDealershipArchive(DealerOrderCommon):
             "Northside Motors",
             "7 waiting",
             orders[0].reference,
-            "Test Connection",
+            "Push Now",
             "Won",
         ):
             self.assertIn(word, str(error.exception))
