@@ -151,6 +151,16 @@ class CrmLead(models.Model):
                     )
                 )
 
+    @api.constrains("probability", "stage_id")
+    def _check_won_validity(self):
+        """Leave closed leads to what they became, and archived Won stages to the rules of a move.
+
+        Stock looks at the flags of the present stage, which closed leads do not follow. It has no
+        100 for new leads in an archived Won stage, and would call them lost.
+        """
+        leads = self.filtered(lambda lead: not lead.closed_status and lead.stage_id.active)
+        return super(CrmLead, leads)._check_won_validity()
+
     # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------

@@ -163,11 +163,7 @@ class World:
             reason=step.reason, note=step.note and bool(step.reason),
         )  # fmt: skip
         self.leads[number] = lead
-        stage = self.stages[lead.stage]
-        lead.status = stage.flag
-        if stage.flag == "won" and not stage.active:
-            # a rule of stock's, which is asked before all others
-            raise Refused({"archived_stage"})
+        lead.status = self.stages[lead.stage].flag
         self._check(step.role, [number], {number: (None, None, None)})
         self._follow_up(step.role, [number], {})
         return number

@@ -72,6 +72,11 @@ class TestLeadMoves(BpoCrmCommon):
         self.stage_offer.active = False
         self._assert_refused(self._create_leads(), {"stage_id": self.stage_offer.id}, "archived")
 
+    def test_archived_won_stage_is_refused_by_the_same_words_on_create(self):
+        self.stage_sold.active = False
+        with self.assertRaisesRegex(ValidationError, "“Sold” is archived"), self.cr.savepoint():
+            self._create_leads(stage_id=self.stage_sold.id)
+
     def test_pipeline_alone_moves_to_its_first_open_stage(self):
         leads = self._create_leads(2)
         leads[0].stage_id = self.stage_offer

@@ -37,15 +37,13 @@ FLAGS = {"won": ("won", "won", "won", None), "lost": ("lost", "lost", "lost", No
 # Which words of a refusal tell which rule refuses.
 RULES = {
     "foreign": "belongs to the pipeline",
-    # stock is quicker where a lead is created in an archived won stage, and says less
-    "archived_stage": "the stage “.*” is archived|A lead in a Won stage cannot be lost",
+    "archived_stage": "the stage “.*” is archived",
     "forward_only": "leads enter this pipeline at|is the last open stage|the only next stage is",
     "reason": "a lost reason is needed",
     "reason_pipeline": "is not one of the pipeline",
     "note": "needs a note",
     "dealer": "no dealership is chosen",
     "reopen": "Only a BPO manager may reopen",
-    "stays_lost": "is lost, so its probability is 0",
     "no_won_stage": "No won stage configured",
     "no_lost_stage": "No lost stage configured",
     "in_use": "A stage that is in use",
