@@ -240,24 +240,12 @@ class World:
     def _do_flag(self, step, _numbers, _scores):
         stage = self.stages[step.stage]
         newly = step.value and stage.flag != step.value
-        rules = set()
         other = step.value and self._flagged(stage.pipeline, step.value)
         if other not in (None, False, stage.name) and stage.active:
-            rules.add("unique")
-        if newly and step.value == "won" and self._holds_lost(stage):
-            rules.add("stays_lost")
-        if rules:
-            raise Refused(rules)
+            raise Refused({"unique"})
         stage.flag = step.value
         if newly:
             self._close_in_place(step.role, stage)
-
-    def _holds_lost(self, stage):
-        """Tell whether lost leads on the board would be won by the flag of their stage."""
-        return any(
-            lead.stage == stage.name and lead.active and lead.status == "lost"
-            for lead in self.leads.values()
-        )
 
     def _close_in_place(self, role, stage):
         numbers = [

@@ -3,16 +3,18 @@
 """Random programs of moves, held against a model of them in plain Python.
 
 environment:
-  BPO_MOVES_EXAMPLES  how many programs to try, anew each time (default: a fixed set)
+  BPO_MOVES_EXAMPLES  how many random programs to try (default: a fixed set)
+  BPO_MOVES_SEED      the seed of these (default: another one each time; the log says which)
 """
 
 import copy
 import logging
 import os
+import random
 import re
 from collections import Counter
 
-from hypothesis import HealthCheck, Phase, Verbosity, example, given, settings
+from hypothesis import HealthCheck, Phase, Verbosity, example, given, seed, settings
 from hypothesis import strategies as st
 from psycopg2 import IntegrityError
 
@@ -27,6 +29,7 @@ from .moves_model import REASONS, Lead, Pipeline, Refused, Stage, Step, World
 _logger = logging.getLogger(__name__)
 
 EXAMPLES = int(os.environ.get("BPO_MOVES_EXAMPLES") or 0)
+SEED = int(os.environ.get("BPO_MOVES_SEED") or random.randrange(2**32))
 FIXED_EXAMPLES = 100
 STAGES = 5
 LEADS = 3
@@ -196,7 +199,10 @@ class TestMovesProperty(BpoCrmCommon):
             self._follow_in_savepoint(copy.deepcopy(world), program)
 
         self.seen = Counter()
-        with mute_logger("odoo.sql_db"):
+        if EXAMPLES:
+            _logger.info("%s random programs of moves, seed %s", EXAMPLES, SEED)
+            follow = seed(SEED)(follow)
+        with mute_logger("odoo.sql_db", "odoo.addons.base.models.ir_rule", "odoo.models.unlink"):
             follow()
         _logger.info("Moves, by what became of them: %s", dict(self.seen))
         # programs that never come to a rule or a way in would prove nothing about it
