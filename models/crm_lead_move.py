@@ -103,14 +103,20 @@ class CrmLead(models.Model):
         return True
 
     def _filtered_moving(self, vals):
-        """Return the leads that enter the stage given by ``vals``; others are in it already."""
+        """Return the leads that enter the stage given by ``vals``; others are in it already.
+
+        Those, too, that are in it and not what it makes of leads: they were in the archive when
+        it became a closing stage. Asked to go there, they are won or lost like all others.
+        """
         if "stage_id" not in vals:
             return self.browse()
         stage = self.env["crm.stage"].browse(vals["stage_id"])
+        status = stage._get_closed_status()
         return self.filtered(
             lambda lead: (
                 lead.stage_id != stage
                 or lead.pipeline_id.id != vals.get("pipeline_id", lead.pipeline_id.id)
+                or (status and lead.closed_status != status)
             )
         )
 
@@ -156,10 +162,7 @@ class CrmLead(models.Model):
         """
         closing = self.filtered(lambda lead: lead.closed_status != status)
         origins = closing._get_origins()
-        vals = closing._prepare_move({}, status)
-        if status == "won":
-            vals.update(probability=100, automated_probability=100)
-        closing._with_counted_losses()._write_protected(vals)
+        closing._with_counted_losses()._write_protected(closing._prepare_move({}, status))
         return origins
 
     def _complete_move(self, origins):
@@ -201,6 +204,9 @@ class CrmLead(models.Model):
     def _prepare_move(self, vals, status):
         """Return what entering a stage of the given closed status changes on the leads."""
         move = {"closed_status": status}
+        if status == "won":
+            # as stock does where the stage is another one
+            move.update(active=True, probability=100, automated_probability=100)
         if status == "lost":
             move.update(
                 probability=0,

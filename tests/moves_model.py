@@ -235,11 +235,17 @@ class World:
     _do_load = _do_create
 
     def _write(self, step, numbers, stage, pipeline=None):
-        """Write a stage, and maybe pipeline and reason, on leads of which some are there."""
+        """Write a stage, and maybe pipeline and reason, on leads of which some are there.
+
+        Leads in a closing stage that are not what it makes of them enter it like others.
+        """
+        flag = self.stages[stage].flag
         moving = [
             n
             for n in numbers
-            if self.leads[n].stage != stage or pipeline not in (None, self.leads[n].pipeline)
+            if self.leads[n].stage != stage
+            or pipeline not in (None, self.leads[n].pipeline)
+            or (flag and self.leads[n].status != flag)
         ]
         self._enter(step.role, moving, stage, pipeline, step.reason, step.note)
         rules = set()

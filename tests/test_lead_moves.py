@@ -519,6 +519,39 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertEqual(lead.won_status, "lost")
         self.assertEqual(lead.lost_reason_id, self.reason)
 
+    def test_lost_lead_in_what_is_the_won_stage_by_now_can_be_won(self):
+        """It was in the archive when its stage became the won one, and came back as lost."""
+        lead = self._create_leads()
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        lead.active = False
+        self.stage_sold.is_won = False
+        self.stage_gone.write({"is_won": True, "is_lost": False})
+        lead.action_unarchive()
+        lead.date_closed = "2026-01-05 10:00:00"
+        lead.action_set_won()
+        self.assertEqual(lead.won_status, "won")
+        self.assertEqual(lead.probability, 100)
+        self.assertFalse(lead.lost_reason_id)
+        self.assertEqual(lead.dealer_order_state, "pending")
+        self.assertGreater(lead.date_closed, datetime(2026, 1, 5, 10))
+
+    def test_won_lead_in_what_is_the_lost_stage_by_now_can_be_lost(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        lead.active = False
+        self.stage_gone.is_lost = False
+        self.stage_sold.write({"is_won": False, "is_lost": True})
+        lead.action_unarchive()
+        self.assertEqual(lead.won_status, "won")
+        with (
+            self.assertRaisesRegex(ValidationError, "a lost reason is needed"),
+            self.cr.savepoint(),
+        ):
+            lead.action_set_lost()
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        self.assertEqual(lead.won_status, "lost")
+        self.assertEqual(lead.dealer_order_state, "cancelled")
+
     # -- rule 5: out of won --
 
     def test_leaving_won_cancels_an_order_not_sent(self):
