@@ -95,7 +95,8 @@ class TestProblems(ProblemCommon):
         self.assertEqual(pipeline.failed_order_count, 2)
         action = pipeline.action_open_failed_orders()
         self.assertEqual(self.env["crm.lead"].search(action["domain"]), orders.lead_id)
-        [(_event, payload)] = [call.args for call in bus_send.call_args_list]
+        events = [call.args for call in bus_send.call_args_list]
+        [payload] = [payload for name, payload in events if name == "bpo_crm.dealer_order"]
         self.assertEqual(payload["type"], "danger")
         self.assertIn("VH-12", payload["message"])
 
