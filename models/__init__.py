@@ -5,6 +5,7 @@ from . import bpo_unique_name
 from . import bpo_api_key
 from . import bpo_dealer_connection
 from . import bpo_dealer_connection_check
+from . import bpo_dealer_connection_expiry
 from . import bpo_dealer_connection_notify
 from . import bpo_dealer_connection_talks
 from . import bpo_ordered

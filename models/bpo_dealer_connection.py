@@ -186,7 +186,11 @@ class BpoDealerConnection(models.AbstractModel):
         The note has no values: agents read the chatter.
         """
         vals = self._clean_vals(vals)
-        if not (changed := self._get_changed_connection(vals)):
+        changed = self._get_changed_connection(vals)
+        vals = self._prepare_new_key_vals(changed) | vals
+        if "key_expires_on" in vals:
+            self._forget_reminder()
+        if not changed:
             return super().write(vals)
         res = super().write(self._prepare_untested_vals() | vals)
         labels = ", ".join(self._fields[name]._description_string(self.env) for name in changed)

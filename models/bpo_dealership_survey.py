@@ -119,7 +119,8 @@ class BpoDealership(models.Model):
 
     @api.model
     def _cron_survey(self):
-        """Look at all orders of the dealerships that are due, several at a time."""
+        """Look at all orders of the dealerships that are due, and at the dates of the keys."""
+        self.sudo()._remind_of_keys()
         DealerSurvey(self.sudo().env).run()
 
     @api.model

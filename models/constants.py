@@ -20,6 +20,8 @@ ACTIVITY_PAUSED = "bpo_crm.mail_activity_type_dealer_paused"
 ACTIVITY_UNREACHABLE = "bpo_crm.mail_activity_type_dealer_unreachable"
 # Tells the owner of a lead that its order was cancelled or changed at the dealer.
 ACTIVITY_CHANGED = "bpo_crm.mail_activity_type_dealer_order_changed"
+# Reminds a BPO manager of a key that expires.
+ACTIVITY_KEY = "bpo_crm.mail_activity_type_dealer_key_expires"
 # Asks a BPO manager to send orders again that are missing at a dealer.
 ACTIVITY_MISSING = "bpo_crm.mail_activity_type_dealer_orders_missing"
 # The code of a refusal: the key of the order is taken at the dealer by somebody else's.

@@ -4,10 +4,13 @@
 import contextlib
 import importlib.util
 import logging
+from datetime import timedelta
 from pathlib import Path
 
+from freezegun import freeze_time
 from psycopg2.errors import NotNullViolation
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
@@ -237,3 +240,52 @@ class TestCopyOfDatabase(DealerOrderCommon):
         self.assertEqual(self.dealership.check_report, [{"step": "login", "details": {}}])
         self.assertFalse(keyless.key_database_uuid)
         self.assertFalse(keyless._load_api_key())
+
+
+@tagged("post_install", "-at_install")
+class TestKeyExpiry(BpoCrmCommon):
+    """Nobody is surprised by a key that expires."""
+
+    @freeze_time("2026-03-01")
+    def test_reminders(self):
+        dealership = self.dealership.with_user(self.manager)
+        dealership.key_expires_on = "2026-03-31"
+        for day, reminders in (
+            ("2026-03-16", 0),
+            ("2026-03-17", 1),
+            ("2026-03-18", 1),
+            ("2026-03-24", 2),
+            ("2026-03-30", 3),
+            ("2026-04-02", 3),
+        ):
+            with self.subTest(day), freeze_time(day):
+                before = self._reminder()
+                self.env["bpo.dealership"].sudo()._remind_of_keys()
+                self.assertEqual(len(self._reminder()), min(reminders, 1))
+                is_new = bool(self._reminder() - before)
+                self.assertEqual(is_new, day in ("2026-03-17", "2026-03-24", "2026-03-30"))
+        activity = self._reminder()
+        self.assertTrue(activity.user_id.has_group("bpo_crm.group_manager"))
+        self.assertIn("03/31/2026", activity.note)
+        with self.subTest("a new key"):
+            dealership.odoo_api_key = "another"
+            self.assertFalse(self._reminder() or dealership.key_expires_on)
+        with self.subTest("with its date"):
+            dealership.write({"odoo_api_key": "a third", "key_expires_on": "2026-06-30"})
+            self.assertEqual(str(dealership.key_expires_on), "2026-06-30")
+
+    def test_nobody_without_a_date(self):
+        self.env["bpo.dealership"].sudo()._remind_of_keys()
+        self.assertFalse(self._reminder())
+
+    def test_filter(self):
+        today = fields.Date.today()
+        domain = [("id", "=", self.dealership.id), ("key_expires_on", "<=", "today +14d")]
+        for days, found in ((14, True), (15, False)):
+            self.dealership.key_expires_on = today + timedelta(days=days)
+            self.assertEqual(bool(self.env["bpo.dealership"].search(domain)), found)
+
+    def _reminder(self):
+        activities = self.dealership.sudo().activity_ids
+        key = self.env.ref("bpo_crm.mail_activity_type_dealer_key_expires")
+        return activities.filtered(lambda activity: activity.activity_type_id == key)

@@ -55,6 +55,8 @@ CONNECTION_FIELDS = (
     "refusal_count",
     "refused_since",
     "batch_size",
+    "key_expires_on",
+    "key_reminder",
     "last_survey",
     "next_survey",
     "strangers",
