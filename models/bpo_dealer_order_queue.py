@@ -149,6 +149,15 @@ class BpoDealerOrder(models.Model):
             self.env._("Ask the dealership to change its order by hand."),
         )
 
+    def _get_customer_kept_text(self):
+        """Return what chatter says of an order whose lead has another customer by now."""
+        return self.env._(
+            "The order for %(dealership)s stays as it was: for %(customer)s. If it has to be "
+            "changed, ask the dealership, or move the deal out of Won and win it again.",
+            dealership=self.dealership_id.name,
+            customer=", ".join(value for value in get_customer(self._get_content()) if value),
+        )
+
     def _get_text_for_customer(self, units, content):
         """Return the units together with the customer of an ``Order``."""
         customer = ", ".join(value for value in get_customer(content) if value)

@@ -10,6 +10,9 @@ from odoo.exceptions import UserError
 from ..dealer_api import Customer, Order, OrderLine, normal_phone
 from .constants import MANAGER
 
+# What may change the customer of an order.
+CUSTOMER_FIELDS = {"partner_id", "contact_name", "partner_name", "email_from", "phone"}
+
 
 class CrmLead(models.Model):
     """The dealer's part of a lead: its order, what stands against it, and what is sent.
@@ -87,6 +90,36 @@ class CrmLead(models.Model):
         orders = self.sudo().dealer_order_id.filtered(lambda order: not order._is_live())
         orders.unlink()
         return super().unlink()
+
+    def _get_ordered_customers(self, vals):
+        """Return ``{lead: its customer}`` of won leads with an order, if ``vals`` may change it.
+
+        :param dict vals: what is about to be written
+        """
+        if CUSTOMER_FIELDS.isdisjoint(vals):
+            return {}
+        leads = self.sudo().filtered(
+            lambda lead: lead.closed_status == "won" and lead.dealer_order_id._is_live()
+        )
+        return {lead: lead._get_customer() for lead in leads}
+
+    def _log_changed_customers(self, customers):
+        """Say where a customer was changed that the order at the dealer does not follow.
+
+        A contact may be corrected at any time; the order is what it was sent as.
+
+        :param dict customers: ``{lead: its customer}`` before
+        """
+        changed = [lead for lead, before in customers.items() if lead._get_customer() != before]
+        orders = (
+            self.env["bpo.dealer.order"].sudo().union(*(each.dealer_order_id for each in changed))
+        )
+        orders._log_on_leads(lambda order: order._get_customer_kept_text())
+
+    def _get_customer(self):
+        """Return name, e-mail and phone as an order would have them."""
+        self.ensure_one()
+        return self._get_customer_name(), *self._get_customer_identity()
 
     def _check_dealership_change(self, dealership_id):
         """Refuse another dealership while an order for the present one is on its way or there."""
