@@ -110,11 +110,10 @@ class CrmLead(models.Model):
 
         :param dict customers: ``{lead: its customer}`` before
         """
-        changed = [lead for lead, before in customers.items() if lead._get_customer() != before]
-        orders = (
-            self.env["bpo.dealer.order"].sudo().union(*(each.dealer_order_id for each in changed))
+        changed = self.sudo().browse(
+            lead.id for lead, before in customers.items() if lead._get_customer() != before
         )
-        orders._log_on_leads(lambda order: order._get_customer_kept_text())
+        changed.dealer_order_id._log_on_leads(lambda order: order._get_customer_kept_text())
 
     def _get_customer(self):
         """Return name, e-mail and phone as an order would have them."""

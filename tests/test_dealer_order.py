@@ -640,6 +640,24 @@ class TestUnitsOfOrders(DealerOrderCommon):
             with self.subTest(way), self.assertRaises(UserError), self.cr.savepoint():
                 edit()
 
+    def test_another_customer_is_said(self):
+        """A contact may be corrected; the order does not follow, and chatter says so."""
+        lead, order = self._win_one()
+        customer = order.customer_name
+        for values in ({"contact_name": "Somebody Else"}, {"email_from": "else@example.com"}):
+            with self.subTest(values), self._assert_note(lead, "stays as it was", customer):
+                lead.with_user(self.agent).write(values)
+        notes = len(lead.message_ids)
+        lead.with_user(self.agent).write({"contact_name": "Somebody Else"})
+        self.assertEqual(len(lead.message_ids), notes, "nothing was changed")
+        self.assertEqual(order.customer_name, customer)
+
+    def test_another_customer_before_it_is_won(self):
+        lead = self._create_leads()
+        notes = len(lead.message_ids)
+        lead.with_user(self.agent).contact_name = "Somebody Else"
+        self.assertEqual(len(lead.message_ids), notes)
+
     def test_waiting(self):
         lead, _order = self._win_one()
         self._edit(lead.with_user(self.agent))
