@@ -58,8 +58,8 @@ class BpoDealerOrder(models.Model):
     def _enqueue(self, leads):
         """Put the orders of won leads into the outbox, and wake the scheduled action at commit.
 
-        A lead has one row for ever: one that failed or was cancelled takes a new snapshot; of one
-        that is sent the dealer is asked whether it still has it.
+        A lead has one row for ever: one that was not sent takes a new snapshot; of one that is
+        sent the dealer is asked whether it still has it.
         """
         leads = leads.sudo()
         existing = self._get_orders(leads)
@@ -75,8 +75,8 @@ class BpoDealerOrder(models.Model):
             ]
         )
         known = self.sudo().union(*existing.values())
-        again = known.filtered(lambda order: order.state in ("failed", "cancelled"))
-        again._renew()
+        known._check_not_being_sent()
+        known.filtered(lambda order: order.state != "sent")._renew()
         sent = known.filtered(lambda order: order.state == "sent")
         contents = self._prepare_contents(sent.lead_id)
         sent._log_no_second_order(contents)

@@ -88,7 +88,8 @@ class BpoDealerOrder(models.Model):
     def action_send_again(self):
         """Send orders again that are missing at their dealers: the same content and key.
 
-        :raise UserError: the user is no BPO manager, or an order is not known to be missing
+        :raise UserError: the user is no BPO manager, an order is not known to be missing, or its
+            lead is not won
         """
         self._check_manager_of_orders()
         if others := self.filtered(lambda order: order.remote_state != MISSING):
@@ -100,6 +101,14 @@ class BpoDealerOrder(models.Model):
                 )
             )
         orders = self.sudo()
+        if open_ones := orders.filtered(lambda order: order.lead_id.closed_status != "won"):
+            raise UserError(
+                self.env._(
+                    "The deals of these orders are not won any more: %(orders)s. Win them again; "
+                    "their orders then go with what the deals say by then.",
+                    orders=", ".join(open_ones.mapped("display_name")),
+                )
+            )
         orders._log_on_leads(
             lambda order: order.env._(
                 "The order was missing at %(dealership)s and is sent there again.",

@@ -386,6 +386,24 @@ class TestCheckAtDealer(RemoteCommon):
         self.assertEqual((order.external_id, order.payload), (key, payload))
         self.assertIn(key, self.dealer.orders)
 
+    def test_not_sent_again_for_a_deal_that_is_open(self):
+        lead, order = self._sent()
+        self._reopen(lead)
+        self.dealer.gone.add(order.remote_id)
+        self._check(order)
+        with self.assertRaisesRegex(UserError, "not won any more"):
+            order.with_user(self.manager).action_send_again()
+        self.assertEqual(order.state, "sent")
+
+    def test_won_while_its_order_waits(self):
+        """What the deal says by then is sent."""
+        lead, order = self._win_one()
+        lead.sudo()._write_protected({"closed_status": False, "stage_id": self.stage_offer.id})
+        self.assertEqual(order.state, "pending")
+        lead.line_ids.quantity = 7
+        self._win_again(lead)
+        self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 7)
+
     def test_differences_are_said_once(self):
         lead, order = self._sent()
         self.dealer.readable[order.remote_id] = {"name": order.remote_name}
