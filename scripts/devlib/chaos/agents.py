@@ -23,6 +23,11 @@ RPC_TIMEOUT = 25
 PATIENCE = 8
 NO_ANSWER = (OSError, http.client.HTTPException, xmlrpc.client.Error, Problem)
 PASSWORD = "chaos-agent"
+STAFF = {"anna": "agent", "bert": "agent", "carla": "manager", "dora": "manager"}
+NOTHING = "nothing to do"
+# What people do where there is nothing to do, and how often they try.
+OTHERWISE = ("rework", "rework", "win", "edit")
+ATTEMPTS = 3
 PEOPLE = "SELECT id FROM res_partner WHERE name LIKE 'Person %' ORDER BY id"
 # A manager who says that the dealer has no such order has waited so long before looking.
 LOOK_SECONDS = 15
@@ -58,19 +63,17 @@ class Office:
         self.lost_reason = admin.call(
             "crm.lost.reason", "search", [("note_required", "=", False)], limit=1
         )[0]
-        group = admin.ref("bpo_crm.group_agent")
-        self.logins = []
-        self.uids = {}
-        for name in ("anna", "bert"):
-            self.uids[name] = admin.create(
+        self.uids = {
+            name: admin.create(
                 "res.users",
                 name=name.capitalize(),
                 login=name,
                 password=PASSWORD,
                 email=f"{name}@bpo.example.com",
-                group_ids=[(4, group)],
+                group_ids=[(4, admin.ref(f"bpo_crm.group_{role}"))],
             )
-            self.logins.append(name)
+            for name, role in STAFF.items()
+        }
 
     def select(self, query, server=None):
         """Return the rows of a query in the database of the BPO, or a dealer's, as dictionaries."""
@@ -86,20 +89,32 @@ class Office:
 class Person:
     """Somebody who works through one of the BPO's servers, whichever answers.
 
-    :param login: "admin", who is a BPO manager, or an agent's
+    :param login: one of ``STAFF``
     """
 
     def __init__(self, office, login):
         self.office = office
         self.history = office.history
         self.login = login
-        self.is_manager = login == "admin"
-        password = "admin" if self.is_manager else PASSWORD
+        self.is_manager = STAFF[login] == "manager"
         bpo = office.servers.bpo
         self.rpcs = [
-            Rpc(server.url, bpo.database, login, password, timeout=RPC_TIMEOUT)
+            Rpc(server.url, bpo.database, login, PASSWORD, timeout=RPC_TIMEOUT)
             for server in office.servers.bpos
         ]
+
+    def work(self, operation, rng, **options):
+        """Do something, or something else where there is nothing to do; create until it is done."""
+        for _attempt in range(ATTEMPTS):
+            outcome = self.perform(operation, rng, **options)
+            if operation == "create":
+                if outcome == "done":
+                    return
+                options["tag"] += "+"
+            elif outcome == NOTHING:
+                operation, options = rng.choice(OTHERWISE), {}
+            else:
+                return
 
     def perform(self, operation, rng, **options):
         """Do something and write down what came of it; never raises what the faults explain."""
@@ -111,18 +126,24 @@ class Person:
             lines = str(error).splitlines()
             broken = "Traceback" in str(error)
             outcome = f"{'broken' if broken else 'refused'}: {lines[-1][:300]}"
+            if broken:
+                self.details["traceback"] = lines[-8:]
         except NO_ANSWER as error:
             outcome = f"no answer: {type(error).__name__} {str(error)[:120]}"
-        self.history.note_outcome(self.login, operation, outcome, **self.details)
+        if outcome != NOTHING:
+            self.history.note_outcome(self.login, operation, outcome, **self.details)
         return outcome
 
     def choose_server(self, rng):
         """Return the methods of a server; one that does not listen is left for another one."""
         order = rng.sample(range(len(self.rpcs)), len(self.rpcs))
+        careful = rng.random() < 0.7
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for number in order:
-                if not port_is_free(self.office.servers.bpos[number].port):
+                server = self.office.servers.bpos[number]
+                # now and then without looking whether it is frozen, or still starting
+                if server.answers() if careful else not port_is_free(server.port):
                     return self.rpcs[number]
             time.sleep(0.2)
         return self.rpcs[order[0]]
@@ -193,7 +214,7 @@ class Person:
         """Win open leads, one write for all of them."""
         leads = self.leads("lead.closed_status IS NULL", rng, most)
         if not leads:
-            return "nothing to do"
+            return NOTHING
         if rng.random() < 0.5:
             self.rpc.call("crm.lead", "action_set_won", leads)
         else:
@@ -204,7 +225,7 @@ class Person:
         """Take leads out of Won; agents may where nothing was sent."""
         leads = self.leads("lead.closed_status = 'won'", rng, 4)
         if not leads:
-            return "nothing to do"
+            return NOTHING
         self.rpc.write("crm.lead", leads, stage_id=rng.choice(self.office.open_stages))
         return None
 
@@ -212,7 +233,7 @@ class Person:
         """Take won leads back, change something and win them again, all within moments."""
         leads = self.leads("lead.closed_status = 'won'", rng, 4)
         if not leads:
-            return "nothing to do"
+            return NOTHING
         how = rng.choice(("edit", "edit", "edit", "customer", "dealership", "nothing"))
         self.details["how"] = how
         self.rpc.write("crm.lead", leads, stage_id=rng.choice(self.office.open_stages))
@@ -234,7 +255,7 @@ class Person:
         leads = self.leads("lead.closed_status IS NULL", rng, 3)
         for lead in leads:
             self.edit(lead, rng)
-        return None if leads else "nothing to do"
+        return None if leads else NOTHING
 
     def edit(self, lead, rng):
         """Change one unit of a lead, add one or take one away."""
@@ -267,7 +288,7 @@ class Person:
         leads = self.leads("lead.closed_status IS NULL", rng, 1)
         people = self.office.select(PEOPLE)
         if not leads or not people:
-            return "nothing to do"
+            return NOTHING
         self.rpc.write("crm.lead", leads, partner_id=rng.choice(people)["id"])
         return None
 
@@ -275,7 +296,7 @@ class Person:
         """Lose open leads."""
         leads = self.leads("lead.closed_status IS NULL", rng, 3)
         if not leads:
-            return "nothing to do"
+            return NOTHING
         reason = self.office.lost_reason
         self.rpc.call("crm.lead", "action_set_lost", leads, lost_reason_id=reason)
         return None
@@ -284,7 +305,7 @@ class Person:
         """Take lost leads back."""
         leads = self.leads("lead.closed_status = 'lost'", rng, 4)
         if not leads:
-            return "nothing to do"
+            return NOTHING
         self.rpc.call("crm.lead", "action_restore", leads)
         return None
 
@@ -292,7 +313,7 @@ class Person:
         """Give open leads to another dealership."""
         leads = self.leads("lead.closed_status IS NULL", rng, 3)
         if not leads:
-            return "nothing to do"
+            return NOTHING
         self.rpc.write("crm.lead", leads, dealership_id=rng.choice(self.office.dealerships))
         return None
 
@@ -300,7 +321,7 @@ class Person:
         """Delete an open lead; refused where a dealer has its order."""
         leads = self.leads("lead.closed_status IS NULL", rng, 1)
         if not leads:
-            return "nothing to do"
+            return NOTHING
         names = self.office.select(f"SELECT name FROM crm_lead WHERE id = {leads[0]}")
         try:
             self.rpc.call("crm.lead", "unlink", leads)
@@ -325,20 +346,20 @@ class Person:
         paused = self.office.select("SELECT id FROM bpo_dealership WHERE paused")
         for each in paused:
             self.rpc.call("bpo.dealership", "action_test_connection", [each["id"]])
-        return None if paused else "nothing to do"
+        return None if paused else NOTHING
 
     def do_retry(self, rng):
         """Press *Retry* on failed orders."""
         orders = self.orders("o.state = 'failed'", rng)
         for order in orders:
             self.rpc.call("bpo.dealer.order", "action_retry", [order])
-        return None if orders else "nothing to do"
+        return None if orders else NOTHING
 
     def do_check(self, rng):
         """Press *Check at Dealer*."""
         orders = self.orders("o.state = 'sent'", rng, 10)
         if not orders:
-            return "nothing to do"
+            return NOTHING
         self.rpc.call("bpo.dealer.order", "action_check_at_dealer", orders)
         return None
 
@@ -346,8 +367,25 @@ class Person:
         """Press *Send Again* on orders that are missing."""
         orders = self.orders("o.state = 'sent' AND o.remote_state = 'missing'", rng)
         if not orders:
-            return "nothing to do"
+            return NOTHING
         self.rpc.call("bpo.dealer.order", "action_send_again", orders)
+        return None
+
+    def do_audit(self, rng):
+        """Have all orders of a dealership looked at, and send those again that are missing."""
+        dealership = rng.choice(self.office.dealerships)
+        sent = (
+            f"SELECT id FROM bpo_dealer_order WHERE state = 'sent' AND dealership_id = {dealership}"
+        )
+        if not (orders := self.office.select(sent)):
+            return NOTHING
+        ids = [each["id"] for each in orders]
+        self.rpc.call("bpo.dealer.order", "action_check_at_dealer", ids)
+        self.rpc.call("bpo.dealership", "action_push_now", [dealership])
+        missing = self.office.select(f"{sent} AND remote_state = 'missing'")
+        self.details["orders"] = [each["id"] for each in missing]
+        if missing:
+            self.rpc.call("bpo.dealer.order", "action_send_again", self.details["orders"])
         return None
 
     def do_confirm_not_sent(self, rng):
@@ -372,7 +410,7 @@ class Person:
                 self.rpc.call("bpo.dealer.order", "action_confirm_not_sent", [order["id"]])
                 confirmed.append(order["id"])
         self.details["orders"] = confirmed
-        return None if confirmed else "nothing to do"
+        return None if confirmed else NOTHING
 
 
 class DealerStaff:
@@ -392,13 +430,14 @@ class DealerStaff:
             keys = self.choose(dealer, self.office.dealerships[number], how, rng)
             for data in keys:
                 self.treat(dealer, data, how)
-            outcome = "done" if keys else "nothing to do"
+            outcome = "done" if keys else NOTHING
         except RpcError as error:
             outcome = f"refused: {str(error).splitlines()[-1][:200]}"
         except NO_ANSWER as error:
             outcome = f"no answer: {type(error).__name__}"
         details = {"dealer": dealer.database, "orders": [key_of(each) for each in keys]}
-        self.history.note_outcome("staff", how, outcome, **details)
+        if outcome != NOTHING:
+            self.history.note_outcome("staff", how, outcome, **details)
 
     def choose(self, dealer, dealership_id, how, rng):
         """Return orders of leads that were reopened, or, now and then, of any."""

@@ -78,9 +78,7 @@ class FaultProxy:
         self._plan = {LOAD: deque(), ANY: deque()}
         self._lock = threading.Lock()
         self._late = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.proxy = self
 
     @property
@@ -148,6 +146,15 @@ class FaultProxy:
         self.plan([])
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        """Say nothing: the other side has been killed."""
 
 
 class _Handler(BaseHTTPRequestHandler):

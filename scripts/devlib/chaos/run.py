@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from ..console import Problem, Progress
 from ..rpc import RpcError
-from .agents import NO_ANSWER, DealerStaff, Office, Person
+from .agents import NO_ANSWER, STAFF, DealerStaff, Office, Person
 from .history import History
 from .judge import Judge
 from .schedule import make_schedule
@@ -24,7 +24,6 @@ END_WAITS = """
         SELECT id FROM {table} WHERE next_attempt > now() AT TIME ZONE 'UTC' {condition}
            FOR UPDATE SKIP LOCKED)
 """
-PEOPLE = ("anna", "bert", "admin")
 SETTLE_TIMEOUT = 240
 SETTLE_SECONDS_PER_LEAD = 0.5
 # One of so many missing orders is left missing, to see that it is told.
@@ -38,12 +37,13 @@ class Chaos:
     :param world: the ``World``
     :param folder: the folder of the history
     :param float minutes: after that no new round begins
+    :param rounds: how many there are, where the number of leads is not to say it
     """
 
-    def __init__(self, world, folder, seed, leads=60, minutes=6.0, restores=True):
+    def __init__(self, world, folder, seed, leads=60, minutes=6.0, restores=True, rounds=None):
         self.seed = seed
         self.deadline = time.monotonic() + 60 * minutes
-        self.rounds = make_schedule(seed, leads, restores)
+        self.rounds = make_schedule(seed, leads, restores, rounds)
         self.history = History(folder / f"chaos-{seed}.jsonl")
         self.history.note("schedule", seed=seed, leads=leads, rounds=len(self.rounds))
         self.settle_timeout = SETTLE_TIMEOUT + SETTLE_SECONDS_PER_LEAD * leads
@@ -51,7 +51,6 @@ class Chaos:
         with Progress("Starting two BPO servers and two dealers"):
             self.servers = Servers(world, self.history)
             self.office = Office(self.servers, self.history)
-        self.manager = Person(self.office, "admin")
         self._ended = threading.Event()
 
     def run(self):
@@ -121,7 +120,7 @@ class Chaos:
             proxy.plan(faults)
         threads = [
             threading.Thread(target=self._work, args=(login, each.work[login]), daemon=True)
-            for login in PEOPLE
+            for login in STAFF
         ]
         threads.append(threading.Thread(target=self._staff, args=(each.staff,), daemon=True))
         threads.append(threading.Thread(target=self._make_trouble, args=(each,), daemon=True))
@@ -134,7 +133,7 @@ class Chaos:
         person = Person(self.office, login)
         for each in work:
             time.sleep(each.pause)
-            person.perform(each.operation, random.Random(each.seed), **each.options)
+            person.work(each.operation, random.Random(each.seed), **each.options)
 
     def _staff(self, seeds):
         staff = DealerStaff(self.office)
@@ -216,7 +215,7 @@ class Chaos:
         for part in [[each] for each in ids] if singly else [ids] if ids else []:
             try:
                 self.servers.bpo.rpc.call("bpo.dealer.order", action, part)
-            except RpcError as error:
+            except (RpcError, *NO_ANSWER) as error:
                 self.history.note("settle", action=action, orders=part, refused=str(error)[-300:])
 
     def look_at_all(self):

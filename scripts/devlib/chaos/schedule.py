@@ -5,11 +5,13 @@
 import random
 from dataclasses import dataclass, field
 
+from .agents import STAFF
 from .proxy import ANY, LOAD, Fault
 
-ROUND_LEADS = 50  # of each round in a long run
+LEADS_PER_ROUND = 15
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 24
-OPERATIONS_PER_ROUND = (4, 7)
+LONGEST_PAUSE = 1.0
+OPERATIONS_PER_ROUND = (6, 10)
 
 # How often people do what, relative to each other.
 AGENT_WORK = {
@@ -32,9 +34,10 @@ MANAGER_WORK = {
     "change_dealership": 2,
     "change_customer": 1,
     "push_now": 3,
-    "check": 2,
+    "audit": 2,
+    "check": 1,
     "retry": 2,
-    "send_again": 2,
+    "send_again": 1,
     "confirm_not_sent": 2,
     "test_connection": 1,
 }
@@ -107,14 +110,15 @@ class Round:
     troubles: list = field(default_factory=list)
 
 
-def make_schedule(seed, leads, restores, dealers=2):
+def make_schedule(seed, leads, restores, count=None, dealers=2):
     """Return the rounds of a run.
 
     :param leads: how many are created in all
     :param restores: whether databases are restored
+    :param count: how many rounds
     """
     rng = random.Random(seed)
-    count = min(max(FEWEST_ROUNDS, 2 + leads // 15), MOST_ROUNDS)
+    count = count or min(max(FEWEST_ROUNDS, 2 + leads // LEADS_PER_ROUND), MOST_ROUNDS)
     rounds = [Round(number) for number in range(count)]
     shares = split(leads, 2 * (count - 1))
     for each in rounds:
@@ -135,21 +139,18 @@ def split(total, parts):
 
 def add_work(each, rng, shares, is_last):
     """Give everybody something to do; in the last round most of what is open is won."""
-    for login, weights in (("anna", AGENT_WORK), ("bert", AGENT_WORK), ("admin", MANAGER_WORK)):
+    most = max(shares)
+    for login, role in STAFF.items():
+        weights = AGENT_WORK if role == "agent" else MANAGER_WORK
         work = [
-            Work(draw(rng, weights), rng.getrandbits(32), rng.uniform(0, 0.5))
+            Work(draw(rng, weights), rng.getrandbits(32), rng.uniform(0, LONGEST_PAUSE))
             for _number in range(rng.randint(*OPERATIONS_PER_ROUND))
         ]
-        if login != "admin":
-            most = max(each_share for each_share in shares)
-            if not is_last:
-                tag = f"{each.number}-{login}"
-                count = shares[2 * each.number + (login == "bert")]
-                options = {"count": count, "tag": tag}
-                work.insert(0, Work("create", rng.getrandbits(32), 0, options))
-                work.insert(2, Work("win", rng.getrandbits(32), 0, {"most": most}))
-        else:
-            most = sum(shares)
+        if role == "agent" and not is_last:
+            options = {"count": shares[2 * each.number + (login == "bert")]}
+            options["tag"] = f"{each.number}-{login}"
+            work.insert(0, Work("create", rng.getrandbits(32), 0, options))
+            work.insert(2, Work("win", rng.getrandbits(32), 0, {"most": most}))
         if is_last:
             work += [
                 Work("win", rng.getrandbits(32), rng.uniform(0, 1), {"most": 2 * most})

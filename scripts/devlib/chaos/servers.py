@@ -4,6 +4,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from ..console import Problem
 from ..process import free_ports
@@ -45,12 +46,15 @@ class Servers:
         self._down = {}
         self._lock = threading.RLock()
         self._backups = {}
+        # A child ends with the thread that has started it, so this one stays until the end.
+        self._starter = ThreadPoolExecutor(1)
 
     def close(self):
         """End what the world does not end."""
         for proxy in self.proxies:
             proxy.__exit__()
         self.bpos[1].kill()
+        self._starter.shutdown()
 
     def logs(self):
         """Return the log files of all servers."""
@@ -78,7 +82,7 @@ class Servers:
                 is_due = time.monotonic() >= self._down.get(server, 0)
                 if is_due and not server.is_running:
                     self._down.pop(server, None)
-                    server.start(wait=False)
+                    self._starter.submit(server.start, wait=False).result()
 
     def start_all(self):
         """Start all servers, also those that fail to at first; return when they answer."""
@@ -91,7 +95,7 @@ class Servers:
         """Start a server; one that was on its way when its database sessions ended, once more."""
         for _attempt in range(STARTS):
             try:
-                server.start(wait=False)
+                self._starter.submit(server.start, wait=False).result()
                 return server.wait_ready()
             except Problem as problem:
                 self.history.note("start", database=server.database, problem=str(problem)[-500:])
@@ -133,7 +137,7 @@ class Servers:
         with self._lock:
             self._kill_all_of(server)
             moment = utc_now()
-            self._backups[server] = (moment, server.back_up())
+            self._backups[server] = (moment, self._starter.submit(server.back_up).result())
             self._start_all_of(server)
         self.history.note("backup", database=server.database, moment=moment)
 
@@ -156,7 +160,7 @@ class Servers:
             else:
                 moments = self.history.restored.setdefault(server.database, [])
                 moments.append((backed_up, moment))
-            server.restore(backup)
+            self._starter.submit(server.restore, backup).result()
             self._start_all_of(server)
         kind = "restore_bpo" if server is self.bpo else "restore_dealer"
         self.history.note_fault(kind, database=server.database, to=backed_up, moment=moment)
