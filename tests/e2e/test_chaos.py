@@ -7,16 +7,15 @@ Longer runs, with other seeds: docs/chaos.md.
 
 import pytest
 from devlib.chaos.run import Chaos
+from devlib.chaos.schedule import Plan
 
-SEED = 1
-LEADS = 12
-ROUNDS = 3
+PLAN = Plan(seed=1, leads=12, rounds=2, operations=(3, 5))
 
 
 @pytest.fixture(scope="module")
 def chaos(world, tmp_path_factory):
     """A run that is over, with its servers."""
-    run = Chaos(world, tmp_path_factory.mktemp("chaos"), SEED, leads=LEADS, rounds=ROUNDS)
+    run = Chaos(world, tmp_path_factory.mktemp("chaos"), PLAN)
     try:
         run.verdict = run.run()
         yield run
@@ -49,9 +48,9 @@ def test_nothing_lost_twice_or_misdirected(chaos):
     assert not chaos.verdict.findings, "\n".join(
         [*chaos.verdict.lines(), chaos.history.path.read_text("utf-8")]
     )
-    assert chaos.done == ROUNDS
+    assert chaos.done == PLAN.rounds
     assert {"restore_bpo", "restore_dealer"} <= set(chaos.history.faults)
-    assert chaos.history.faults.total() >= 2 * ROUNDS, chaos.history.faults
+    assert chaos.history.faults.total() >= 2 * PLAN.rounds, chaos.history.faults
 
 
 def test_judge_sees_a_lost_order(chaos, sent):

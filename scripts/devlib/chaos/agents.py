@@ -26,7 +26,7 @@ PASSWORD = "chaos-agent"
 STAFF = {"anna": "agent", "bert": "agent", "carla": "manager", "dora": "manager"}
 NOTHING = "nothing to do"
 # What people do where there is nothing to do, and how often they try.
-OTHERWISE = ("rework", "rework", "win", "edit")
+OTHERWISE = {"agent": ("win", "edit"), "manager": ("rework", "rework", "win", "edit")}
 ATTEMPTS = 3
 PEOPLE = "SELECT id FROM res_partner WHERE name LIKE 'Person %' ORDER BY id"
 # A manager who says that the dealer has no such order has waited so long before looking.
@@ -112,7 +112,7 @@ class Person:
                     return
                 options["tag"] += "+"
             elif outcome == NOTHING:
-                operation, options = rng.choice(OTHERWISE), {}
+                operation, options = rng.choice(OTHERWISE[STAFF[self.login]]), {}
             else:
                 return
 

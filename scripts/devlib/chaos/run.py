@@ -36,17 +36,17 @@ class Chaos:
 
     :param world: the ``World``
     :param folder: the folder of the history
+    :param plan: the ``Plan``
     :param float minutes: after that no new round begins
-    :param rounds: how many there are, where the number of leads is not to say it
     """
 
-    def __init__(self, world, folder, seed, leads=60, minutes=6.0, restores=True, rounds=None):
-        self.seed = seed
+    def __init__(self, world, folder, plan, minutes=60.0):
+        self.plan = plan
         self.deadline = time.monotonic() + 60 * minutes
-        self.rounds = make_schedule(seed, leads, restores, rounds)
-        self.history = History(folder / f"chaos-{seed}.jsonl")
-        self.history.note("schedule", seed=seed, leads=leads, rounds=len(self.rounds))
-        self.settle_timeout = SETTLE_TIMEOUT + SETTLE_SECONDS_PER_LEAD * leads
+        self.rounds = make_schedule(plan)
+        self.history = History(folder / f"chaos-{plan.seed}.jsonl")
+        self.history.note("schedule", **asdict(plan))
+        self.settle_timeout = SETTLE_TIMEOUT + SETTLE_SECONDS_PER_LEAD * plan.leads
         self.done = 0
         with Progress("Starting two BPO servers and two dealers"):
             self.servers = Servers(world, self.history)
@@ -55,7 +55,7 @@ class Chaos:
 
     def run(self):
         """Do everything, and return the verdict."""
-        with Progress(f"Seed {self.seed}: {len(self.rounds)} rounds") as progress:
+        with Progress(f"Seed {self.plan.seed}: {len(self.rounds)} rounds") as progress:
             clocks = [
                 threading.Thread(target=self._keep, args=each, daemon=True)
                 for each in (

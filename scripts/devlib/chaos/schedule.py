@@ -11,14 +11,13 @@ from .proxy import ANY, LOAD, Fault
 LEADS_PER_ROUND = 15
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 24
 LONGEST_PAUSE = 1.0
-OPERATIONS_PER_ROUND = (6, 10)
 
 # How often people do what, relative to each other.
 AGENT_WORK = {
     "win": 5,
     "edit": 4,
-    "rework": 4,
-    "reopen": 3,
+    "rework": 2,
+    "reopen": 2,
     "lose": 2,
     "take_back": 2,
     "change_dealership": 2,
@@ -75,6 +74,27 @@ def draw(rng, weights):
 
 
 @dataclass
+class Plan:
+    """What is asked of a run.
+
+    :param leads: how many are created in all
+    :param rounds: how many there are, where the number of leads is not to say it
+    :param operations: how many operations a person has in a round: from, to
+    :param restores: whether databases are restored
+    """
+
+    seed: int
+    leads: int = 60
+    rounds: int | None = None
+    operations: tuple = (6, 10)
+    restores: bool = True
+
+    def __post_init__(self):
+        usual = min(max(FEWEST_ROUNDS, 2 + self.leads // LEADS_PER_ROUND), MOST_ROUNDS)
+        self.rounds = self.rounds or usual
+
+
+@dataclass
 class Work:
     """One operation of one person: what, with which random numbers, after which pause."""
 
@@ -110,24 +130,18 @@ class Round:
     troubles: list = field(default_factory=list)
 
 
-def make_schedule(seed, leads, restores, count=None, dealers=2):
-    """Return the rounds of a run.
-
-    :param leads: how many are created in all
-    :param restores: whether databases are restored
-    :param count: how many rounds
-    """
-    rng = random.Random(seed)
-    count = count or min(max(FEWEST_ROUNDS, 2 + leads // LEADS_PER_ROUND), MOST_ROUNDS)
-    rounds = [Round(number) for number in range(count)]
-    shares = split(leads, 2 * (count - 1))
+def make_schedule(plan, dealers=2):
+    """Return the rounds of a run."""
+    rng = random.Random(plan.seed)
+    rounds = [Round(number) for number in range(plan.rounds)]
+    shares = split(plan.leads, 2 * (plan.rounds - 1))
     for each in rounds:
-        add_work(each, rng, shares, is_last=each.number == count - 1)
+        add_work(each, rng, shares, plan)
         each.staff = [rng.getrandbits(32) for _n in range(rng.randint(1, 3))]
         each.faults = [draw_faults(rng) for _dealer in range(dealers)]
         each.troubles = [draw_trouble(rng, dealers) for _n in range(rng.randint(1, 3))]
-    if restores:
-        for first in range(1, count - 1, 4):
+    if plan.restores:
+        for first in range(1, plan.rounds, 4):
             add_restores(rounds, first, rng, dealers)
     return rounds
 
@@ -137,14 +151,15 @@ def split(total, parts):
     return [total // parts + (number < total % parts) for number in range(parts)]
 
 
-def add_work(each, rng, shares, is_last):
+def add_work(each, rng, shares, plan):
     """Give everybody something to do; in the last round most of what is open is won."""
     most = max(shares)
+    is_last = each.number == plan.rounds - 1
     for login, role in STAFF.items():
         weights = AGENT_WORK if role == "agent" else MANAGER_WORK
         work = [
             Work(draw(rng, weights), rng.getrandbits(32), rng.uniform(0, LONGEST_PAUSE))
-            for _number in range(rng.randint(*OPERATIONS_PER_ROUND))
+            for _number in range(rng.randint(*plan.operations))
         ]
         if role == "agent" and not is_last:
             options = {"count": shares[2 * each.number + (login == "bert")]}
