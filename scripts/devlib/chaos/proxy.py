@@ -77,7 +77,8 @@ class FaultProxy:
         self._note_fault = note_fault
         self._plan = {LOAD: deque(), ANY: deque()}
         self._lock = threading.Lock()
-        self._late = 0
+        # faults that are being done, requests that are on their way late
+        self._busy = 0
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.proxy = self
 
@@ -107,24 +108,31 @@ class FaultProxy:
 
     def carry_out_late(self, request, seconds):
         """Carry out a request whose sender has given up, after some seconds."""
-        with self._lock:
-            self._late += 1
 
         def carry_out():
-            try:
+            with self.being_busy():
                 time.sleep(min(seconds, LATEST))
                 with contextlib.suppress(OSError, http.client.HTTPException):
                     self.pass_on(*request)
-            finally:
-                with self._lock:
-                    self._late -= 1
 
         threading.Thread(target=carry_out, daemon=True).start()
 
-    def wait_late(self, timeout=PASS_TIMEOUT):
-        """Return when no request is on its way late any more."""
+    @contextlib.contextmanager
+    def being_busy(self):
+        """Count something that is going on."""
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def wait_quiet(self, timeout=PASS_TIMEOUT):
+        """Return when no fault is being done, and no request is on its way late any more."""
         deadline = time.monotonic() + timeout
-        while self._late and time.monotonic() < deadline:
+        time.sleep(0.1)
+        while self._busy and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def pass_on(self, method, path, body, headers):
@@ -187,7 +195,8 @@ class _Handler(BaseHTTPRequestHandler):
             if fault is None:
                 self._answer(self._pass_on())
             else:
-                getattr(self, f"fault_{fault.kind}")(fault)
+                with self.proxy.being_busy():
+                    getattr(self, f"fault_{fault.kind}")(fault)
                 self.proxy.note(fault, self.path)
             return
         # the dealer's server is down, or the other side has gone

@@ -195,7 +195,7 @@ class Chaos:
         """End the faults, then let managers do what the addon asks them for."""
         for proxy in self.servers.proxies:
             proxy.plan([])
-            proxy.wait_late()
+            proxy.wait_quiet()
         self.servers.start_all()
         self.end = time.monotonic() + self.settle_timeout
         self.push_all()
@@ -242,5 +242,6 @@ class Chaos:
                 rpc.call("bpo.dealership", "action_push_now", self.office.dealerships)
             except (RpcError, *NO_ANSWER) as error:
                 self.history.note("settle", action="push", refused=str(error)[-300:])
+                self.servers.start_all()
             time.sleep(0.5)
         self.history.note("settle", action="push", refused="out of time")

@@ -13,6 +13,7 @@ from .history import utc_now
 from .proxy import FaultProxy
 
 STARTS = 3
+STAY_DOWN = 600
 
 
 class SecondServer(OdooServer):
@@ -68,7 +69,8 @@ class Servers:
         """Kill a server; ``revive`` starts it again after some seconds."""
         with self._lock:
             server.kill()
-            self._down[server] = time.monotonic() + seconds
+            moment = time.monotonic() + seconds
+            self._down[server] = max(moment, self._down.get(server, 0))
 
     def die_after(self, fault):
         """Kill the BPO's servers at the moment a dealer has carried something out."""
@@ -148,12 +150,14 @@ class Servers:
     def restore(self, server):
         """Bring a database back to its backup, in the middle of whatever goes on."""
         backed_up, backup = self._backups[server]
+        for each in self._all_of(server):
+            self.kill(each, STAY_DOWN)
+        if server is self.bpo:
+            for proxy in self.proxies:
+                # what was sent before the restore belongs to the time that is forgotten
+                proxy.wait_quiet()
         with self._lock:
             self._kill_all_of(server)
-            if server is self.bpo:
-                for proxy in self.proxies:
-                    # what was sent before the restore belongs to the time that is forgotten
-                    proxy.wait_late()
             moment = utc_now()
             if server is self.bpo:
                 self.history.forgotten.append((backed_up, moment))
@@ -165,11 +169,15 @@ class Servers:
         kind = "restore_bpo" if server is self.bpo else "restore_dealer"
         self.history.note_fault(kind, database=server.database, to=backed_up, moment=moment)
 
+    def _all_of(self, server):
+        """Return all servers of a server's database."""
+        return self.bpos if server is self.bpo else [server]
+
     def _kill_all_of(self, server):
-        for each in self.bpos if server is self.bpo else [server]:
+        for each in self._all_of(server):
             each.kill()
             self._down.pop(each, None)
 
     def _start_all_of(self, server):
-        for each in self.bpos if server is self.bpo else [server]:
+        for each in self._all_of(server):
             self._start(each)
