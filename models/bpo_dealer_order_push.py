@@ -6,13 +6,14 @@ import time
 import traceback
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import psycopg2
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from ..dealer_api import NEW, PAUSE, DealerError, DealerSession
+from ..dealer_api import PAUSE, DealerError, DealerSession, Order
 from .bpo_dealer_connection import get_back_off
 from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
@@ -200,7 +201,7 @@ class BpoDealerOrder(models.Model):
         """Talk with a dealer, as the only one who does; return None where it is not to be now."""
         with talk.browse_dealership(self.env)._locking_talk() as locked:
             if not locked:
-                talk.unmark(talk.browse_orders(self.env))
+                talk.give_up(self.env)
                 return None
             if not talk.prepare(self.env):
                 return None
@@ -246,24 +247,34 @@ class BpoDealerOrder(models.Model):
                 _logger.info("The answer about dealer order %s is left: %s", order_id, conflict)
             except Exception as failure:  # noqa: BLE001 (the others go on)
                 self._log_unexpected(talk.dealership_id, failure)
-                self._postpone_unwritable(order_id)
+                self._write_unless_held(partial(self._postpone_unwritable, order_id))
         if error and not written:
             # as a failed talk, so that the dealership backs off
             report = TalkReport(error=DealerError("unexpected"))
-            with new_transaction(self.env) as env:
-                talk.write_back(env, report)
+            self._write_unless_held(lambda env: talk.write_back(env, report))
         if error or written:
             self._write_dealership(talk, report)
         return written
 
     @api.model
-    def _postpone_unwritable(self, order_id):
+    def _write_unless_held(self, write):
+        """Write something in a transaction of its own; leave it where somebody holds the rows.
+
+        :param write: function of an environment
+        """
+        try:
+            with new_transaction(self.env) as env:
+                write(env)
+        except psycopg2.OperationalError as conflict:
+            _logger.info("What was to be written about dealer orders is left: %s", conflict)
+
+    @api.model
+    def _postpone_unwritable(self, order_id, env):
         """Leave an order for later whose answer our own database does not take."""
-        with new_transaction(self.env) as env:
-            order = env[self._name].browse(order_id).exists()
-            if order.state == "pending":
-                order.next_attempt = fields.Datetime.now() + get_back_off(order.attempt_count)
-                order.error = env._("An unexpected error; an administrator finds it in the log.")
+        order = env[self._name].browse(order_id).exists()
+        if order.state == "pending":
+            order.next_attempt = fields.Datetime.now() + get_back_off(order.attempt_count)
+            order.error = env._("An unexpected error; an administrator finds it in the log.")
 
     @api.model
     def _converse(self, talk):
@@ -375,13 +386,26 @@ class BpoDealerOrder(models.Model):
         }
         if result.remote:
             vals |= {**self._prepare_look_vals(result.remote), "remote_checked": now}
-        if result.content == NEW:
-            vals["payload"] = self.payload_wanted
-        if result.external_id:
-            vals["external_id"] = result.external_id
-            vals["payload"] = {**(vals.get("payload") or self.payload)}
-            vals["payload"]["external_id"] = result.external_id
+        if result.order:
+            vals["payload"] = result.order.to_payload()
+            vals["external_id"] = result.order.external_id
         return vals
+
+    def _write_newer(self, wanted):
+        """Ask the dealer once more about orders that were won again during their talk.
+
+        The answer waited for a lock, and the lead was reopened, changed and won again meanwhile:
+        what was sent is not what is wanted by now.
+
+        :param dict wanted: ``{order: its payload_wanted}``
+        """
+        if not wanted:
+            return
+        contents = {order.lead_id: Order.from_payload(each) for order, each in wanted.items()}
+        orders = self.browse(order.id for order in wanted)
+        orders._log_no_second_order(contents)
+        orders._ask_again(contents)
+        self._trigger_push()
 
     def _write_failed(self, results, marks):
         """Write what the dealer refused, and tell those who can put it right.
