@@ -10,6 +10,7 @@ import http.client
 import json
 import time
 import xmlrpc.client
+from xml.parsers.expat import ExpatError
 
 from ..console import Problem
 from ..process import port_is_free
@@ -21,7 +22,7 @@ PRODUCTS = ("BIKE-1", "BIKE-2", "HELMET-1")
 RPC_TIMEOUT = 25
 # How long somebody waits for a server to be there before a click.
 PATIENCE = 8
-NO_ANSWER = (OSError, http.client.HTTPException, xmlrpc.client.Error, Problem)
+NO_ANSWER = (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError, Problem)
 PASSWORD = "chaos-agent"
 STAFF = {"anna": "agent", "bert": "agent", "carla": "manager", "dora": "manager"}
 NOTHING = "nothing to do"

@@ -5,6 +5,7 @@
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from ..console import Problem, Progress
@@ -118,16 +119,13 @@ class Chaos:
             )
         for proxy, faults in zip(self.servers.proxies, each.faults, strict=True):
             proxy.plan(faults)
-        threads = [
-            threading.Thread(target=self._work, args=(login, each.work[login]), daemon=True)
-            for login in STAFF
-        ]
-        threads.append(threading.Thread(target=self._staff, args=(each.staff,), daemon=True))
-        threads.append(threading.Thread(target=self._make_trouble, args=(each,), daemon=True))
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(len(STAFF) + 2) as pool:
+            at_work = [pool.submit(self._work, login, each.work[login]) for login in STAFF]
+            at_work.append(pool.submit(self._staff, each.staff))
+            at_work.append(pool.submit(self._make_trouble, each))
+        for future in at_work:
+            # a fault of ours, which must not pass for one of the run
+            future.result()
 
     def _work(self, login, work):
         person = Person(self.office, login)
