@@ -10,7 +10,7 @@ import html
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from .agents import NAME
 
@@ -169,6 +169,7 @@ class Judge:
             if lead["order_id"]
             else "no row"
         )
+        self.history.note("finding", kind=kind, lead=lead["name"], chatter=self.texts_of(lead))
         self.verdict.findings.append(
             (
                 kind,
@@ -332,31 +333,26 @@ class Judge:
                 text = f"customer {lead['email']}, there: {order['email']}"
                 self.find(DIFFERING, lead, text, [order])
 
-    def texts_since_won(self, lead):
-        """Return what chatter says of a lead since it was won."""
+    def texts_of(self, lead):
+        """Return what chatter says of a lead."""
         rows = self.office.select(
-            "SELECT date, body FROM mail_message WHERE model = 'crm.lead'"
+            "SELECT body FROM mail_message WHERE model = 'crm.lead'"
             f" AND res_id = {lead['id']} ORDER BY id"
         )
-        since = moment_of(lead["date_closed"]) or datetime.min
-        since -= timedelta(seconds=2) if lead["date_closed"] else timedelta()
-        return [plain_text(row["body"]) for row in rows if moment_of(row["date"]) >= since]
+        return [plain_text(row["body"]) for row in rows if row["body"]]
 
     def chatter_says(self, lead, words):
-        """Tell whether one message since the lead was won has all these words."""
-        return any(
-            all(word and word in text for word in words) for text in self.texts_since_won(lead)
-        )
+        """Tell whether one message has all these words."""
+        return any(all(word and word in text for word in words) for text in self.texts_of(lead))
 
     def chatter_says_units(self, lead, wanted, there):
-        """Tell whether one message since the lead was won names its units and the order's."""
-        return any(
-            all(self.has_unit(part, unit) for unit in units_there)
-            for text in self.texts_since_won(lead)
-            for has, _says, says in [text.partition("says:")]
-            for part, units_there in [(has, there)]
-            if all(self.has_unit(says, unit) for unit in wanted)
-        )
+        """Tell whether one message names the units of the lead and of the order, as they are."""
+        for text in self.texts_of(lead):
+            has, _says, says = text.partition("says:")
+            if all(self.has_unit(says, unit) for unit in wanted):
+                if all(self.has_unit(has, unit) for unit in there):
+                    return True
+        return False
 
     @staticmethod
     def has_unit(text, unit):
