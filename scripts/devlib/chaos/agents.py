@@ -19,7 +19,7 @@ from .history import utc_now
 
 NAME = "Chaos"
 PRODUCTS = ("BIKE-1", "BIKE-2", "HELMET-1")
-RPC_TIMEOUT = 25
+RPC_TIMEOUT = 60
 # How long somebody waits for a server to be there before a click.
 PATIENCE = 8
 NO_ANSWER = (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError, Problem)
@@ -178,7 +178,7 @@ class Person:
 
     def do_create(self, rng, count, tag):
         """Create leads in one call, some for customers who are known."""
-        names = [f"{NAME} {tag}-{number}" for number in range(count)]
+        names = [f"{NAME} {tag}-{number:03}" for number in range(count)]
         known = self.office.select(PEOPLE)
         values = [
             {"name": name.replace(NAME, "Person"), "email": f"{name.replace(' ', '.')}@example.com"}

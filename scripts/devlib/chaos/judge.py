@@ -93,6 +93,8 @@ class Verdict:
     said: dict = field(default_factory=dict)
     excused: dict = field(default_factory=dict)
     outcomes: Counter = field(default_factory=Counter)
+    # {what: how many leads or orders}
+    judged: Counter = field(default_factory=Counter)
     faults: Counter = field(default_factory=Counter)
 
     @property
@@ -115,6 +117,8 @@ class Verdict:
         """Yield what there is to read before the last line."""
         for name, count in sorted(self.outcomes.items()):
             yield f"{name}: {count}"
+        judged = ", ".join(f"{count} {what}" for what, count in self.judged.items())
+        yield f"judged: {judged}"
         for title, named in (("said", self.said), ("of a time that was forgotten", self.excused)):
             for kind, leads in sorted(named.items()):
                 yield f"{title}: {kind}: {len(leads)} ({', '.join(leads)})"
@@ -145,6 +149,12 @@ class Judge:
                 order["created"] = moment_of(order["create_date"])
                 order["live"] = order["state"] != CANCELLED
                 orders.setdefault(order["origin"].partition(": ")[2], []).append(order)
+        judged = self.verdict.judged
+        judged["leads"] = len(leads)
+        judged["won and sent"] = sum(
+            lead["closed_status"] == "won" and lead["state"] == "sent" for lead in leads
+        )
+        judged["orders at the dealers"] = sum(map(len, orders.values()))
         for lead in leads:
             self.judge_lead(lead, orders.pop(lead["name"], []))
         for name, left in orders.items():
