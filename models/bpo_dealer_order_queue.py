@@ -214,7 +214,14 @@ class BpoDealerOrder(models.Model):
     @api.model
     def _prepare_waiting_vals(self):
         """Return the values of an order that waits to be sent."""
-        return {"state": "pending", "error": False, "error_code": False, "next_attempt": False}
+        return {
+            "state": "pending",
+            "error": False,
+            "error_code": False,
+            "error_details": False,
+            "failed_date": False,
+            "next_attempt": False,
+        }
 
     @api.model
     def _prepare_snapshot_vals(self, lead, content):

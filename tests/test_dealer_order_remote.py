@@ -582,6 +582,21 @@ class TestWriteBackSingly(RemoteCommon):
             self._push()
         self.assertEqual(orders.mapped("state"), ["pending", "sent", "sent"])
 
+    def test_nobody_is_waited_for_without_end(self):
+        """An agent's long transaction may hold a lead: the others of the run go on."""
+        self._win_one()
+        timeouts = []
+        original = talks.PushTalk.write_back
+
+        def write_back(talk, env, *args):
+            env.cr.execute("SHOW lock_timeout")
+            timeouts.extend(env.cr.fetchone())
+            return original(talk, env, *args)
+
+        with patch.object(talks.PushTalk, "write_back", write_back):
+            self._push()
+        self.assertEqual(timeouts, [push.WRITE_LOCK_TIMEOUT])
+
     def test_one_lead_that_somebody_holds(self):
         orders = self._win(self._create_leads(3))
         held = orders[1]
