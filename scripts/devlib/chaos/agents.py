@@ -240,8 +240,7 @@ class Person:
         self.rpc.write("crm.lead", leads, stage_id=rng.choice(self.office.open_stages))
         time.sleep(rng.choice((0, 0, 0.5, 2)))
         if how == "customer":
-            people = self.office.select(PEOPLE)
-            self.rpc.write("crm.lead", leads, partner_id=rng.choice(people)["id"])
+            self.change_customer(leads, rng)
         elif how == "dealership":
             self.rpc.write("crm.lead", leads, dealership_id=rng.choice(self.office.dealerships))
         elif how == "edit":
@@ -287,11 +286,19 @@ class Person:
     def do_change_customer(self, rng):
         """Give an open lead another customer."""
         leads = self.leads("lead.closed_status IS NULL", rng, 1)
-        people = self.office.select(PEOPLE)
-        if not leads or not people:
+        if not leads:
             return NOTHING
-        self.rpc.write("crm.lead", leads, partner_id=rng.choice(people)["id"])
+        self.change_customer(leads, rng)
         return None
+
+    def change_customer(self, leads, rng):
+        """Change the customer of leads, and see to it that they are open: others may just win them.
+
+        The customer of a won lead may be changed, too, which its order does not follow.
+        """
+        people = self.office.select(PEOPLE)
+        values = {"partner_id": rng.choice(people)["id"], "stage_id": self.office.open_stages[0]}
+        self.rpc.write("crm.lead", leads, **values)
 
     def do_lose(self, rng):
         """Lose open leads."""
