@@ -2,6 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Child processes that end with the script, also when it is killed."""
 
+import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -57,6 +59,28 @@ class Child:
     def kill(self):
         """End the program as a crash would (SIGKILL); return when nothing of it is left."""
         return self._signal(signal.SIGUSR1, 15)
+
+    def freeze(self):
+        """Stop the program where it is (SIGSTOP): it holds all it has, and answers nothing."""
+        self._signal_program(signal.SIGSTOP)
+
+    def thaw(self):
+        """Let a frozen program go on (SIGCONT)."""
+        self._signal_program(signal.SIGCONT)
+
+    def program_pids(self):
+        """Return the pid of the program, a child of the guard; nothing when it has ended."""
+        guard = self.process.pid
+        try:
+            with open(f"/proc/{guard}/task/{guard}/children", encoding="ascii") as children:
+                return [int(pid) for pid in children.read().split()]
+        except OSError:
+            return []
+
+    def _signal_program(self, number):
+        for pid in self.program_pids():
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
 
     def _signal(self, number, timeout):
         if self.is_running:
