@@ -26,10 +26,12 @@ class Look:
     :ivar seen: the ``RemoteOrder``, or ``HIDDEN``: it was given to somebody whose orders the
         service user may not read; or ``MISSING``
     :ivar notes: how it differs from what was sent: (code, details)
+    :ivar remote_id: its id, where that is known although it cannot be read
     """
 
     seen: RemoteOrder | str
     notes: list = field(default_factory=list)
+    remote_id: int | None = None
 
 
 def look_at_orders(session, orders):
@@ -51,7 +53,7 @@ def _look_at(order, ids, remotes, lines, verifier):
         return Look(MISSING)
     remote = remotes.get(ids[order.external_id])
     if not remote:
-        return Look(HIDDEN)
+        return Look(HIDDEN, remote_id=ids[order.external_id])
     sending = Sending(copied(order, maybe_there=True))
     if not is_key_for_good(order.external_id) and verifier.is_anothers(sending, remote):
         return Look(MISSING, [("order_exchanged", remote.describe())])

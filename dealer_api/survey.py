@@ -36,11 +36,13 @@ class Survey:
     """What was seen.
 
     :ivar seen: ``{external id: RemoteOrder, HIDDEN or MISSING}`` of the known orders
+    :ivar ids: ``{external id: id}`` of those that had to be looked for by their keys
     :ivar strangers: the ``RemoteOrder`` that our user has created, that are not cancelled, and
         that are none of the known ones
     """
 
     seen: dict = field(default_factory=dict)
+    ids: dict = field(default_factory=dict)
     strangers: list = field(default_factory=list)
 
 
@@ -60,7 +62,9 @@ def survey_orders(session, known):
         else:
             unseen.append(order.external_id)
     for page in _pages(unseen):
-        survey.seen.update(_look_by_keys(session, page, own))
+        ids = find_ids(session, page)
+        survey.ids.update(ids)
+        survey.seen.update(_look_by_keys(session, page, ids, own))
     known_ids = {each.id for each in survey.seen.values() if isinstance(each, RemoteOrder)}
     survey.strangers = [
         remote
@@ -83,9 +87,8 @@ def _read_own(session):
         last_id = max(new)
 
 
-def _look_by_keys(session, external_ids, own):
+def _look_by_keys(session, external_ids, ids, own):
     """Return ``{external id: what is seen of it}`` of orders that were not found by their ids."""
-    ids = find_ids(session, external_ids)
     others = [remote_id for remote_id in ids.values() if remote_id not in own]
     readable = {**own, **read_orders(session, others)}
     return {

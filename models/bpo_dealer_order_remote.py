@@ -148,7 +148,7 @@ class BpoDealerOrder(models.Model):
         )
         before = {order: order.remote_state for order in orders}
         for order in orders:
-            vals = order._prepare_look_vals(looks[order].seen)
+            vals = order._prepare_look_vals(looks[order].seen, looks[order].remote_id)
             # most have not changed since they were last looked at
             if changed := {name: value for name, value in vals.items() if order[name] != value}:
                 order.write(changed)
@@ -210,13 +210,18 @@ class BpoDealerOrder(models.Model):
             )
         ]
 
-    def _prepare_look_vals(self, look):
+    def _prepare_look_vals(self, look, remote_id=None):
         """Return the values of what was seen.
 
         :param look: a ``RemoteOrder``, or "hidden" or "missing"
+        :param remote_id: the id of one that cannot be read, where it is known
         """
         if look in (HIDDEN, MISSING):
-            return {"remote_state": look, "next_attempt": False}
+            vals = {"remote_state": look, "next_attempt": False}
+            if remote_id and remote_id != self.remote_id:
+                # by the dealer's restored backup; the id of before may be a stranger's
+                vals |= {"remote_id": remote_id, "remote_name": False}
+            return vals
         states = dict(self._fields["remote_state"].selection)
         total = self.remote_amount_total if look.amount_total is None else look.amount_total
         seen_before = self.remote_state and self.remote_state not in (HIDDEN, MISSING)

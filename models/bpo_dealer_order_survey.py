@@ -90,11 +90,11 @@ class BpoDealerOrder(models.Model):
 
     @api.model
     @api.private
-    def _write_survey(self, known, seen):
+    def _write_survey(self, known, survey):
         """Write what was seen of all orders of a dealership.
 
         :param dict known: ``{order id: KnownOrder}``, as they were when the dealer was asked
-        :param dict seen: ``{external id: RemoteOrder, or "hidden" or "missing"}``
+        :param survey: the ``Survey``
         """
         now = fields.Datetime.now()
         orders = self.browse(known).exists()
@@ -107,7 +107,11 @@ class BpoDealerOrder(models.Model):
                 and not (order.next_attempt and order.next_attempt <= now)
             )
         )
-        self._write_looks({order: Look(seen[order.external_id]) for order in orders})
+        looks = {}
+        for order in orders:
+            key = order.external_id
+            looks[order] = Look(survey.seen[key], remote_id=survey.ids.get(key))
+        self._write_looks(looks)
 
     @api.model
     @api.private

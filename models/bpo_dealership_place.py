@@ -70,6 +70,8 @@ class BpoDealership(models.Model):
         for dealership in self:
             orders = self.env["bpo.dealer.order"].sudo().search(dealership._get_elsewhere_domain())
             orders.remote_place = dealership._get_place()
+            orders.filtered("payload_wanted").next_attempt = fields.Datetime.now()
+            orders._trigger_push()
             dealership._message_log(
                 body=self.env._(
                     "%(user)s said that it is the same Odoo as before: its %(count)s orders are "

@@ -191,7 +191,7 @@ class BpoDealership(models.Model):
         """
         self.ensure_one()
         orders = self.env["bpo.dealer.order"]
-        orders._write_survey(known, survey.seen)
+        orders._write_survey(known, survey)
         strangers = orders._get_strangers(self, survey.strangers)
         now = fields.Datetime.now()
         self.write(

@@ -370,8 +370,11 @@ class LookTalk(Talk):
         return Domain("state", "=", cls.state) & Domain("next_attempt", "<=", fields.Datetime.now())
 
     def turn_away(self, orders):
-        """Leave orders alone that were sent to the Odoo that the dealership had before."""
-        orders.write({"next_attempt": False, "payload_wanted": False})
+        """Leave orders alone that were sent to the Odoo that the dealership had before.
+
+        What their leads want is kept: should it be the same Odoo, it is asked then.
+        """
+        orders.next_attempt = False
 
     def collect(self, orders):
         """Read what the orders are at the dealer, as far as we know."""

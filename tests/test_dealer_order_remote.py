@@ -547,6 +547,19 @@ class TestAnotherPlace(RemoteCommon):
         self.assertTrue(order.remote_url.startswith("https://new-name.example.com/"))
         self.assertIn(self.manager.name, self._get_notes(self.dealership)[0])
 
+    def test_what_is_wanted_waits_for_the_same_odoo(self):
+        """Cancelled there, won again, moved before it was looked at: sent anew in the end."""
+        lead, order = self._sent()
+        self.dealer.readable[order.remote_id] = {"name": order.remote_name, "state": "cancel"}
+        self._reopen(lead)
+        self._win_again(lead)
+        self.dealership.with_user(self.manager).odoo_url = "https://new-name.example.com"
+        self._push()
+        self.assertEqual(len(self.dealer.orders), 1)
+        self.dealership.with_user(self.manager).action_same_odoo()
+        self._push()
+        self.assertEqual((order.state, len(self.dealer.orders)), ("sent", 2))
+
     def test_in_use_cannot_be_deleted(self):
         self._win_one()
         with self.assertRaisesRegex(UserError, "Northside Motors.*Archive"):

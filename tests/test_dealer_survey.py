@@ -40,6 +40,7 @@ class SurveyCommon(DealerOrderCommon):
         super().setUp()
         # {remote id: RemoteOrder, HIDDEN or MISSING}
         self.there = {}
+        self.ids = {}
         self.strangers = []
         self.surveys = []
         self.enterContext(patch.object(survey, "survey_orders", self._answer_survey))
@@ -48,9 +49,8 @@ class SurveyCommon(DealerOrderCommon):
         self.surveys.append(known)
         if error := self.dealer.errors.get(session.settings.url):
             raise error
-        return Survey(
-            {order.external_id: self.there[order.remote_id] for order in known}, self.strangers
-        )
+        seen = {order.external_id: self.there[order.remote_id] for order in known}
+        return Survey(seen, self.ids, self.strangers)
 
     def _sent(self, total=100.0, **values):
         lead, order = self._win_one(**values)
@@ -189,6 +189,15 @@ class TestSurvey(SurveyCommon):
         self.assertEqual(order.remote_step, "hidden")
         self.assertEqual(len(lead.message_ids), notes)
         self.assertEqual(order.remote_name, self._remote(order.remote_id).name)
+
+    def test_hidden_under_another_id(self):
+        """The dealer restored a backup; the id of before is a stranger's by now."""
+        _lead, order = self._sent()
+        self.there[order.remote_id] = HIDDEN
+        self.ids[order.external_id] = 4711
+        self._survey()
+        self.assertEqual((order.remote_step, order.remote_id), ("hidden", 4711))
+        self.assertFalse(order.remote_name)
 
     def test_total_that_was_hidden_at_first(self):
         _lead, order = self._win_one()

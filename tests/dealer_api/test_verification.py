@@ -451,6 +451,7 @@ class TestDealerLooks(VerificationCase):
         self.assertLessEqual(len(self.dealer.requests), 6)
         self.assertEqual(looks[KEY].seen.name, "S00001")
         self.assertEqual([look.seen for look in looks.values()][1:], [HIDDEN, MISSING, MISSING])
+        self.assertEqual([look.remote_id for look in looks.values()], [None, 2, None, None])
         self.assertEqual([look.notes for look in looks.values()], [[], [], [], []])
         self.assertEqual(self.look(), {})
         self.assertEqual(self.dealer.log, [])
