@@ -114,12 +114,14 @@ class Sending:
         self.order, self.replaced = self._attempted(order.replacement, external_id), order
         self.content = NEW
         self.is_doubtful = True
+        self.was_there = False
 
     def adopt(self, external_id, remote_id, content):
         """Take an order that the dealer has for this one."""
         order = self.order.replacement if content == NEW else self.order
         self.order = self._attempted(order, external_id)
         self.content = content
+        self.was_there = False
         self.result = OrderResult(SENT, "order_sent", remote_id=remote_id)
 
     def _attempted(self, order, external_id):

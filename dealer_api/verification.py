@@ -60,25 +60,19 @@ class Verifier:
     def is_anothers(self, sending, remote):
         """Tell whether an order at the dealer cannot be the one of ``sending``."""
         order = sending.order
-        if order.maybe_there:
-            began = order.first_attempt
-            if _differ(remote.reference, order.reference) and is_for_another(sending, remote):
-                return True
-        else:
-            began = self.session.started
-            if is_key_for_good(order.external_id) and remote.reference == order.reference:
-                # Ours from before our database was restored: nobody else can have been given this
-                # key.
-                sending.was_there = self._is_older(remote, began, LARGE_TOLERANCE)
-                return False
-            if _differ(remote.partner_id, sending.partner_id):
-                return True
-        if not self._is_alike(sending, remote):
-            return self._is_older(remote, began, TOLERANCE)
-        if is_key_for_good(order.external_id):
+        began = order.first_attempt if order.maybe_there else self.session.started
+        if is_key_for_good(order.external_id) and remote.reference == order.reference:
+            # Ours, perhaps from before our database was restored: nobody else can have been given
+            # this key.
             sending.was_there = self._is_older(remote, began, LARGE_TOLERANCE)
             return False
-        return self._is_older(remote, began, LARGE_TOLERANCE)
+        if order.maybe_there:
+            if _differ(remote.reference, order.reference) and is_for_another(sending, remote):
+                return True
+        elif _differ(remote.partner_id, sending.partner_id):
+            return True
+        tolerance = LARGE_TOLERANCE if self._is_alike(sending, remote) else TOLERANCE
+        return self._is_older(remote, began, tolerance)
 
     def _is_alike(self, sending, remote):
         return bool(

@@ -76,7 +76,10 @@ class BpoDealerOrder(models.Model):
         )
         known = self.sudo().union(*existing.values())
         known._check_not_being_sent()
-        known.filtered(lambda order: order.state != "sent")._renew()
+        again = known.filtered(lambda order: order.state != "sent")
+        # as the user at work: winning again is a retry
+        again.with_env(self.env)._check_may_retry()
+        again._renew()
         sent = known.filtered(lambda order: order.state == "sent")
         contents = self._prepare_contents(sent.lead_id)
         sent._log_no_second_order(contents)

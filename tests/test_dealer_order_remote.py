@@ -106,6 +106,16 @@ class TestConflict(RemoteCommon):
         self.assertEqual(order.external_id, f"{key}_2")
         self.assertIn(order.external_id, self.dealer.orders)
 
+    def test_winning_again_is_no_way_around_the_manager(self):
+        lead, order = self._conflict()
+        key = order.external_id
+        lead.with_user(self.agent).write({"stage_id": self.stage_offer.id})
+        with self.assertRaisesRegex(UserError, "BPO manager"):
+            self._win_again(lead)
+        self.assertEqual(order.external_id, key)
+        lead.with_user(self.manager).write({"stage_id": self.stage_sold.id})
+        self.assertEqual(order.external_id, f"{key}_2")
+
 
 @tagged("post_install", "-at_install")
 class TestSnapshotKept(RemoteCommon):

@@ -763,6 +763,18 @@ class TestDealerReplacement(VerificationCase):
         [result] = self.push(self.waiting)
         self.assertEqual((result.status, result.content), ("sent", "new"))
 
+    def test_ours_from_before_a_backup_was_restored_here(self):
+        """Marked anew, and won again with other units before it was sent: no stranger's."""
+        sent = order(quantity=2.0)
+        sent.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        self.dealer.orders[1]["create_date"] = self.dealer.now(hours=-9)
+        self.waiting.external_id = KEY_FOR_GOOD
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.remote_id), ("sent", 1))
+        self.assertEqual(notes_of(result), ["order_is_older", "order_was_there"])
+        self.assertEqual(self.quantities(), [[2.0]])
+
     def test_sent_again_after_the_dealer_restored_a_backup(self):
         """The row's key is gone there, the order of before it is back: no second one."""
         self.send_old()
