@@ -2,6 +2,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``Domain`` as the addon uses it, evaluated on rows in memory."""
 
+import operator
+
+
+_COMPARISONS = {"<=": operator.le, "<": operator.lt, ">": operator.gt, ">=": operator.ge}
+
 
 class Domain:
     """A condition on the rows of a model.
@@ -55,18 +60,27 @@ class Domain:
             return [leaf for part in self.parts for leaf in part.leaves()]
         return []
 
-    def matches(self, env, model, row):
-        """Tell whether a row is found."""
+    def compiled(self, env, model):
+        """Return a function that tells whether a row is found, as things are at this moment."""
         kind = self.kind
         if kind == "leaf":
-            return _matches_leaf(env, model, row, *self.parts)
-        if kind == "and":
-            return all(part.matches(env, model, row) for part in self.parts)
-        if kind == "or":
-            return any(part.matches(env, model, row) for part in self.parts)
+            return _compiled_leaf(env, model, *self.parts)
+        parts = [part.compiled(env, model) for part in self.parts]
         if kind == "not":
-            return not self.parts[0].matches(env, model, row)
-        return kind == "true"
+            [part] = parts
+            return lambda row: not part(row)
+        if kind in ("true", "false"):
+            return lambda row: kind == "true"
+        if len(parts) == 1:
+            return parts[0]
+        if len(parts) == 2:
+            one, other = parts
+            if kind == "and":
+                return lambda row: one(row) and other(row)
+            return lambda row: one(row) or other(row)
+        if kind == "and":
+            return lambda row: all(part(row) for part in parts)
+        return lambda row: any(part(row) for part in parts)
 
 
 Domain.TRUE = Domain._make("true", ())
@@ -95,36 +109,49 @@ def _from_list(tokens):
     return found
 
 
-def _matches_leaf(env, model, row, name, operator, value):
+def _compiled_leaf(env, model, name, sign, value):
     field = model._fields.get(name)
-    if name == "id":
-        own = row["id"]
-    elif field is None or not field.is_stored:
+    if name != "id" and (field is None or not field.is_stored):
         raise NotImplementedError(f"the model of the simulation cannot search by {name}")
-    else:
+    if sign == "any":
+        return _compiled_any(env, field, name, value)
+    if sign in ("=", "!="):
+        if not value:
+            test = lambda own: not own  # noqa: E731
+        else:
+            test = lambda own: own == value  # noqa: E731
+        if sign == "=":
+            return lambda row: test(row.get(name))
+        return lambda row: not test(row.get(name))
+    if sign in ("in", "not in"):
+        wanted = {each for each in value if each}
+        empty = any(not each for each in value)
+        test = lambda own: own in wanted if own else empty  # noqa: E731
+        if sign == "in":
+            return lambda row: test(row.get(name))
+        return lambda row: not test(row.get(name))
+    compare = _COMPARISONS.get(sign)
+    if compare is None:
+        raise NotImplementedError(f"the model of the simulation knows no operator {sign}")
+
+    def is_so(row):
         own = row.get(name)
-    if own is None:
-        own = False
-    if operator == "=":
-        return own == (value if value is not None else False) or (not own and not value)
-    if operator == "!=":
-        return not (own == value or (not own and not value))
-    if operator == "in":
-        return own in value or (not own and False in value)
-    if operator == "not in":
-        return own not in value
-    if operator == "any":
-        comodel = env[field.comodel]
-        other = env.transaction.get(comodel._name, own) if own else None
-        return other is not None and Domain(value).matches(env, comodel, other)
-    if own is False or value is False:
-        return False
-    if operator == "<=":
-        return own <= value
-    if operator == "<":
-        return own < value
-    if operator == ">":
-        return own > value
-    if operator == ">=":
-        return own >= value
-    raise NotImplementedError(f"the model of the simulation knows no operator {operator}")
+        return own is not None and own is not False and compare(own, value)
+
+    return is_so
+
+
+def _compiled_any(env, field, name, domain):
+    """Return a test of the record that a field refers to, each looked at once."""
+    comodel = env[field.comodel]
+    matches = Domain(domain).compiled(env, comodel)
+    known = {}
+
+    def is_so(row):
+        own = row.get(name)
+        if own not in known:
+            other = env.transaction.get(comodel._name, own) if own else None
+            known[own] = other is not None and matches(other)
+        return known[own]
+
+    return is_so

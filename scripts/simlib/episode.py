@@ -86,13 +86,19 @@ class Rest:
             for number, code in enumerate(CODES, 1):
                 dealer.replace("product.product", number, default_code=code)
 
+    def _is_due(self, order):
+        """Tell whether an order waits, or is to be looked at."""
+        if order["state"] != "sent":
+            return order["state"] == "pending"
+        return bool(order.get("next_attempt")) and order["next_attempt"] <= self.world.now
+
     def _work(self):
         """Run the worker until no order waits."""
         world = self.world
         for _round in range(ROUNDS):
             self.actions.perform(["resume", 0])
             world.work({}, talks=100)
-            if not self._orders(lambda order: order["state"] == "pending"):
+            if not self._orders(self._is_due):
                 break
             world.advance(4000)
         for dealer in dict.fromkeys(world.dealers.values()):

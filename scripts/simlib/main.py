@@ -22,6 +22,7 @@ def read_options(arguments):
     parser.add_argument("--episodes", type=int, default=0, help="stop after so many episodes")
     parser.add_argument("--mutant", default="", help="a deliberate defect")
     parser.add_argument("--replay", default="", help="what a failing seed printed, or a file of it")
+    parser.add_argument("--episode", type=int, help="this one episode only")
     parser.add_argument("--keep-going", action="store_true", help="count wrongs, shrink none")
     parser.add_argument("--shrink-seconds", type=float, default=30.0)
     return parser.parse_args(arguments)
@@ -37,6 +38,9 @@ def main(arguments):
 
         mutant = MUTANTS[options.mutant].replacements
     product = Product(mutant)
+    if options.episode is not None:
+        print_replay(product, options.episode, options.shrink_seconds)
+        return 0
     if options.replay:
         return replay(product, options.replay)
     return simulate(product, options)
@@ -64,13 +68,13 @@ def simulate(product, options):
     total = episode.Outcome()
     began = time.monotonic()
     number, failing = 0, None
-    while not failing:
+    while failing is None:
         seed = options.seed * 1_000_000 + number
         outcome = episode.run(product, seed)
         total.add(outcome)
         number += 1
         if outcome.wrong and not options.keep_going:
-            failing = seed, outcome.wrong
+            failing = seed
         if outcome.wrong and options.keep_going:
             print(f"episode {seed}: {outcome.wrong[0]}")
         if time.monotonic() - began > options.minutes * 60:
@@ -81,8 +85,8 @@ def simulate(product, options):
             break
     seconds = time.monotonic() - began
     show(total, number, seconds, options)
-    if failing:
-        print_replay(product, *failing, options.shrink_seconds)
+    if failing is not None:
+        print_replay(product, failing, options.shrink_seconds)
     return 1 if total.wrong else 0
 
 
@@ -106,7 +110,7 @@ def show(total, episodes, seconds, options):
         print("  ", text)
 
 
-def print_replay(product, seed, wrong, seconds):
+def print_replay(product, seed, seconds):
     """Shrink an episode that fails, and print what --replay takes."""
     events = shrink(product, seed, schedule.make(seed), seconds)
     wrong = episode.run(product, seed, events).wrong

@@ -589,15 +589,10 @@ class BaseModel:
         return self._with_ids(tuple(each._ids[0] for each in self if function(each)))
 
     def filtered_domain(self, domain):
-        domain = Domain(domain)
         env = self._env
-        return self._with_ids(
-            tuple(
-                each
-                for each in self._ids
-                if domain.matches(env, self, env.transaction.get(self._name, each))
-            )
-        )
+        matches = Domain(domain).compiled(env, self)
+        get = env.transaction.get
+        return self._with_ids(tuple(each for each in self._ids if matches(get(self._name, each))))
 
     def mapped(self, function):
         if not isinstance(function, str):
@@ -650,12 +645,12 @@ class BaseModel:
                     break
         if ids is None:
             ids = transaction.ids(name)
-        matches = domain.matches
+        matches = domain.compiled(env, self)
         get = transaction.get
         found = []
         for record_id in ids:
             row = get(name, record_id)
-            if row is not None and matches(env, self, row):
+            if row is not None and matches(row):
                 found.append(record_id)
         if "active" in self._fields and env.context.get("active_test", True):
             found = [each for each in found if get(name, each).get("active") is not False]

@@ -15,9 +15,9 @@ from .transport import FAULTS
 MOODS = (
     # (share of workers that are disturbed, at most so many times, waves per other event)
     (0.0, 0, 1.0),
-    (0.3, 2, 0.6),
-    (0.6, 4, 0.5),
-    (0.9, 8, 0.4),
+    (0.5, 3, 0.5),
+    (0.8, 6, 0.4),
+    (1.0, 12, 0.4),
 )
 _LONG = ("work", "push_now")
 

@@ -111,7 +111,8 @@ class World:
 
     def _set_up(self):
         rng = self.random
-        self.persons = [self._make_person(rng) for _number in range(rng.choice([6, 20, 60]))]
+        span = rng.choice([10, 60, 600])
+        self.persons = [self._make_person(rng, span) for _number in range(rng.choice([6, 20, 80]))]
         with self.transaction(ROOT, su=True) as env:
             env["res.currency"].create({"name": "EUR"})
             env["res.company"].create({"name": "BPO", "currency_id": 1})
@@ -125,18 +126,19 @@ class World:
                 self._add_dealership(env, number, rng)
 
     @staticmethod
-    def _make_person(rng):
+    def _make_person(rng, span):
         """Return a customer; some have things in common with others, or what is no phone."""
-        number = rng.randrange(40)
+        number = rng.randrange(span)
         email = rng.random() < 0.8 and f"person{number}@example.com"
-        other = rng.randrange(40)
+        other = rng.randrange(span)
         phone = rng.choice(
-            ["", f"+32255501{other:02}", f"02 555 01 {other:02}", f"+32255501{number:02}"]
+            ["", f"+3225550{other:03}", f"02 555 0{other // 100} {other % 100:02}"]
+            + [f"+3225550{number:03}"] * 2
         )
         if email and rng.random() < 0.1:
             phone = rng.choice(["12345", "0000000", "n/a"])
         if not email and not phone:
-            phone = f"+32255501{number:02}"
+            phone = f"+3225550{number:03}"
         name = f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
         return {"name": name, "email": email or "", "phone": phone}
 
