@@ -22,12 +22,13 @@ from .errors import (
     DealerUnreachable,
 )
 from .identity import normal_email, normal_phone
+from .looking import HIDDEN, MISSING, Look, look_at_orders
 from .messages import MESSAGES, fill_in, render
 from .orders import BATCH_SIZE, push_orders
 from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine, next_external_id
 from .pricelists import new_customer_currency
 from .protocols import PROTOCOLS, Json2, Protocol, XmlRpc, register_protocol
-from .remote import HIDDEN, MISSING, RemoteOrder, find_existing, look_at_orders, read_orders
+from .remote import RemoteOrder, find_existing, read_orders
 from .sending import FAILED, NEW, OLD, SENT, OrderResult
 from .session import DealerSession
 from .settings import AUTO, ConnectionSettings
@@ -64,6 +65,7 @@ __all__ = [
     "DealerSession",
     "DealerUnreachable",
     "Json2",
+    "Look",
     "Order",
     "OrderLine",
     "OrderResult",

@@ -129,36 +129,48 @@ class CustomerSearch:
     def __init__(self, session, partner_fields):
         self.session = session
         self.partner_fields = partner_fields
-        # {external id: Match}
-        self.found = {}
+        # {normal e-mail or phone: Match}
+        self._by_email = {}
+        self._by_phone = {}
         # {contact: its price list or None} of all contacts seen on the way
         self.pricelists = {}
 
     def run(self, customers):
-        """Look for the customers of a batch; who was found is in ``found``."""
-        self._match(_grouped(customers, email_of), self._emails_domain, _has_email)
-        others = [each for each in customers if each.external_id not in self.found]
-        by_phone = _grouped(others, phone_of)
-        if by_phone and self._phone_names:
-            self._match(by_phone, self._phones_domain, Contact.has_phone)
+        """Look for the customers of a batch; ``match_of`` tells who was found."""
+        emails = _without_none(map(email_of, customers))
+        self._by_email = self._match(emails, self._emails_domain, _has_email)
+        others = [each for each in customers if not self.match_of(each)]
+        phones = _without_none(map(phone_of, others)) if self._phone_names else []
+        self._by_phone = self._match(phones, self._phones_domain, Contact.has_phone)
         return self
 
+    def match_of(self, customer):
+        """Return the ``Match`` of a customer, or None.
+
+        By their own e-mail and phone: two with the same e-mail, and so the same key, may have
+        different phones.
+        """
+        match = self._by_email.get(email_of(customer))
+        return match or self._by_phone.get(phone_of(customer))
+
     def _match(self, wanted, domain_of, has):
-        """Search the contacts for the keys of ``wanted`` and note who was found."""
+        """Search the contacts for e-mails or phones, and return ``{each: Match}``."""
         if not wanted:
-            return
-        contacts = self._search(domain_of(list(wanted)), _MATCH_LIMIT)
+            return {}
+        contacts = self._search(domain_of(wanted), _MATCH_LIMIT)
         if len(contacts) >= _MATCH_LIMIT:
             # So many namesakes that one may hide the other customers.
             contacts = [each for key in wanted for each in self._search(domain_of([key]), 20)]
         self.pricelists.update({contact.id: contact.pricelist for contact in contacts})
         contacts = sorted({contact.id: contact for contact in contacts}.values())
-        for key, customers in wanted.items():
+        found = {}
+        for key in wanted:
             matching = [contact for contact in contacts if has(contact, key)]
             # What is written the same way counts more than a national number that may be it.
             matching = [each for each in matching if key in each.phones] or matching
-            for customer in customers if matching else ():
-                self.found[customer.external_id] = Match(matching, key)
+            if matching:
+                found[key] = Match(matching, key)
+        return found
 
     def _search(self, domain, limit):
         domain = [*self.session.company_domain(), *domain]
@@ -215,13 +227,9 @@ class CustomerSearch:
         )
 
 
-def _grouped(customers, key_of):
-    """Return ``{key: customers with it}``, without those that have none."""
-    groups = {}
-    for customer in customers:
-        if key := key_of(customer):
-            groups.setdefault(key, []).append(customer)
-    return groups
+def _without_none(keys):
+    """Return what there is of e-mails or phones, each once."""
+    return [key for key in dict.fromkeys(keys) if key]
 
 
 def _has_email(contact, email):
@@ -293,6 +301,9 @@ class NewCustomer:
 class NewCustomers:
     """Customers to create, those of one batch with the same e-mail or phone being one.
 
+    The same as the one who is created: somebody who has the e-mail of one and the phone of another
+    does not make these two the same.
+
     A key may lead to a contact that is there from an earlier order, though nobody was found by
     e-mail and phone: it may have been archived, or merged into somebody else, or have another
     e-mail by now. What came back is looked at, and where it is none of the customer's any more, a
@@ -305,7 +316,10 @@ class NewCustomers:
         # Fields that the dealer's contacts do not have
         self.lacking = lacking
         self.groups = []
+        # {e-mail, phone or external id of the one who is created: NewCustomer}
         self._by_key = {}
+        # {id() of a customer: NewCustomer}
+        self._of = {}
         self._places = None
 
     def add(self, customer):
@@ -320,9 +334,9 @@ class NewCustomers:
         if group is None:
             group = NewCustomer([], customer.external_id)
             self.groups.append(group)
+            self._by_key.update(dict.fromkeys(keys, group))
         group.customers.append(customer)
-        for key in keys:
-            self._by_key.setdefault(key, group)
+        self._of[id(customer)] = group
 
     @property
     def taken(self):
@@ -332,7 +346,7 @@ class NewCustomers:
 
     def of(self, customer):
         """Return the ``NewCustomer`` that a customer was added to."""
-        return self._by_key["id", customer.external_id]
+        return self._of[id(customer)]
 
     def load(self):
         """Create the customers, each under its key."""

@@ -204,6 +204,15 @@ MESSAGES = {
         "The order was sent with %(sent)s %(currency)s before taxes, but at the dealer it comes to"
         " %(dealer_amount)s %(currency)s. Please have its lines, prices and discounts checked."
     ),
+    "lines_differ": _lt(
+        "At the dealer the order has other lines than were sent, though they come to the same"
+        " amount. Please have its products, quantities and prices checked."
+    ),
+    "order_exchanged": _lt(
+        "In this order's place the dealer now has another one: %(name)s for %(customer)s, reference"
+        " %(reference)s. A BPO manager has to compare the two: if this order is not at the dealer,"
+        " Send Again brings it there."
+    ),
     "price_includes_tax": _lt(
         "The dealer's prices include the taxes: the %(sent)s %(currency)s of this order are what"
         " the customer pays, and %(dealer_amount)s %(currency)s of them the price before taxes."

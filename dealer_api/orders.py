@@ -56,6 +56,8 @@ class _Push:
             # The same order twice in a batch is one order (see loader.py).
             self.sendings.setdefault(key, Sending(order))
         self.products = Products([])
+        # {order: its lines} at the dealer, of those that had to be looked at
+        self.lines = {}
         # Orders may have been created without us knowing.
         self.uncertain = False
         # The error that ended the work early.
@@ -117,10 +119,13 @@ class _Push:
     def _settle_replacements(self):
         """Decide what of orders with a replacement is sent; without an answer nothing of them."""
         sendings = [sending for sending in self.open if sending.order.replacement]
+        replacements = Replacements(self.session)
         try:
-            Replacements(self.session).run(sendings)
+            replacements.run(sendings)
         except DealerFault as fault:
             self._wait_for_look(sendings, fault)
+        self.products = replacements.products
+        self.lines = replacements.lines
 
     def _wait_for_look(self, sendings, fault):
         """Let orders wait that may be there, while the dealer's Odoo fails to tell."""
@@ -146,8 +151,9 @@ class _Push:
     # ------------------------------------------------------------
 
     def _find_products(self):
-        codes = sorted({code for sending in self.open for code in sending.all_codes} - {""})
-        if codes:
+        sendings = [s for s in self.sendings.values() if not s.result or s.result.status == SENT]
+        codes = sorted({code for sending in sendings for code in sending.all_codes} - {""})
+        if codes and self.open:
             self.products = self._guarded(find_products, self.session, codes) or self.products
         for sending in self.open:
             problem, codes = self.products.find_problem(sending.codes)
@@ -206,7 +212,7 @@ class _Push:
         new = []
         for sending in self.open:
             customer = sending.order.customer
-            match = search.found.get(customer.external_id)
+            match = search.match_of(customer)
             if match:
                 sending.partner_id = match.contact.id
                 sending.notes += match.notes_for(customer)
@@ -412,19 +418,20 @@ class _Push:
         """
         sent = [s for s in self.sendings.values() if s.result and s.result.status == SENT]
         remotes = self._read([sending.result.remote_id for sending in sent])
-        replaced = [sending.result.remote_id for sending in sent if sending.replaced]
-        lines = self._read_lines(replaced)
-        verifier = Verifier(self.session, self.products)
-        for sending in sent:
-            if remotes is None:
+        if remotes is None:
+            for sending in sent:
                 sending.note("name_unreadable_now")
-                continue
-            remote = remotes.get(sending.result.remote_id)
-            if remote is None:
-                sending.note("name_unknown")
-                continue
-            verifier.verify(sending, remote, lines.get(remote.id, ()))
-            if sending.result.status == SENT and not remote.name:
+            return
+        verifier = Verifier(self.session, self.products)
+        pairs = [(sending, remotes.get(sending.result.remote_id)) for sending in sent]
+        for sending in [sending for sending, remote in pairs if remote is None]:
+            sending.note("name_unknown")
+        pairs = [(s, remote) for s, remote in pairs if remote and verifier.verify(s, remote)]
+        doubtful = {remote.id for sending, remote in pairs if sending.is_doubtful}
+        lines = {**self.lines, **self._read_lines(doubtful.difference(self.lines))}
+        for sending, remote in pairs:
+            verifier.compare(sending, remote, lines.get(remote.id))
+            if not remote.name:
                 sending.note("name_unreadable_now")
 
     def _read(self, remote_ids):

@@ -68,6 +68,13 @@ def next_external_id(external_id):
     return f"{module}.{name}_{int(number) + 1}"
 
 
+def first_external_id(external_id):
+    """Return the key that an order had first: ``lead_5_ab12cd34`` of ``lead_5_ab12cd34_3``."""
+    module, _dot, name = external_id.partition(".")
+    found = _TRY.fullmatch(name)
+    return f"{module}.{found.group(1)}" if found else external_id
+
+
 def is_key_for_good(external_id):
     """Tell whether a key ends in the digest of a creation, so that no other order can have it.
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .errors import DealerBadAnswer
+from .loader import Loader, LoadRecord
 from .payload import LINE_MODEL, ORDER_MODEL, is_number
 from .records import is_id, many2one_id, many2one_name, read_datetime, short_text
 
 CANCELLED = "cancel"
-# What ``look_at_orders`` says of an order that cannot be read.
-HIDDEN, MISSING = "hidden", "missing"
 
 # Every Odoo with sales has these fields.
 _FIELDS = (
@@ -68,6 +67,14 @@ class RemoteOrder:
             amount_total=_amount(record.get("amount_total")),
         )
 
+    def describe(self):
+        """Return what names the order to people, for messages."""
+        return {
+            "name": self.name or str(self.id),
+            "reference": self.reference or "-",
+            "customer": self.partner_name or "-",
+        }
+
 
 def _amount(value):
     return float(value) if is_number(value) else None
@@ -84,12 +91,12 @@ def read_orders(session, remote_ids):
 
 
 def read_lines(session, remote_ids):
-    """Return ``{order: [(product, quantity, price)]}`` of orders, in one request."""
+    """Return ``{order: [(product, quantity, price)]}`` of readable orders, in one request."""
     wanted = sorted(set(remote_ids))
     if not wanted:
         return {}
     names = ("order_id", "product_id", "product_uom_qty", "price_unit")
-    found = {}
+    found = {remote_id: [] for remote_id in wanted}
     for record in _search_read(session, LINE_MODEL, [("order_id", "in", wanted)], names):
         record = record if isinstance(record, dict) else {}
         product_id = many2one_id(record.get("product_id"))
@@ -145,18 +152,17 @@ def find_existing(session, model, external_ids):
     return set(external_ids) - missing
 
 
-def look_at_orders(session, orders):
-    """Return what can be seen of orders: ``{external id: RemoteOrder, "hidden" or "missing"}``.
+def find_ids(session, external_ids):
+    """Return ``{external id: id}`` of orders that are at the dealer, in two requests.
 
-    One request, and a second one when some cannot be read: these were given to somebody whose
-    orders the service user may not read, or are gone.
-
-    :param orders: pairs of the id at the dealer (0 or None when unknown) and the external id
+    ``load()`` tells the ids of records that exist and leaves these alone; it is not asked for
+    others, which it would try to create.
     """
-    readable = read_orders(session, [remote_id for remote_id, _external_id in orders])
-    unseen = [external_id for remote_id, external_id in orders if remote_id not in readable]
-    existing = find_existing(session, ORDER_MODEL, unseen)
+    existing = sorted(find_existing(session, ORDER_MODEL, external_ids))
+    if not existing:
+        return {}
+    records = [LoadRecord(("id",), [[external_id]]) for external_id in existing]
+    results = Loader(session, ORDER_MODEL).load(records)
     return {
-        external_id: readable.get(remote_id) or (HIDDEN if external_id in existing else MISSING)
-        for remote_id, external_id in orders
+        external_id: result.record_id for external_id, result in zip(existing, results, strict=True)
     }

@@ -2,23 +2,25 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Orders that may have been sent with an older content than the one wanted by now.
 
-The dealer is asked before anything is sent. The rule, for each key that the order may have there,
-the first one first:
+The dealer is asked before anything is sent. An order may be there under any of its keys: the first
+one, and those that follow it (``next_external_id``); a backup restored here or there brings back
+what was, or takes it away. The rule, the first that applies:
 
-* There is no order: the new content is sent under this key. Should the old one be committed after
-  all, late, the key still makes it one order, and the verification says which.
-* Somebody else's order: under the order's own key a conflict, under another key the next one.
-* The dealer cancelled it: the next key.
-* It cannot be read: it is taken for the order, with the old content.
-* Its lines are those of the new content: it is the order, with the new content.
-* Else it is the order, with the old content, and that is said.
+* Under one of the keys there is the order, not cancelled, the row's own key before the others: it
+  is the order, with the new content where it has that one's lines and customer, else with the old
+  one, and that is said.
+* Under one of them there is an order that cannot be read: it is taken for the order, with the old
+  content.
+* Under the row's own key there is somebody else's order: a conflict.
+* Else the new content is sent under its own key, or the next one that is free where the dealer has
+  cancelled that. Should the old content be committed after all, late, the key still makes it one
+  order, and the verification says which.
 """
 
 from .errors import RETRY
-from .loader import Loader, LoadRecord
-from .payload import ORDER_MODEL, is_external_id, next_external_id
-from .products import find_products
-from .remote import CANCELLED, find_existing, read_lines, read_orders
+from .payload import first_external_id, is_external_id, next_external_id
+from .products import Products, find_products
+from .remote import CANCELLED, find_ids, read_lines, read_orders
 from .sending import NEW, OLD
 from .verification import Verifier
 
@@ -31,6 +33,9 @@ class Replacements:
 
     def __init__(self, session):
         self.session = session
+        self.products = Products([])
+        # {order: its lines} as ``read_lines`` returns them
+        self.lines = {}
 
     def run(self, sendings):
         """Adopt what the dealer has, or replace what is to be sent."""
@@ -42,64 +47,70 @@ class Replacements:
         if not sendings:
             return
         chains = [_keys_of(sending.order.external_id) for sending in sendings]
-        existing = find_existing(
-            self.session, ORDER_MODEL, [key for chain in chains for key in chain]
-        )
-        ids = self._find_ids(existing)
+        ids = find_ids(self.session, [key for chain in chains for key in chain])
         remotes = read_orders(self.session, ids.values())
-        lines = read_lines(self.session, [each.id for each in remotes.values()])
-        codes = {line.product_code for s in sendings for line in s.order.replacement.lines}
-        codes = sorted(codes - {""}) if remotes else []
-        products = find_products(self.session, codes) if codes else {}
-        self.verifier = Verifier(self.session, products)
+        self.lines = read_lines(self.session, remotes)
+        codes = {code for sending in sendings for code in sending.all_codes} if remotes else set()
+        if codes := sorted(codes - {""}):
+            self.products = find_products(self.session, codes)
+        self.verifier = Verifier(self.session, self.products)
         for sending, chain in zip(sendings, chains, strict=True):
-            found = {
-                key: (ids.get(key), remotes.get(ids.get(key))) for key in chain if key in existing
-            }
-            self._decide(sending, chain, found, lines)
+            found = {key: (ids[key], remotes.get(ids[key])) for key in chain if key in ids}
+            self._decide(sending, chain, found)
 
-    def _find_ids(self, external_ids):
-        """Return the ids of orders that are there: ``load()`` tells them, and leaves them alone."""
-        external_ids = sorted(external_ids)
-        if not external_ids:
-            return {}
-        records = [LoadRecord(("id",), [[external_id]]) for external_id in external_ids]
-        results = Loader(self.session, ORDER_MODEL).load(records)
-        return {
-            external_id: result.record_id
-            for external_id, result in zip(external_ids, results, strict=True)
-            if result.record_id
-        }
+    def _decide(self, sending, chain, found):
+        """Apply the rule above.
 
-    def _decide(self, sending, chain, found, lines):
-        for key in chain:
-            if key not in found:
-                sending.replace(key)
-                return
-            remote_id, remote = found[key]
-            if remote is None:
-                if remote_id:
-                    sending.adopt(key, remote_id, OLD)
-                else:
-                    sending.settle(RETRY, "order_postponed")
-                return
-            if self.verifier.is_anothers(sending, remote):
-                if key == chain[0]:
-                    self.verifier.refuse(sending, remote)
-                    return
-                continue
-            if remote.state == CANCELLED:
-                sending.cancelled = remote.name or str(remote.id)
-                continue
-            wanted = sending.order.replacement
-            same = self.verifier.same_lines(wanted, lines.get(remote.id, ()))
-            sending.adopt(key, remote.id, NEW if same else OLD)
-            return
-        sending.settle(RETRY, "order_postponed")
+        :param chain: the keys that the order may have, its own first
+        :param found: ``{key: (id or None, RemoteOrder or None)}`` of what is there
+        """
+        own = chain[0]
+        anothers = [
+            key
+            for key, (_id, remote) in found.items()
+            if remote and self.verifier.is_anothers(sending, remote)
+        ]
+        ours = [key for key in found if key not in anothers]
+        readable = [key for key in ours if found[key][1]]
+        live = [key for key in readable if found[key][1].state != CANCELLED]
+        hidden = [key for key in ours if key not in readable]
+        if live:
+            self._adopt(sending, live[0], *found[live[0]])
+        elif hidden:
+            self._adopt(sending, hidden[0], *found[hidden[0]])
+        elif own in anothers:
+            self.verifier.refuse(sending, found[own][1])
+        else:
+            self._send(sending, chain, found, [found[key][1] for key in readable])
+
+    def _adopt(self, sending, key, remote_id, remote):
+        """Take what the dealer has for the order, with the content that it has."""
+        order = sending.order
+        wanted = order.replacement
+        if not remote_id:
+            sending.settle(RETRY, "order_postponed")
+        elif wanted.to_payload() == order.to_payload():
+            sending.adopt(key, remote_id, NEW)
+        else:
+            lines = self.lines.get(remote_id)
+            is_new = remote and self.verifier.is_as_wanted(order, wanted, remote, lines)
+            sending.adopt(key, remote_id, NEW if is_new else OLD)
+
+    def _send(self, sending, chain, found, cancelled):
+        """Send the new content under the first free key."""
+        free = next((key for key in chain if key not in found), None)
+        if cancelled:
+            sending.cancelled = cancelled[-1].name or str(cancelled[-1].id)
+        if free:
+            sending.replace(free)
+        else:
+            sending.settle(RETRY, "order_postponed")
 
 
 def _keys_of(external_id):
-    keys = [external_id]
-    while len(keys) < _KEYS:
+    """Return the keys that an order may have: its own, those that follow it, those before it."""
+    keys = [first_external_id(external_id)]
+    while len(keys) < _KEYS or external_id not in keys:
         keys.append(next_external_id(keys[-1]))
-    return keys
+    own = keys.index(external_id)
+    return [*keys[own:], *keys[:own]]

@@ -5,7 +5,7 @@
 from dataclasses import dataclass, field, replace
 
 from .messages import render
-from .payload import field_of, is_empty
+from .payload import Order, field_of, is_empty
 from .remote import RemoteOrder
 
 # What became of an order; or else the RETRY of errors.py.
@@ -25,6 +25,7 @@ class OrderResult:
     :ivar content: with a replacement, which content the order at the dealer has: ``old`` is that
         of the order, ``new`` that of its replacement; else None
     :ivar external_id: the key it was sent under, where that is not the key of the order
+    :ivar order: what the dealer has, where content or key are not those of the order
     :ivar notes: remarks for people: (code, details)
     :ivar left_out: ``{model: [fields]}`` that were to be sent, but that the dealer's Odoo does
         not have
@@ -41,6 +42,7 @@ class OrderResult:
     remote: RemoteOrder | None = None
     content: str | None = None
     external_id: str | None = None
+    order: Order | None = None
 
     @property
     def text(self):
@@ -65,6 +67,7 @@ class Sending:
     :ivar replaced: the order that ``order`` replaces
     :ivar partner_id: the customer at the dealer, None while unknown
     :ivar known: the dealer has it already, whatever speaks against it now
+    :ivar was_there: the dealer had it before we know of any attempt
     :ivar content: which of two contents the order at the dealer has
     :ivar cancelled: the name of the order that the dealer has cancelled, so that this one is sent
         anew
@@ -78,6 +81,7 @@ class Sending:
         self.notes = []
         self.left_out = {}
         self.known = False
+        self.was_there = False
         self.content = None
         self.cancelled = None
         self._external_id = order.external_id
@@ -89,14 +93,29 @@ class Sending:
 
     @property
     def all_codes(self):
-        """Return the product codes of the lines, also of those that were replaced."""
-        orders = [order for order in (self.order, self.replaced) if order]
+        """Return the product codes of the lines, also of the other content where there are two."""
+        contents = (self.order, self.order.replacement, self.replaced)
+        orders = [order for order in contents if order]
         return {line.product_code for order in orders for line in order.lines}
 
+    @property
+    def is_doubtful(self):
+        """Tell whether the order at the dealer may have another content than was sent now."""
+        return bool(self.replaced or self.order.maybe_there or self.was_there)
+
+    @property
+    def sent(self):
+        """Return the content that the order at the dealer has, as far as it is known."""
+        return self.replaced if self.replaced and self.content == OLD else self.order
+
     def replace(self, external_id):
-        """Send the replacement from now on, under a key."""
+        """Send the replacement from now on, under a key.
+
+        It is what the dealer gets, unless another one is seen there afterwards.
+        """
         order = self.order
         self.order, self.replaced = self._attempted(order.replacement, external_id), order
+        self.content = NEW
 
     def adopt(self, external_id, remote_id, content):
         """Take an order that the dealer has for this one."""
@@ -147,10 +166,14 @@ class Sending:
         result.content = self.content
         if self.content == OLD:
             result.add_note("order_is_older")
+        if self.was_there:
+            result.add_note("order_was_there")
         if self.cancelled:
             result.add_note("order_renewed", name=self.cancelled)
         if self.order.external_id != self._external_id:
             result.external_id = self.order.external_id
+        if result.external_id or self.content:
+            result.order = self.sent
         if not result.left_out:
             result.left_out = self.left_out
             for model, names in self.left_out.items():

@@ -8,9 +8,11 @@ A key alone proves nothing: after a restored backup it may be given out a second
 
 from datetime import timedelta
 
+from .customers import email_of, phone_of
+from .identity import same_name
 from .payload import is_key_for_good
 from .remote import CANCELLED
-from .sending import NEW, OLD
+from .sending import OLD
 
 # Clocks differ, and a dealer's database may have another one than its web server.
 TOLERANCE = timedelta(seconds=60)
@@ -26,17 +28,22 @@ class Verifier:
         # {code: [ids]} at the dealer
         self.products = products
 
-    def verify(self, sending, remote, lines=()):
-        """Note what the order at the dealer is; ``sending`` fails when it is somebody else's.
-
-        :param lines: its lines as (product, quantity, price), where there were two contents
-        """
+    def verify(self, sending, remote):
+        """Tell whether the order at the dealer is ours; ``sending`` fails when it is not."""
         if self.is_anothers(sending, remote):
             self.refuse(sending, remote)
-            return
+            return False
         sending.result.show(remote)
-        self._compare_contents(sending, lines)
-        self._note_differences(sending, remote)
+        return True
+
+    def compare(self, sending, remote, lines):
+        """Note how the order at the dealer, which is ours, differs from what was sent.
+
+        :param lines: its lines as (product, quantity, price); None when they are not known, or
+            certainly as they were sent
+        """
+        self._choose_content(sending, lines)
+        self._note_differences(sending, remote, lines)
 
     # ------------------------------------------------------------
     # Whose is it
@@ -45,19 +52,14 @@ class Verifier:
     @staticmethod
     def refuse(sending, remote):
         """Fail an order whose key at the dealer is taken."""
-        sending.fail(
-            "order_conflict",
-            name=remote.name or str(remote.id),
-            reference=remote.reference or "-",
-            customer=remote.partner_name or "-",
-        )
+        sending.fail("order_conflict", **remote.describe())
 
     def is_anothers(self, sending, remote):
         """Tell whether an order at the dealer cannot be the one of ``sending``."""
         order = sending.order
         if order.maybe_there:
             began = order.first_attempt
-            if _differ(remote.reference, order.reference) and _is_for_another(sending, remote):
+            if _differ(remote.reference, order.reference) and is_for_another(sending, remote):
                 return True
         else:
             began = self.session.started
@@ -68,7 +70,7 @@ class Verifier:
         if is_key_for_good(order.external_id):
             # Ours from before our database was restored: nobody else can have been given this key.
             if self._is_older(remote, began, LARGE_TOLERANCE):
-                sending.note("order_was_there")
+                sending.was_there = True
             return False
         return self._is_older(remote, began, LARGE_TOLERANCE)
 
@@ -91,27 +93,42 @@ class Verifier:
     # What is it
     # ------------------------------------------------------------
 
-    def _compare_contents(self, sending, lines):
-        """Say which of two contents arrived, if there were two."""
-        if sending.replaced:
-            # The old content may have been committed late, after the dealer was asked for it.
-            old = self.same_lines(sending.replaced, lines)
-            sending.content = OLD if old and not self.same_lines(sending.order, lines) else NEW
+    def _choose_content(self, sending, lines):
+        """See which of two contents arrived, if there were two.
 
-    def same_lines(self, order, lines):
-        """Tell whether lines at the dealer are those of an order: products, quantities, prices."""
+        The old one may have been committed late, after the dealer was asked for it.
+        """
+        if sending.replaced and self.has_lines(sending.replaced, lines):
+            if not self.has_lines(sending.order, lines):
+                sending.content = OLD
+
+    def is_as_wanted(self, order, wanted, remote, lines):
+        """Tell whether an order at the dealer has the second of two contents."""
+        return bool(self.has_lines(wanted, lines)) and (
+            _same_customer(order.customer, wanted.customer)
+            or _is_name_of(wanted.customer, order.customer, remote.partner_name)
+        )
+
+    def has_lines(self, order, lines):
+        """Tell whether lines at the dealer are those of an order: products, quantities, prices.
+
+        :return: None when it cannot be told: the lines or one of the products are not known
+        """
+        if lines is None:
+            return None
+        if len(order.lines) != len(lines):
+            return False
         ours = []
         for line in order.lines:
             ids = self.products.get(line.product_code, ())
             if len(ids) != 1:
-                return False
+                return None
             values = line.values
             ours.append((ids[0], values.get("product_uom_qty", 1.0), values.get("price_unit")))
-        pairs = zip(_sorted(ours), _sorted(lines), strict=False)
-        return len(ours) == len(lines) and all(_same_line(*pair) for pair in pairs)
+        return all(map(_same_line, _sorted(ours), _sorted(lines)))
 
-    def _note_differences(self, sending, remote):
-        order = sending.replaced if sending.replaced and sending.content == OLD else sending.order
+    def _note_differences(self, sending, remote, lines):
+        order = sending.sent
         if remote.state == CANCELLED:
             sending.note("order_cancelled")
         if _differ(remote.partner_id, sending.partner_id):
@@ -134,6 +151,8 @@ class Verifier:
                 dealer_amount=f"{remote.amount_untaxed:.2f}",
                 currency=order.currency,
             )
+        elif self.has_lines(order, lines) is False:
+            sending.note("lines_differ")
 
     @staticmethod
     def _difference(order, remote):
@@ -149,12 +168,32 @@ class Verifier:
         return "amount_differs"
 
 
-def _is_for_another(sending, remote):
+def is_for_another(sending, remote):
     """Tell whether an order is for another customer; by the names while nobody was looked up."""
     if sending.partner_id:
         return _differ(remote.partner_id, sending.partner_id)
     ours, theirs = sending.order.customer.values.get("name"), remote.partner_name
-    return bool(ours and theirs) and str(ours).strip().lower() not in theirs.lower()
+    return bool(ours and theirs) and not _has_name(theirs, ours)
+
+
+def _has_name(shown, name):
+    """Tell whether a contact is shown by a name, perhaps with its company's in front."""
+    return same_name(shown, name) or str(name).strip().lower() in shown.lower()
+
+
+def _same_customer(customer, other):
+    """Tell whether two customers are one, by all that a dealer recognises them by."""
+    return (
+        same_name(customer.values.get("name"), other.values.get("name"))
+        and email_of(customer) == email_of(other)
+        and phone_of(customer) == phone_of(other)
+    )
+
+
+def _is_name_of(customer, other, shown):
+    """Tell whether a contact is shown by the name of one customer, and not by another's."""
+    name, other_name = customer.values.get("name"), other.values.get("name")
+    return bool(name and shown) and _has_name(shown, name) and not _has_name(shown, other_name)
 
 
 def _differ(value, other):

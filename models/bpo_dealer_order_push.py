@@ -12,7 +12,7 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from ..dealer_api import NEW, PAUSE, DealerError, DealerSession
+from ..dealer_api import PAUSE, DealerError, DealerSession, Order
 from .bpo_dealer_connection import get_back_off
 from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
@@ -200,7 +200,7 @@ class BpoDealerOrder(models.Model):
         """Talk with a dealer, as the only one who does; return None where it is not to be now."""
         with talk.browse_dealership(self.env)._locking_talk() as locked:
             if not locked:
-                talk.unmark(talk.browse_orders(self.env))
+                talk.give_up(self.env)
                 return None
             if not talk.prepare(self.env):
                 return None
@@ -375,13 +375,26 @@ class BpoDealerOrder(models.Model):
         }
         if result.remote:
             vals |= {**self._prepare_look_vals(result.remote), "remote_checked": now}
-        if result.content == NEW:
-            vals["payload"] = self.payload_wanted
-        if result.external_id:
-            vals["external_id"] = result.external_id
-            vals["payload"] = {**(vals.get("payload") or self.payload)}
-            vals["payload"]["external_id"] = result.external_id
+        if result.order:
+            vals["payload"] = result.order.to_payload()
+            vals["external_id"] = result.order.external_id
         return vals
+
+    def _write_newer(self, wanted):
+        """Ask the dealer once more about orders that were won again during their talk.
+
+        The answer waited for a lock, and the lead was reopened, changed and won again meanwhile:
+        what was sent is not what is wanted by now.
+
+        :param dict wanted: ``{order: its payload_wanted}``
+        """
+        if not wanted:
+            return
+        contents = {order.lead_id: Order.from_payload(each) for order, each in wanted.items()}
+        orders = self.browse(order.id for order in wanted)
+        orders._log_no_second_order(contents)
+        orders._ask_again(contents)
+        self._trigger_push()
 
     def _write_failed(self, results, marks):
         """Write what the dealer refused, and tell those who can put it right.

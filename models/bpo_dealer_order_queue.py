@@ -20,6 +20,12 @@ def get_units(order):
     return order.currency, sorted(units, key=repr)
 
 
+def get_customer(order):
+    """Return who an ``Order`` of ``dealer_api`` is for, in a form that can be compared."""
+    values = order.customer.values
+    return tuple(values.get(name) or "" for name in ("name", "email", "phone"))
+
+
 class BpoDealerOrder(models.Model):
     """Into the outbox when a lead is won, and out of it when the lead leaves Won.
 
@@ -121,26 +127,32 @@ class BpoDealerOrder(models.Model):
         return self._get_difference(Order.from_payload(self.payload_wanted))
 
     def _get_difference(self, content):
-        """Return what to tell the dealer about units that are not those of its order.
+        """Return what to tell the dealer about units or a customer that are not those of its order.
 
         :param content: the ``Order`` as it would be sent now
         """
         self.ensure_one()
         sent = self._get_content()
-        if get_units(content) == get_units(sent):
+        same_customer = get_customer(content) == get_customer(sent)
+        if same_customer and get_units(content) == get_units(sent):
             return ""
+        had = self._get_units_text(sent, self.currency_id)
+        wanted = self._get_units_text(content, self.lead_id._get_order_currencies()[:1])
+        if not same_customer:
+            had = self._get_text_for_customer(had, sent)
+            wanted = self._get_text_for_customer(wanted, content)
         return Markup("<br/>%s<br/>%s<br/>%s") % (
             self.env._(
-                "%(dealership)s has: %(units)s",
-                dealership=self.dealership_id.name,
-                units=self._get_units_text(sent, self.currency_id),
+                "%(dealership)s has: %(units)s", dealership=self.dealership_id.name, units=had
             ),
-            self.env._(
-                "Now the lead says: %(units)s",
-                units=self._get_units_text(content, self.lead_id._get_order_currencies()[:1]),
-            ),
+            self.env._("Now the lead says: %(units)s", units=wanted),
             self.env._("Ask the dealership to change its order by hand."),
         )
+
+    def _get_text_for_customer(self, units, content):
+        """Return the units together with the customer of an ``Order``."""
+        customer = ", ".join(value for value in get_customer(content) if value)
+        return self.env._("%(units)s, for %(customer)s", units=units, customer=customer)
 
     def _get_units_text(self, content, currency):
         """Return the units of an ``Order`` in one sentence."""

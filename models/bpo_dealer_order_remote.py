@@ -3,11 +3,14 @@
 
 from datetime import timedelta
 
+from markupsafe import Markup
+
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from ..dealer_api import HIDDEN, MISSING, Order, next_external_id
+from ..dealer_api import HIDDEN, MISSING
 from .constants import MANAGER
+from .dealer_texts import translate
 
 CANCELLED = "cancel"
 # The name of an order that may not be read is asked for again in ever longer intervals.
@@ -128,7 +131,7 @@ class BpoDealerOrder(models.Model):
     def _write_looks(self, looks):
         """Write what was seen of sent orders at their dealer.
 
-        :param dict looks: ``{order: RemoteOrder, or "hidden" or "missing"}``
+        :param dict looks: ``{order: Look}``
         """
         orders = self.browse(order.id for order in looks).filtered(
             # a manager may have reopened the lead of one that was looked at
@@ -136,15 +139,57 @@ class BpoDealerOrder(models.Model):
         )
         now = fields.Datetime.now()
         for order in orders:
-            order.write({**order._prepare_look_vals(looks[order]), "remote_checked": now})
+            order.write({**order._prepare_look_vals(looks[order].seen), "remote_checked": now})
             if not order.remote_name:
                 order._postpone_look()
         gone = orders.filtered(lambda order: order.remote_state in (MISSING, CANCELLED))
         wanted = gone.filtered("payload_wanted")
         wanted._log_on_leads(lambda order: order._get_sent_anew_text())
         wanted._send_anew()
-        (gone - wanted).filtered(lambda order: order.remote_state == MISSING)._log_missing()
+        others = orders - wanted
+        others._log_news({order: looks[order].notes for order in others})
         (orders - gone).filtered("payload_wanted").payload_wanted = False
+
+    def _log_news(self, notes):
+        """Say on the leads, once, how their orders differ from what was sent, or are gone.
+
+        :param dict notes: ``{order: [(code, details)]}``
+        """
+        news = {order: order._get_news(notes[order]) for order in self}
+        for order, remarks in news.items():
+            if remarks:
+                order.remarks = [*(order.remarks or ()), *remarks]
+        missing = self.filtered(lambda order: order.remote_state == MISSING and not notes[order])
+        missing._log_missing()
+        self.filtered(lambda order: news[order])._log_on_leads(
+            lambda order: (
+                Markup("%s %s<br/>%s")
+                % (
+                    order.env._(
+                        "The order of this lead was looked at, at %(dealership)s:",
+                        dealership=order.dealership_id.name,
+                    ),
+                    order._get_link(),
+                    Markup("<br/>").join(translate(order.env, *note) for note in news[order]),
+                )
+            )
+        )
+
+    def _get_news(self, notes):
+        """Return those of the notes that were not said of this order before, as plain JSON."""
+        self.ensure_one()
+        said = self.remarks or []
+        # the contact that the order went to, whatever its name, is none to wonder about
+        names = {details.get("dealer_customer") for _code, details in said}
+        ambiguous = any(code == "customer_ambiguous" for code, _details in said)
+        return [
+            [code, details]
+            for code, details in notes
+            if [code, details] not in said
+            and not (
+                code == "customer_differs" and (ambiguous or details["dealer_customer"] in names)
+            )
+        ]
 
     def _prepare_look_vals(self, look):
         """Return the values of what was seen.
@@ -155,6 +200,8 @@ class BpoDealerOrder(models.Model):
             return {"remote_state": look, "next_attempt": False}
         states = dict(self._fields["remote_state"].selection)
         return {
+            # another one where the dealer, or we, have restored a backup
+            "remote_id": look.id,
             "remote_name": look.name or self.remote_name,
             # of another version, or of another addon of the dealer's
             "remote_state": look.state if look.state in states else "sale",
@@ -191,20 +238,15 @@ class BpoDealerOrder(models.Model):
     def _send_anew(self):
         """Put orders that their dealer no longer has back into the queue.
 
-        One that was deleted goes under the same key: should it come back there (a backup), it is
-        found. One that was cancelled is still there under its key, and goes under a new one.
+        Under which key they go the talk decides, once it has looked: one that was deleted may have
+        come back (a backup), one that was cancelled is still there under its key.
         """
         for order in self:
-            content = Order.from_payload(order.payload_wanted or order.payload)
-            cancelled = order.remote_state == CANCELLED
-            external_id = order.external_id
-            content.external_id = next_external_id(external_id) if cancelled else external_id
             order.write(
                 {
-                    **self._prepare_snapshot_vals(order.lead_id, content),
-                    "external_id": content.external_id,
-                    "possibly_sent": not cancelled,
-                    "first_attempt": False if cancelled else order.first_attempt,
+                    **self._prepare_waiting_vals(),
+                    "payload_wanted": order.payload_wanted or order.payload,
+                    "possibly_sent": True,
                     "remote_id": 0,
                     "remote_name": False,
                     "remote_state": False,

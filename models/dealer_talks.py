@@ -67,6 +67,8 @@ class Talk:
         self.limit = BATCH_SIZE
         # {order id: its possibly_sent before this talk}
         self.marks = {}
+        # {order id: its attempt_count once it was marked}
+        self.attempts = {}
         self.settings = None
 
     def __bool__(self):
@@ -122,7 +124,7 @@ class Talk:
         Nobody can take back an order while the lock is held.
         """
         dealership = self.browse_dealership(env)
-        orders = self.browse_orders(env).try_lock_for_update(allow_referencing=True)
+        orders = self.lock_orders(self.browse_orders(env))
         orders = orders.filtered(lambda order: order.state == self.state)
         if not dealership._is_open():
             self.unmark(orders)
@@ -134,6 +136,14 @@ class Talk:
         self.settings = dealership._get_connection_settings(seconds=self.seconds)
         self.collect(orders)
         return bool(orders)
+
+    def lock_orders(self, orders):
+        """Lock orders until the next commit, and return those that nobody else holds."""
+        return orders.try_lock_for_update(allow_referencing=True)
+
+    def give_up(self, env):
+        """Let others go on: another talk with this dealer is under way."""
+        self.unmark(self.lock_orders(self.browse_orders(env)))
 
     def is_elsewhere(self, order):
         """Tell whether an order belongs to another Odoo than the dealership has now."""
@@ -162,7 +172,7 @@ class Talk:
         orders = self.browse_orders(env)
         if order_ids is not None:
             orders = orders.browse(order_ids)
-        orders.try_lock_for_update(allow_referencing=True)
+        self.lock_orders(orders)
         if report.error:
             self.write_waiting(orders, report.error)
             return
@@ -260,6 +270,18 @@ class PushTalk(Talk):
             if not order.first_attempt:
                 vals["first_attempt"] = now
             order.write(vals)
+            self.attempts[order.id] = order.attempt_count
+
+    def lock_orders(self, orders):
+        """Notice also which orders another worker has marked since: they may be there by now.
+
+        One that died in the middle of its talk has left its mark, and nobody may take it back.
+        """
+        locked = super().lock_orders(orders)
+        for order in locked:
+            if order.attempt_count != self.attempts[order.id]:
+                self.marks[order.id] = True
+        return locked
 
     def unmark(self, orders):
         """Take the marks back: for these orders the dealer was certainly not asked this time."""
@@ -278,9 +300,11 @@ class PushTalk(Talk):
     def collect(self, orders):
         """Read the snapshots, and what is known of earlier attempts."""
         self.contents = {}
+        self.wanted = {order.id: order.payload_wanted for order in orders}
         for order in orders:
             content = order._get_content()
-            content.maybe_there = self.marks[order.id]
+            # also one that was won again, with something else, since it was marked
+            content.maybe_there = bool(self.marks[order.id] or order.payload_wanted)
             if content.maybe_there:
                 content.first_attempt = order.first_attempt
                 if order.payload_wanted:
@@ -301,7 +325,17 @@ class PushTalk(Talk):
     def write_answers(self, answers):
         """Write the results, those of each kind in one go."""
         orders = next(iter(answers)).browse()
-        orders._write_sent(self._select(answers, SENT))
+        sent = self._select(answers, SENT)
+        # won again, with something else, while the answer waited for being written
+        newer = {
+            order: order.payload_wanted
+            for order in sent
+            if order.state == "pending"
+            and order.payload_wanted
+            and order.payload_wanted != self.wanted[order.id]
+        }
+        orders._write_sent(sent)
+        orders._write_newer(newer)
         orders._write_failed(self._select(answers, FAILED), self.marks)
         orders._write_retry(self._select(answers, RETRY))
 
@@ -340,13 +374,15 @@ class LookTalk(Talk):
         orders.write({"next_attempt": False, "payload_wanted": False})
 
     def collect(self, orders):
-        """Read the ids and names that the orders have at the dealer."""
-        self.names = {order.id: (order.remote_id, order.external_id) for order in orders}
+        """Read what the orders are at the dealer, as far as we know."""
+        self.contents = {order.id: order._get_content() for order in orders}
+        for order in orders:
+            self.contents[order.id].external_id = order.external_id
 
     def converse(self, session):
         """Return what can be seen of each order."""
-        looks = look_at_orders(session, list(self.names.values()))
-        return {order_id: looks[external_id] for order_id, (_id, external_id) in self.names.items()}
+        looks = look_at_orders(session, list(self.contents.values()))
+        return {order_id: looks[content.external_id] for order_id, content in self.contents.items()}
 
     def write_answers(self, answers):
         """Write what was seen, and send anew what the dealer gave up and somebody wants."""

@@ -1,6 +1,7 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import dataclasses
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -8,7 +9,16 @@ from unittest.mock import patch
 from odoo import fields
 
 from odoo.addons.base.tests.test_ir_cron import CronMixinCase
-from odoo.addons.bpo_crm.dealer_api import HIDDEN, MISSING, OrderResult, RemoteOrder
+from odoo.addons.bpo_crm.dealer_api import (
+    HIDDEN,
+    MISSING,
+    NEW,
+    OLD,
+    Look,
+    OrderResult,
+    RemoteOrder,
+    next_external_id,
+)
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
 from odoo.addons.bpo_crm.models import dealer_push
 from odoo.addons.bpo_crm.models import dealer_talks as talks
@@ -64,6 +74,8 @@ class FakeDealer:
         self.errors = {}
         # {remote id: {"name": …}} of orders that can be read there
         self.readable = {}
+        # {remote id: [(code, details)]} of orders that differ from what was sent
+        self.notes = {}
         # remote ids of orders that were deleted there
         self.gone = set()
         # called in the middle of a talk
@@ -82,23 +94,49 @@ class FakeDealer:
 
     def _answer(self, order):
         if answer := self.answers.get(order.reference):
+            if answer.content or answer.external_id:
+                content = order.replacement if answer.content == NEW else order
+                key = answer.external_id or order.external_id
+                answer.order = dataclasses.replace(content, external_id=key)
+            if answer.remote_id:
+                key = answer.external_id or order.external_id
+                self.orders[key] = (answer.remote_id, answer.remote_name)
             return answer
+        result = OrderResult("sent", "order_sent")
+        if order.replacement:
+            result.content, result.order, key = self._replace(order)
+        else:
+            key = order.external_id
         number = 1000 + len(self.orders)
-        remote_id, name = self.orders.setdefault(order.external_id, (number, f"S{number:05}"))
-        return OrderResult("sent", "order_sent", remote_id=remote_id, remote_name=name)
+        result.remote_id, result.remote_name = self.orders.setdefault(
+            key, (number, f"S{number:05}")
+        )
+        return result
+
+    def _replace(self, order):
+        """Return content, order and key of one that may be there with another content."""
+        key = order.external_id
+        remote_id, _name = self.orders.get(key, (None, None))
+        if remote_id and self.readable.get(remote_id, {}).get("state") == "cancel":
+            key = next_external_id(key)
+        content = OLD if key in self.orders else NEW
+        sent = order if content == OLD else order.replacement
+        return content, dataclasses.replace(sent, external_id=key), key
 
     def look_at_orders(self, session, orders):
         if error := self.errors.get(session.settings.url):
             raise error
-        return {external_id: self._look_at(remote_id) for remote_id, external_id in orders}
+        return {order.external_id: self._look_at(order) for order in orders}
 
-    def _look_at(self, remote_id):
-        if remote_id in self.gone:
-            return MISSING
+    def _look_at(self, order):
+        remote_id, _name = self.orders.get(order.external_id, (None, None))
+        notes = self.notes.get(remote_id, [])
+        if remote_id is None or remote_id in self.gone:
+            return Look(MISSING, notes)
         if remote_id not in self.readable:
-            return HIDDEN
+            return Look(HIDDEN, notes)
         values = {"name": None, "state": "draft", **self.readable[remote_id]}
-        return RemoteOrder(remote_id, **values)
+        return Look(RemoteOrder(remote_id, **values), notes)
 
 
 class FakeSession:

@@ -10,6 +10,7 @@ from odoo.tests import Form, tagged
 
 from odoo.addons.bpo_crm.dealer_api import OrderResult
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
+from odoo.addons.bpo_crm.models import dealer_talks as talks
 
 from .dealer_common import CRON, DealerOrderCommon
 
@@ -173,6 +174,95 @@ class TestSnapshotKept(RemoteCommon):
         self.assertFalse(order.payload_wanted)
         self.assertEqual(order.state, "pending")
 
+    def test_won_again_before_the_talk(self):
+        """Reopened, edited and won again between the mark and the talk: the new units arrive."""
+        lead, order = self._win_one()
+        original = talks.PushTalk.prepare
+
+        def prepare(talk, env):
+            env.invalidate_all()
+            inner = lead.with_env(lead.env(cr=env.cr))
+            self._reopen(inner)
+            inner.line_ids.quantity = 7
+            self._win_again(inner)
+            return original(talk, env)
+
+        with patch.object(talks.PushTalk, "prepare", prepare):
+            self._push()
+        self.assertEqual((order.state, self._quantity(order)), ("sent", 7))
+        self.assertFalse(order.payload_wanted)
+
+    def test_won_again_while_the_answer_waits(self):
+        """The dealer is asked again, and chatter says what it has."""
+        lead, order = self._win_one()
+        original = push.BpoDealerOrder._write_sent
+        conflicts = []
+
+        def write_sent(orders, results):
+            if not conflicts:
+                conflicts.append(True)
+                raise SerializationFailure
+            return original(orders, results)
+
+        original_back = talks.PushTalk.write_back
+
+        def write_back(talk, env, report, order_ids=None):
+            if conflicts and len(conflicts) == 1:
+                conflicts.append(True)
+                inner = lead.with_env(lead.env(cr=env.cr))
+                self._reopen(inner)
+                inner.line_ids.quantity = 7
+                self._win_again(inner)
+            return original_back(talk, env, report, order_ids)
+
+        with (
+            patch.object(push.BpoDealerOrder, "_write_sent", write_sent),
+            patch.object(talks.PushTalk, "write_back", write_back),
+            self.enter_registry_test_mode(),
+        ):
+            self.env["bpo.dealer.order"].sudo()._push_dealership(self.dealership.id)
+        self.assertEqual((order.state, self._quantity(order)), ("sent", 1), "what the dealer has")
+        self.assertTrue(order.payload_wanted)
+        self.assertTrue(order.next_attempt)
+        self.assertIn("7 × ", self._get_notes(lead)[0])
+
+    def test_another_worker_has_marked_it_since(self):
+        """Its mark is not taken back by a talk that finds the dealership closed."""
+        for stop in ("closed", "talked with"):
+            with self.subTest(stop):
+                _lead, order = self._win_one()
+                original = talks.PushTalk.prepare
+
+                def prepare(talk, env, order=order, stop=stop, original=original):
+                    other = talks.PushTalk(self.dealership.id)
+                    other.marks = {order.id: False}
+                    other.mark(env)
+                    if stop == "closed":
+                        talk.browse_dealership(env).paused = True
+                        return original(talk, env)
+                    talk.give_up(env)
+                    return False
+
+                with patch.object(talks.PushTalk, "prepare", prepare):
+                    self._push()
+                self.assertFalse(self.dealer.talks)
+                self.assertTrue(order.possibly_sent)
+                self.dealership.paused = False
+                order.possibly_sent = False
+                self._reopen(order.lead_id)
+
+    def test_the_mark_is_taken_back_where_nobody_was_asked(self):
+        _lead, order = self._win_one()
+        original = talks.PushTalk.prepare
+
+        def prepare(talk, env):
+            talk.browse_dealership(env).paused = True
+            return original(talk, env)
+
+        with patch.object(talks.PushTalk, "prepare", prepare):
+            self._push()
+        self.assertFalse(order.possibly_sent)
+
     def test_certainly_not_sent_is_replaced(self):
         lead, order = self._win_one()
         self._reopen(lead)
@@ -194,13 +284,22 @@ class TestWonAgain(RemoteCommon):
         return lead, order
 
     def test_still_there(self):
-        _lead, order = self._win_sent_again()
+        lead, order = self._win_sent_again()
+        self.assertIn("7 × ", self._get_notes(lead)[0])
         self.dealer.readable[order.remote_id] = {"name": order.remote_name}
         self._push()
         self.assertEqual((order.state, order.remote_state), ("sent", "draft"))
         self.assertFalse(order.payload_wanted)
         self.assertFalse(order.next_attempt)
         self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_only_the_customer_is_another_one(self):
+        lead, order = self._sent()
+        self._reopen(lead)
+        lead.contact_name = "Somebody Else"
+        with self._assert_note(lead, "already", "Somebody Else", "by hand"):
+            self._win_again(lead)
+        self.assertNotEqual(order.customer_name, "Somebody Else", "what the dealer has")
 
     def test_hidden_is_not_gone(self):
         _lead, order = self._win_sent_again()
@@ -267,6 +366,41 @@ class TestCheckAtDealer(RemoteCommon):
         self.assertEqual(order.state, "sent")
         self.assertEqual((order.external_id, order.payload), (key, payload))
         self.assertIn(key, self.dealer.orders)
+
+    def test_differences_are_said_once(self):
+        lead, order = self._sent()
+        self.dealer.readable[order.remote_id] = {"name": order.remote_name}
+        self.dealer.notes[order.remote_id] = [
+            ("lines_differ", {}),
+            ("customer_differs", {"customer": "Our Name", "dealer_customer": "Their Name"}),
+        ]
+        with self._assert_note(lead, "other lines", "Their Name"):
+            self._check(order)
+        notes = len(lead.message_ids)
+        self._check(order)
+        self.assertEqual(len(lead.message_ids), notes)
+
+    def test_a_contact_of_another_name_is_known(self):
+        """The order went to a contact whose name differs, and that was said."""
+        lead, order = self._sent()
+        said = {"customer": "Our Name", "dealer_customer": "Their Name", "partner_id": 5}
+        order.remarks = [["customer_name_differs", said]]
+        self.dealer.readable[order.remote_id] = {"name": order.remote_name}
+        self.dealer.notes[order.remote_id] = [
+            ("customer_differs", {"customer": "Our Name", "dealer_customer": "Their Name"})
+        ]
+        notes = len(lead.message_ids)
+        self._check(order)
+        self.assertEqual(len(lead.message_ids), notes)
+
+    def test_another_order_is_in_its_place(self):
+        lead, order = self._sent()
+        details = {"name": "S00007", "customer": "Somebody Else", "reference": "X"}
+        self.dealer.gone.add(order.remote_id)
+        self.dealer.notes[order.remote_id] = [("order_exchanged", details)]
+        with self._assert_note(lead, "S00007", "Somebody Else", "Send Again"):
+            self._check(order)
+        self.assertEqual(order.remote_state, "missing")
 
     def test_only_missing_ones_are_sent_again(self):
         _lead, order = self._sent()

@@ -38,6 +38,33 @@ class TestDealerCustomers(DealerApiCase):
         )
         self.assertEqual(len(self.dealer.partners), 3)
 
+    def test_two_with_one_email_and_their_own_phones(self):
+        """They have the same key, and yet each goes to the contact with the own phone."""
+        numbers = {1: "+3225550101", 2: "+3225550202"}
+        for number, phone in numbers.items():
+            self.dealer.add_partner(name=f"Contact {number}", phone=phone)
+        push(
+            self.dealer,
+            [
+                payload(number, email="shared@buyer.example", phone=phone, external_id="m.shared")
+                for number, phone in numbers.items()
+            ],
+        )
+        self.assertEqual([self.partner_of(1), self.partner_of(2)], [1, 2])
+
+    def test_one_between_two_others_joins_them_not(self):
+        """Somebody with the e-mail of the first makes nobody with the own phone the first."""
+        push(
+            self.dealer,
+            [
+                payload(1, email="first@buyer.example", phone=""),
+                payload(2, email="first@buyer.example", phone="+3225550202"),
+                payload(3, email="third@buyer.example", phone="+3225550202"),
+            ],
+        )
+        self.assertEqual([self.partner_of(number) for number in (1, 2, 3)], [1, 1, 2])
+        self.assertEqual(self.dealer.partners[2]["email"], "third@buyer.example")
+
     @cases(
         ("phone", "other", "same"),
         [

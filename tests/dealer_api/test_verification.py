@@ -20,10 +20,14 @@ from ...dealer_api import (
     read_orders,
     render,
 )
+from ...dealer_api.payload import first_external_id
 from .common import LOOK_UPS, PROTOCOLS, DealerApiCase, cases
 from .test_orders import NAMESPACE, connect, payload, payloads, push, statuses
 
 KEY = f"{NAMESPACE}.lead_1"
+KEY_FOR_GOOD = f"{KEY}_ab12cd34"
+# As much as the one that is sent, in all
+OTHER_LINE = {"product_id": 2, "product_uom_qty": 2.0, "price_unit": 50.0}
 
 
 def utcnow(**shift):
@@ -118,6 +122,7 @@ class TestDealerVerification(VerificationCase):
             ({"state": "cancel"}, "sent", ["order_cancelled"]),
             ({"state": "sale"}, "sent", []),
             ({"order_line": []}, "sent", ["amount_differs"]),
+            ({"order_line": [OTHER_LINE]}, "sent", ["lines_differ"]),
         ],
     )
     def test_an_order_that_may_have_been_sent(self, change, status, notes):
@@ -257,6 +262,7 @@ class TestDealerVerification(VerificationCase):
     @cases("count", [1, 50])
     @cases("maybe_there", [False, True])
     def test_verification_costs_no_request(self, count, maybe_there):
+        """The lines are read where an earlier attempt may have sent others, and only there."""
         push(self.dealer, payloads(count))
         self.dealer.requests.clear()
         known = {"server_version": "19.0", "uid": self.dealer.uid}
@@ -268,6 +274,7 @@ class TestDealerVerification(VerificationCase):
                 *LOOK_UPS,
                 "sale.order.load",
                 "sale.order.search_read",
+                *(["sale.order.line.search_read"] if maybe_there else []),
             ],
         )
 
@@ -375,19 +382,71 @@ class TestDealerLooks(VerificationCase):
         with connect(self.dealer) as session, self.assertRaises(DealerBadAnswer):
             find_existing(session, "sale.order", [KEY])
 
+    def look(self, *orders):
+        with connect(self.dealer) as session:
+            looks = look_at_orders(session, list(orders))
+        for look in looks.values():
+            for code, details in look.notes:
+                self.assertNotIn("%(", render(code, details))
+        return looks
+
     def test_look_at_orders(self):
         self.push(order(1), order(2), order(3))
         self.dealer.orders[2]["user_id"] = 99
         del self.dealer.orders[3]
-        pairs = [(number, f"{NAMESPACE}.lead_{number}") for number in (1, 2, 3)]
-        with connect(self.dealer) as session:
-            looks = look_at_orders(session, [*pairs, (None, f"{NAMESPACE}.lead_9")])
-            self.assertEqual(looks.pop(KEY).name, "S00001")
-            self.assertEqual(list(looks.values()), [HIDDEN, MISSING, MISSING])
-            self.dealer.requests.clear()
-            self.assertEqual(list(look_at_orders(session, pairs[:1])), [KEY])
-            self.assertEqual(look_at_orders(session, []), {})
-        self.assertEqual(self.dealer.requests, ["sale.order.search_read"])
+        self.dealer.requests.clear()
+        looks = self.look(order(1), order(2), order(3), order(9))
+        self.assertLessEqual(len(self.dealer.requests), 6)
+        self.assertEqual(looks[KEY].seen.name, "S00001")
+        self.assertEqual([look.seen for look in looks.values()][1:], [HIDDEN, MISSING, MISSING])
+        self.assertEqual([look.notes for look in looks.values()], [[], [], [], []])
+        self.assertEqual(self.look(), {})
+        self.assertEqual(self.dealer.log, [])
+
+    def test_the_id_of_a_stranger(self):
+        """The dealer restored a backup from before our order, and gave its id to another one."""
+        self.push(order(1))
+        self.dealer.orders.clear()
+        self.dealer.external_ids.clear()
+        self.dealer.orders[1] = {"name": "S00001", "partner_id/.id": 1, "state": "draft"}
+        self.assertEqual(self.look(order(1))[KEY].seen, MISSING)
+
+    def test_the_id_is_another_one_by_now(self):
+        """The dealer restored a backup, and got our order again."""
+        self.push(order(2), order(1))
+        self.assertEqual(self.look(order(1))[KEY].seen.id, 2)
+
+    @cases(
+        ("change", "notes"),
+        [
+            ({}, []),
+            ({"state": "cancel"}, ["order_cancelled"]),
+            ({"client_order_ref": "the dealer's own"}, []),
+            ({"partner_id/.id": 2}, ["customer_differs"]),
+            ({"order_line": []}, ["amount_differs"]),
+            ({"order_line": [OTHER_LINE]}, ["lines_differ"]),
+        ],
+    )
+    def test_what_differs(self, change, notes):
+        """Say what is not as it was sent: somebody there, or a backup here, has changed it."""
+        self.push(order(1))
+        self.dealer.add_partner(name="Somebody Else")
+        self.dealer.orders[1].update(change)
+        look = self.look(order(1))[KEY]
+        self.assertEqual((look.seen.id, notes_of(look)), (1, notes))
+
+    @cases(("key", "seen"), [(KEY, MISSING), (KEY_FOR_GOOD, 1)])
+    def test_another_order_in_its_place(self, key, seen):
+        """A key without a digest may have been given to another lead's order."""
+        sent = order(1)
+        sent.external_id = key
+        self.push(sent)
+        self.dealer.add_partner(name="Somebody Else")
+        self.dealer.orders[1].update({"client_order_ref": "X", "partner_id/.id": 2})
+        look = self.look(sent)[key]
+        self.assertEqual(getattr(look.seen, "id", look.seen), seen)
+        expected = "order_exchanged" if seen == MISSING else "customer_differs"
+        self.assertEqual(notes_of(look), [expected])
 
     def test_ids_that_none_can_be_are_not_asked_for(self):
         with connect(self.dealer) as session:
@@ -408,6 +467,8 @@ class TestDealerLooks(VerificationCase):
     )
     def test_next_key(self, key, following):
         self.assertEqual(next_external_id(key), following)
+        self.assertEqual(first_external_id(following), first_external_id(key))
+        self.assertEqual(first_external_id("a.lead_5_12345678"), "a.lead_5_12345678")
 
 
 class TestDealerPricelists(VerificationCase):
@@ -611,6 +672,59 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual((result.status, result.content), ("sent", "old"))
         self.assertIn("order_is_older", notes_of(result))
         self.assertEqual(self.quantities(), [[2.0]])
+
+    @cases("answer", ["cut", "hidden"])
+    def test_the_new_one_cannot_be_read_afterwards(self, answer):
+        """It is what was sent, as nothing was there when the dealer was asked."""
+        if answer == "cut":
+            self.dealer.inject("cut", "sale.order.search_read", times=2)
+        else:
+            self.dealer.automation = lambda values: values.update(user_id=99)
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.content), ("sent", "new"))
+
+    @cases(
+        ("change", "content"),
+        [
+            ({"name": "Somebody Else"}, "old"),
+            ({"email": "else@buyer.example"}, "old"),
+            ({"name": "Customer  1"}, "new"),
+        ],
+    )
+    def test_only_the_customer_is_another_one(self, change, content):
+        """An order for the customer of before is not shown as the new customer's."""
+        self.push(order(quantity=2.0))
+        self.waiting.replacement = order(quantity=2.0, **change)
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.content), ("sent", content))
+        self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_the_dealer_changed_the_customer_as_asked(self):
+        self.push(order(quantity=2.0))
+        self.dealer.partners[1]["name"] = "Somebody Else"
+        self.waiting.replacement = order(quantity=2.0, name="Somebody Else")
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.content), ("sent", "new"))
+
+    def test_sent_again_after_the_dealer_restored_a_backup(self):
+        """The row's key is gone there, the order of before it is back: no second one."""
+        self.send_old()
+        again = order(quantity=2.0, maybe_there=True)
+        again.external_id = f"{KEY}_2"
+        again.replacement = order(quantity=2.0)
+        [result] = self.push(again)
+        self.assertEqual((result.status, result.external_id), ("sent", KEY))
+        self.assertEqual((result.content, result.notes), ("new", []))
+        self.assertEqual(self.quantities(), [[2.0]])
+
+    def test_sent_again_after_a_backup_was_restored_here(self):
+        """The row's key was cancelled and deleted there, the order after it is there."""
+        later = order(quantity=7.0)
+        later.external_id = f"{KEY}_2"
+        self.push(later)
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.external_id), ("sent", f"{KEY}_2"))
+        self.assertEqual(self.quantities(), [[7.0]])
 
     def test_a_replacement_that_the_dealer_cannot_take(self):
         self.waiting.replacement = order(codes=["NEW"])

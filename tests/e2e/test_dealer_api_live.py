@@ -478,9 +478,10 @@ def test_looking_leaves_no_trace(dealer, way_in, make):
     with DealerSession(way_in) as session:
         others = [payloads[0]["customer"]["external_id"], f"{NAMESPACE}.lead_never"]
         assert find_existing(session, "sale.order", keys + others) == {keys[0], keys[2]}
-        looks = look_at_orders(session, list(zip(ids, keys, strict=True)))
-    assert looks[keys[0]].name == results[0].remote_name
-    assert (looks[keys[1]], looks[keys[2]]) == ("missing", "hidden")
+        looks = look_at_orders(session, [Order.from_payload(payload) for payload in payloads])
+    assert looks[keys[0]].seen.name == results[0].remote_name
+    assert (looks[keys[1]].seen, looks[keys[2]].seen) == ("missing", "hidden")
+    assert [look.notes for look in looks.values()] == [[], [], []]
     assert [dealer.count(model) for model in models] == before
     assert trouble_in(dealer.log_text()[logged:]) == []
     [later] = push(way_in, [make()])

@@ -152,6 +152,30 @@ def test_bpo_restored_to_before_the_answer(world, dealer):
     bpo.destroy()
 
 
+def test_bpo_restored_to_when_another_content_was_sent(world, dealer):
+    """The dealer has what was sent after the backup, under the same key; that is said."""
+    bpo = world.new_bpo(crons=0)
+    dealership = bpo.connect(dealer)
+    lead = bpo.create_lead(dealership, **customer(bpo, "Changing Person"))
+    bpo.win(lead)
+    bpo.push()
+    before = bpo.order(lead)
+    backup = bpo.back_up()
+    reopen(bpo, lead)
+    dealer.rpc.write("sale.order", before["remote_id"], state="cancel")
+    dealer.rpc.call("sale.order", "unlink", [before["remote_id"]])
+    change_units(bpo, lead, 7)
+    later = win_and_push(bpo, lead)
+    assert (later["state"], content(dealer, later["remote_id"])[1]) == ("sent", [7.0])
+    bpo.restore(backup)
+    bpo.rpc.call("bpo.dealer.order", "action_check_at_dealer", [before["id"]])
+    bpo.push()
+    order = bpo.order(lead)
+    assert (order["remote_id"], order["remote_name"]) == (later["remote_id"], later["remote_name"])
+    assert "at the dealer it comes to" in chatter(bpo, lead)
+    bpo.destroy()
+
+
 def test_dealer_restored_to_before_the_order(resting_bpo, own_dealer):
     bpo = resting_bpo
     dealership = bpo.connect(own_dealer)
@@ -160,6 +184,10 @@ def test_dealer_restored_to_before_the_order(resting_bpo, own_dealer):
     order = win_and_push(bpo, lead)
     assert order["state"] == "sent"
     own_dealer.restore(backup)
+    # the id of our order is given to a stranger's
+    partner = own_dealer.rpc.create("res.partner", name="Stranger")
+    while own_dealer.rpc.create("sale.order", partner_id=partner) != order["remote_id"]:
+        pass
     bpo.rpc.call("bpo.dealer.order", "action_check_at_dealer", [order["id"]])
     bpo.push()
     order = bpo.order(lead)
