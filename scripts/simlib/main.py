@@ -139,7 +139,7 @@ def shrink(product, seed, events, seconds):
 
 def kinds_of(wrong):
     """Return what is wrong, without the names of leads and orders."""
-    return {re.sub(r"\[.*|\{.*|[tc]?\d+|_2", "", text.splitlines()[0]) for text in wrong[:5]}
+    return {re.sub(r"\[.*|\{.*|went to .*|[tc]?\d+|_2", "", text.splitlines()[0]) for text in wrong[:5]}
 
 
 def replay(product, text):
