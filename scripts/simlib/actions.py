@@ -14,6 +14,7 @@ from .world import AGENT, CODES, MANAGER, ROOT, truth_of
 # {kind: weight} of what happens on its own.
 WEIGHTS = {
     "wave": 14,
+    "few": 10,
     "work": 22,
     "wait": 8,
     "win": 5,
@@ -46,6 +47,8 @@ WEIGHTS = {
     "dealer_key": 0.5,
     "dealer_poison": 0.4,
     "dealer_reprices": 0.3,
+    "dealer_rule": 0.4,
+    "our_bad_row": 0.4,
     "our_backup": 1.2,
     "our_restore": 0.7,
     "dealer_backup": 1.2,
@@ -54,7 +57,7 @@ WEIGHTS = {
     "raw_copy": 0.4,
 }
 # What cannot happen while a worker is at work, or takes too long.
-ON_THEIR_OWN = frozenset(("wave", "our_restore", "copy", "raw_copy", "wait"))
+ON_THEIR_OWN = frozenset(("wave", "few", "our_restore", "copy", "raw_copy", "wait"))
 REFERENCES = "BPO-{:05}"
 
 
@@ -164,13 +167,22 @@ class Actions:
             for lead in leads:
                 lead.write({"wanted": self._wanted_of(lead)})
         leads._follow_up_move(origins)
+        for lead in leads:
+            if origins[lead].status == "won" and lead.truth in self.world.being_sent():
+                self.world.misdeeds.append(f"{lead.truth} was taken back while it was being sent")
 
     def _do_wave(self, rng):
         """Win a number of new leads, most of them for one dealership."""
+        self._win_new(rng, rng.choice([1, 2, 5, 20, 50, 50, 80]))
+
+    def _do_few(self, rng):
+        """Win a few new leads."""
+        self._win_new(rng, rng.choice([1, 2, 3, 6]))
+
+    def _win_new(self, rng, count):
         world = self.world
         dealerships = sorted(world.database.tables["bpo.dealership"].rows)
         favourite = rng.choice(dealerships)
-        count = rng.choice([1, 2, 5, 20, 50, 50, 80])
         with world.user(AGENT) as env:
             leads = env["crm.lead"]
             for _number in range(count):
@@ -349,6 +361,9 @@ class Actions:
         world = self.world
         for row in self._rows("bpo.dealership", lambda one: one.get("paused")):
             dealer = world.dealers.get((row["odoo_url"], row["odoo_db"]))
+            if dealer and not (dealer.was_closed or world.moved) and dealer.refusals < 4:
+                refusals = dealer.refusals
+                world.misdeeds.append(f"{dealer.name} is paused after {refusals} refusals")
             if dealer and dealer.is_up and dealer.is_open:
                 with world.user(MANAGER) as env:
                     env["bpo.dealership"].browse(row["id"])._resume()
@@ -389,6 +404,7 @@ class Actions:
         world = self.world
         row, _dealer = self._choose_dealership(rng)
         dealer = world.add_dealer(f"n{world.next_serial()}", rng)
+        world.moved = True
         with world.user(MANAGER) as env:
             dealership = env["bpo.dealership"].browse(row["id"])
             dealership.write({"odoo_url": dealer.url, "odoo_db": dealer.database})
@@ -408,7 +424,9 @@ class Actions:
             lines = [dict(line) for line in dealer.orders[order_id].get("order_line", ())]
             if lines:
                 lines[0]["price_unit"] = (lines[0].get("price_unit") or 0) + 10
-            dealer.replace("sale.order", order_id, order_line=lines, edited=self.world.now)
+            dealer.replace(
+                "sale.order", order_id, order_line=lines, edited=self.world.now, edited_lines=lines
+            )
 
     def _do_dealer_cancels(self, rng):
         dealer, order_id = self._choose_order(rng)
@@ -432,9 +450,8 @@ class Actions:
     def _do_dealer_reassigns(self, rng):
         dealer, order_id = self._choose_order(rng, truth_of)
         if order_id:
-            dealer.replace(
-                "sale.order", order_id, user_id=rng.choice([OTHER_USER, OTHER_USER, dealer.uid])
-            )
+            user_id = rng.choice([OTHER_USER, OTHER_USER, dealer.uid])
+            dealer.replace("sale.order", order_id, user_id=user_id, was_given=True)
 
     def _choose_contact(self, rng):
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
@@ -448,7 +465,8 @@ class Actions:
     def _do_dealer_archives(self, rng):
         dealer, partner_id = self._choose_contact(rng)
         if partner_id:
-            dealer.replace("res.partner", partner_id, active=rng.random() < 0.2)
+            active = rng.random() < 0.2
+            dealer.replace("res.partner", partner_id, active=active, edited=self.world.now)
 
     def _do_dealer_contact(self, rng):
         dealer, partner_id = self._choose_contact(rng)
@@ -476,6 +494,16 @@ class Actions:
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
         dealer.repriced = {rng.randrange(1, len(CODES) + 1)}
 
+    def _do_dealer_rule(self, rng):
+        """Let a dealer refuse orders of three of something, until that is put right."""
+        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+
+        def reject(model, values):
+            lines = values.get("order_line", ()) if model == "sale.order" else ()
+            return "Not three." if any(line["product_uom_qty"] == 3 for line in lines) else None
+
+        dealer.reject = reject
+
     def _do_dealer_down(self, rng):
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
         dealer.is_up = not dealer.is_up or rng.random() < 0.3
@@ -483,6 +511,7 @@ class Actions:
     def _do_dealer_key(self, rng):
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
         dealer.is_open = not dealer.is_open
+        dealer.was_closed = True
 
     def _do_dealer_poison(self, rng):
         """Let a dealer's worker die of one of the waiting orders from now on."""
@@ -492,6 +521,12 @@ class Actions:
             dealership = self.world.database.tables["bpo.dealership"].rows[order["dealership_id"]]
             dealer = self.world.dealers[dealership["odoo_url"], dealership["odoo_db"]]
             dealer.poison = {REFERENCES.format(order["lead_id"])}
+
+    def _do_our_bad_row(self, rng):
+        """Let our database take no answer about one of the waiting orders any more."""
+        orders = self._orders(lambda order: order["state"] == "pending")
+        if orders:
+            self.world.bad_rows.add(rng.choice(orders)["id"])
 
     # -- backups ----------------------------------------------------------
 
@@ -522,7 +557,7 @@ class Actions:
 
     def _do_dealer_restore(self, rng):
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
-        if getattr(dealer, "dump", None):
+        if dealer.dump:
             dealer.restore(dealer.dump)
             self.world.counts["dealers restored"] += 1
 

@@ -70,7 +70,24 @@ class Checker:
         for truth, found in sorted(self.there.items()):
             if truth not in known:
                 self._judge_unknown(truth, found)
+        for dealer in dict.fromkeys(self.world.dealers.values()):
+            self._judge_dealer(dealer)
         return self
+
+    def _judge_dealer(self, dealer):
+        """Judge what we did to a dealer's contacts, and to orders that were edited there."""
+        made = Counter(
+            contact["email"]
+            for contact in dealer.partners.values()
+            if contact.get("by") == "ours" and contact.get("email") and not contact.get("edited")
+        )
+        for email, count in made.items():
+            if count > 1:
+                self.wrong.append(f"{dealer.name}: {count} contacts were made of one customer: {email}")
+        for order in dealer.orders.values():
+            edited = order.get("edited_lines")
+            if edited is not None and edited != order["order_line"]:
+                self.wrong.append(f"{dealer.name} {order['name']}: what was edited there is lost")
 
     def _say(self, lead, text):
         self.wrong.append(f"{lead['truth']} (lead {lead['id']}): {text}")
@@ -123,6 +140,11 @@ class Checker:
             self._judge_sent(lead, order, truths, live)
         elif order["state"] == "failed":
             self._judge_failed(lead, order, live)
+        elif order["state"] == "pending" and order["id"] in self.world.bad_rows:
+            if order.get("error"):
+                self.excuses["our own database does not take the answer, and said"] += 1
+            else:
+                self._say(lead, "waits, as our database does not take it, and nobody is told")
         else:
             why = order.get("error"), self.dealerships[order["dealership_id"]].get("last_message")
             self._say(lead, f"is won, and its order {order['state']}: {why}")
@@ -225,7 +247,10 @@ class Checker:
             self._say(lead, "was sent to another dealership")
         codes = {code for code, _details in order.get("remarks") or ()}
         fresh_lines, fresh_customer = self._is_about(order, wanted)
-        self._judge_lines(lead, order, wanted, remote, codes if fresh_lines else set())
+        if "name_unknown" in codes and not self.world.faults["nonsense"]:
+            if not remote.get("was_given"):
+                self._say(lead, "is said to be hidden from us, and never was")
+        self._judge_lines(lead, order, wanted, remote, dealer, codes if fresh_lines else set())
         self._judge_customer(
             lead, order, wanted, remote, dealer, codes if fresh_customer else set()
         )
@@ -262,12 +287,16 @@ class Checker:
             if row["id"] > since
         )
 
-    def _judge_lines(self, lead, order, wanted, remote, codes):
+    def _judge_lines(self, lead, order, wanted, remote, dealer, codes):
         lines = sorted(
             [
                 CODES[line["product_id/.id"] - 1],
                 float(line.get("product_uom_qty") or 0),
-                float(line.get("price_unit") or 0),
+                round(
+                    float(line.get("price_unit") or 0)
+                    * (1 - (line.get("discount", dealer.pricelist_discount) or 0) / 100),
+                    2,
+                ),
             ]
             for line in remote.get("order_line", ())
         )

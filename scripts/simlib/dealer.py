@@ -38,8 +38,11 @@ class Dealer(FaultDealer):
         # Products whose price an automation changes on new orders
         self.repriced = set()
         self.automation = self._reprice
-        # The service user sees the others' orders, too
-        self.sees_all = False
+        # The key was not taken at some time
+        self.was_closed = False
+        # How often it was said that we may not come in, though we may
+        self.refusals = 0
+        self.dump = None
 
     @property
     def url(self):
@@ -84,7 +87,7 @@ class Dealer(FaultDealer):
     def _create(self, model, values):
         record_id = super()._create(model, values)
         if model == "res.partner":
-            self.partners[record_id]["serial"] = self.world.next_serial()
+            self.partners[record_id].update(serial=self.world.next_serial(), by="ours")
         self.world.on_created(self, model, record_id)
         return record_id
 

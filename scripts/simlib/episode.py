@@ -113,6 +113,8 @@ class Rest:
         world, actions = self.world, self.actions
         for dealer in dict.fromkeys(world.dealers.values()):
             dealer.poison = set()
+            dealer.reject = lambda model, values: None
+        world.bad_rows.clear()
         for dealership_id in sorted(self.tables["bpo.dealership"].rows):
             actions.say_same(dealership_id)
         for order in self._orders(lambda order: order["state"] == "failed"):

@@ -23,6 +23,9 @@ def read_options(arguments):
     parser.add_argument("--mutant", default="", help="a deliberate defect")
     parser.add_argument("--replay", default="", help="what a failing seed printed, or a file of it")
     parser.add_argument("--episode", type=int, help="this one episode only")
+    parser.add_argument("--mutants", nargs="?", const="all", metavar="NAME,NAME")
+    parser.add_argument("--cpu-seconds", type=float, default=0, help="stop after so many of them")
+    parser.add_argument("--json", action="store_true", help="print one line for programs")
     parser.add_argument("--keep-going", action="store_true", help="count wrongs, shrink none")
     parser.add_argument("--shrink-seconds", type=float, default=30.0)
     return parser.parse_args(arguments)
@@ -31,6 +34,10 @@ def read_options(arguments):
 def main(arguments):
     """Simulate; the exit status is 1 when something was wrong."""
     options = read_options(arguments)
+    if options.mutants:
+        from .table import run_mutants
+
+        return run_mutants(options)
     catch_unexpected()
     mutant = None
     if options.mutant:
@@ -79,11 +86,19 @@ def simulate(product, options):
             print(f"episode {seed}: {outcome.wrong[0]}")
         if time.monotonic() - began > options.minutes * 60:
             break
+        if options.cpu_seconds and time.process_time() > options.cpu_seconds:
+            break
         if options.pushes and total.counts["orders"] >= options.pushes:
             break
         if options.episodes and number >= options.episodes:
             break
     seconds = time.monotonic() - began
+    if options.json:
+        text = total.wrong[0].strip().splitlines() if total.wrong else []
+        pushes = total.counts["pushes"]
+        found = {"episode": failing, "pushes": pushes, "wrong": text, "episodes": number}
+        print(json.dumps(found))
+        return 1 if total.wrong else 0
     show(total, number, seconds, options)
     if failing is not None:
         print_replay(product, failing, options.shrink_seconds)
@@ -93,10 +108,11 @@ def simulate(product, options):
 def show(total, episodes, seconds, options):
     """Print the figures."""
     counts = total.counts
-    print(f"seed {options.seed}, {episodes} episodes, {seconds:.1f} seconds")
+    cpu = time.process_time()
+    print(f"seed {options.seed}, {episodes} episodes, {seconds:.1f} seconds, {cpu:.1f} of them at work")
     orders = counts["bpo.dealer.order"]
     print(
-        f"pushes {counts['pushes']} ({counts['pushes'] / seconds:.0f} per second), "
+        f"pushes {counts['pushes']} ({counts['pushes'] / cpu:.0f} per second at work), "
         f"outbox rows {orders}, orders made at dealers {counts['orders']}, "
         f"requests {counts['requests']}"
     )

@@ -15,9 +15,9 @@ from .transport import FAULTS
 MOODS = (
     # (share of workers that are disturbed, at most so many times, waves per other event)
     (0.0, 0, 1.0),
-    (0.5, 3, 0.5),
-    (0.8, 6, 0.4),
-    (1.0, 12, 0.4),
+    (0.5, 3, 0.15),
+    (0.8, 6, 0.1),
+    (1.0, 12, 0.1),
 )
 _LONG = ("work", "push_now")
 
@@ -29,14 +29,15 @@ def make(seed):
     weights = dict(WEIGHTS)
     # swarm testing: what is left out in one episode makes room for the rest
     for kind in sorted(weights):
-        if kind not in ("wave", "work", "wait") and rng.random() < 0.35:
+        if kind not in ("wave", "few", "work", "wait") and rng.random() < 0.35:
             weights[kind] = 0
     weights["wave"] *= mood[2]
     if mood[1] == 0 and rng.random() < 0.5:
         weights = {**dict.fromkeys(weights, 0), "wave": 10, "work": 12, "wait": 1, "rework": 3}
     faults = rng.sample(FAULTS, rng.randrange(3, len(FAULTS) + 1))
     kinds = rng.choices(list(weights), list(weights.values()), k=rng.choice([20, 40, 60, 90]))
-    return [["wave", rng.getrandbits(32)]] + [
+    first = "few" if mood[1] and rng.random() < 0.7 else "wave"
+    return [[first, rng.getrandbits(32)]] + [
         _event(rng, kind, mood, weights, faults, depth=0) for kind in kinds
     ]
 

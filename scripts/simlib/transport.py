@@ -33,6 +33,9 @@ FAULTS = (
 # Those after which the dealer has done what was asked.
 CARRIED_OUT = frozenset(("cut_after", "page_after", "nonsense", "half_answer"))
 
+# Those that say that we may not come in, or may be taken for it.
+REFUSALS = frozenset(("access_denied", "no_database", "nonsense"))
+
 _NONSENSE = (
     {"ids": "all of them"},
     {"ids": [1.5, "x"], "messages": []},
@@ -57,10 +60,15 @@ class Transport:
         self.url = settings.url
         self.host = settings.url.partition("//")[2]
         self.clock_offset = None
+        self.dealer = world.dealers.get((settings.url, settings.database))
+        # leads whose orders were given to the dealer
+        self.truths = set()
         self._end = world.time.monotonic() + settings.session_timeout
 
     def close(self):
-        """Close the connection."""
+        """Close the connection: the talk is over."""
+        if self in self.world.talks:
+            self.world.talks.remove(self)
 
     def clean(self, text, limit=400):
         """Clean a text as the real one does."""
@@ -88,6 +96,9 @@ class Transport:
         model, _slash, name = path.removeprefix("/json/2/").partition("/")
         secret = (headers or {}).get("Authorization")
         world.count_request(model, name, kwargs)
+        self._note_orders(model, name, kwargs)
+        if fault in REFUSALS:
+            dealer.refusals += 1
 
         def work():
             if method == "GET":
@@ -101,6 +112,14 @@ class Transport:
         self.clock_offset = timedelta(seconds=dealer.clock_shift or 0)
         world.after_request()
         return self.api.HttpAnswer(*answer)
+
+    def _note_orders(self, model, name, kwargs):
+        """Note for which leads orders are given to the dealer."""
+        if model == "sale.order" and name == "load" and "origin" in kwargs["fields"]:
+            place = kwargs["fields"].index("origin")
+            self.truths.update(
+                row[place].rpartition("Lead ")[2] for row in kwargs["data"] if row[place]
+            )
 
     def _answer(self, dealer, fault, rng, work):
         """Return status, type and body; or raise for a fault in which there is no answer."""

@@ -96,6 +96,12 @@ class World:
         # truths of leads that were made, and won, in a raw copy of our database
         self.copied = set()
         self.our_backup = None
+        # ids of orders that our database does not take as sent
+        self.bad_rows = set()
+        # a dealership has had more than one Odoo
+        self.moved = False
+        # the talks that are under way
+        self.talks = []
         self.database = Database()
         for name, cls in product.classes.items():
             self.database.add_table(
@@ -139,7 +145,9 @@ class World:
             phone = rng.choice(["12345", "0000000", "n/a"])
         if not email and not phone:
             phone = f"+3225550{number:03}"
-        name = f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
+        # mostly the same person has the same name
+        naming = random.Random(number) if rng.random() < 0.9 else rng
+        name = f"{naming.choice(FIRST_NAMES)} {naming.choice(LAST_NAMES)}"
         return {"name": name, "email": email or "", "phone": phone}
 
     def _add_dealership(self, env, number, rng):
@@ -176,6 +184,8 @@ class World:
             dealer.add_product(code)
         if rng.random() < 0.2:
             dealer.tax, dealer.tax_included = 20.0, rng.random() < 0.5
+        if rng.random() < 0.2:
+            dealer.pricelist_discount = 5.0
         if rng.random() < 0.15:
             dealer.repriced = {rng.randrange(1, len(CODES) + 1)}
         dealer.clock_shift = rng.choice([0, 0, 0, 5, -20, 7200])
@@ -194,8 +204,16 @@ class World:
         return self.serials
 
     def open_transport(self, settings):
-        """Return the way to a dealer."""
-        return Transport(self, settings)
+        """Return the way to a dealer; there is one at a time."""
+        transport = Transport(self, settings)
+        if any(other.dealer is transport.dealer for other in self.talks):
+            self.misdeeds.append(f"two talks at a time with {settings.url}")
+        self.talks.append(transport)
+        return transport
+
+    def being_sent(self):
+        """Return the truths of the orders that were given to dealers in talks not yet over."""
+        return {truth for transport in self.talks for truth in transport.truths}
 
     def check_access(self, records, operation):
         """Let everybody do everything: rights are tested elsewhere."""
@@ -311,6 +329,11 @@ class World:
     def on_flush(self, env):
         """Let writing fail when it is sent to our database."""
         run = self.run
+        if self.bad_rows:
+            for order_id, row in env.transaction.writes.get("bpo.dealer.order", {}).items():
+                if order_id in self.bad_rows and row and row["state"] == "sent":
+                    self.faults["our database refuses one order"] += 1
+                    raise DatabaseRefuses("our database does not take this order")
         found = run and run.at("f")
         if not found:
             return
@@ -432,6 +455,9 @@ class World:
         if self.database_name == "copy":
             origin = dealer.orders[record_id].get("origin")
             self.misdeeds.append(f"a copy of our database sent {origin!r} to {dealer.name}")
+        partner = dealer.partners[dealer.orders[record_id]["partner_id/.id"]]
+        if partner.get("active") is False:
+            self.misdeeds.append(f"an order went to an archived contact of {dealer.name}")
 
 
 class Template:
