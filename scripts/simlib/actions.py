@@ -291,7 +291,12 @@ class Actions:
             self.retry(rng.choice(orders), self._who(rng))
 
     def retry(self, order, uid):
-        """Let somebody press Retry; what the lead says now is expected from then on."""
+        """Let somebody press Retry; what the lead says now is expected from then on.
+
+        Whoever is told that the dealer has another order in its place compares the two first.
+        """
+        if order.get("error_code") == "order_conflict" and self.is_at_dealer(order):
+            return
         with self.world.user(uid) as env:
             record = env["bpo.dealer.order"].browse(order["id"])
             renewed = record.state == "failed"

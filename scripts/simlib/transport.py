@@ -45,7 +45,6 @@ _NONSENSE = (
     True,
     7,
     None,
-    {},
 )
 
 

@@ -370,7 +370,7 @@ class World:
             self.counts["overlapping talks"] += 1
             self.runs.append(run)
             try:
-                orders._push_dealership(dealership_id, 75.0, None)
+                self._talk(orders, dealership_id, None)
             finally:
                 self.runs.pop()
 
@@ -405,10 +405,20 @@ class World:
             self.advance(0.5)
             for dealership_id in due:
                 on_answered = lambda one=dealership_id: self.on_answered(orders, one)  # noqa: E731
-                if not orders._push_dealership(dealership_id, 75.0, on_answered):
+                if not self._talk(orders, dealership_id, on_answered):
                     given_up.add(dealership_id)
         with self.transaction(ROOT, su=True) as env:
             env["bpo.dealer.order"]._schedule_rest(given_up)
+
+    def _talk(self, orders, dealership_id, on_answered):
+        """Push to one dealership as ``DealerPush`` does, which lets no error stop the others."""
+        try:
+            return orders._push_dealership(dealership_id, 75.0, on_answered)
+        except psycopg2.OperationalError:
+            self.counts["talks ended by a conflict"] += 1
+        except DatabaseRefuses:
+            self.counts["talks ended by our database"] += 1
+        return 0
 
     def push_now(self, dealership_id, plan):
         """Let a manager press Push Now."""
