@@ -25,6 +25,7 @@ def read_options(arguments):
     parser.add_argument("--episode", type=int, help="this one episode only")
     parser.add_argument("--mutants", nargs="?", const="all", metavar="NAME,NAME")
     parser.add_argument("--cpu-seconds", type=float, default=0, help="stop after so many of them")
+    parser.add_argument("--skip", default="", metavar="EPISODE,EPISODE", help="but these")
     parser.add_argument("--json", action="store_true", help="print one line for programs")
     parser.add_argument("--keep-going", action="store_true", help="count wrongs, shrink none")
     parser.add_argument("--shrink-seconds", type=float, default=30.0)
@@ -74,15 +75,20 @@ def simulate(product, options):
     """Run episode after episode."""
     total = episode.Outcome()
     began = time.monotonic()
-    number, failing = 0, None
+    number, failing, failed = 0, None, []
+    skipped = {int(each) for each in options.skip.split(",") if each}
     while failing is None:
         seed = options.seed * 1_000_000 + number
+        if seed in skipped:
+            number += 1
+            continue
         outcome = episode.run(product, seed)
         total.add(outcome)
         number += 1
         if outcome.wrong and not options.keep_going:
             failing = seed
         if outcome.wrong and options.keep_going:
+            failed.append(seed)
             print(f"episode {seed}: {outcome.wrong[0]}")
         if time.monotonic() - began > options.minutes * 60:
             break
@@ -96,7 +102,7 @@ def simulate(product, options):
     if options.json:
         text = total.wrong[0].strip().splitlines() if total.wrong else []
         pushes = total.counts["pushes"]
-        found = {"episode": failing, "pushes": pushes, "wrong": text, "episodes": number}
+        found = {"failed": failed, "episode": failing, "pushes": pushes, "wrong": text, "episodes": number}
         print(json.dumps(found))
         return 1 if total.wrong else 0
     show(total, number, seconds, options)

@@ -33,8 +33,8 @@ FAULTS = (
 # Those after which the dealer has done what was asked.
 CARRIED_OUT = frozenset(("cut_after", "page_after", "nonsense", "half_answer"))
 
-# Those that say that we may not come in, or may be taken for it.
-REFUSALS = frozenset(("access_denied", "no_database", "nonsense"))
+# Those that say that we may not come in: once in a row, or as good as four times.
+REFUSALS = {"access_denied": 1, "no_database": 1, "nonsense": 4}
 
 _NONSENSE = (
     {"ids": "all of them"},
@@ -96,8 +96,7 @@ class Transport:
         secret = (headers or {}).get("Authorization")
         world.count_request(model, name, kwargs)
         self._note_orders(model, name, kwargs)
-        if fault in REFUSALS:
-            dealer.refusals += 1
+        dealer.refusals += REFUSALS.get(fault, 0)
 
         def work():
             if method == "GET":
