@@ -74,6 +74,9 @@ class Replacements:
         readable = [key for key in ours if found[key][1]]
         live = [key for key in readable if found[key][1].state != CANCELLED]
         hidden = [key for key in ours if key not in readable]
+        given_up = [found[key][1] for key in readable if key not in live]
+        if given_up:
+            sending.cancelled = given_up[-1].name or str(given_up[-1].id)
         if live:
             self._adopt(sending, live[0], *found[live[0]])
         elif hidden:
@@ -81,7 +84,7 @@ class Replacements:
         elif own in anothers:
             self.verifier.refuse(sending, found[own][1])
         else:
-            self._send(sending, chain, found, [found[key][1] for key in readable])
+            self._send(sending, chain, found)
 
     def _adopt(self, sending, key, remote_id, remote):
         """Take what the dealer has for the order, with the content that it has."""
@@ -96,11 +99,9 @@ class Replacements:
             is_new = remote and self.verifier.is_as_wanted(order, wanted, remote, lines)
             sending.adopt(key, remote_id, NEW if is_new else OLD)
 
-    def _send(self, sending, chain, found, cancelled):
+    def _send(self, sending, chain, found):
         """Send the new content under the first free key."""
         free = next((key for key in chain if key not in found), None)
-        if cancelled:
-            sending.cancelled = cancelled[-1].name or str(cancelled[-1].id)
         if free:
             sending.replace(free)
         else:

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import psycopg2
 
@@ -246,24 +247,34 @@ class BpoDealerOrder(models.Model):
                 _logger.info("The answer about dealer order %s is left: %s", order_id, conflict)
             except Exception as failure:  # noqa: BLE001 (the others go on)
                 self._log_unexpected(talk.dealership_id, failure)
-                self._postpone_unwritable(order_id)
+                self._write_unless_held(partial(self._postpone_unwritable, order_id))
         if error and not written:
             # as a failed talk, so that the dealership backs off
             report = TalkReport(error=DealerError("unexpected"))
-            with new_transaction(self.env) as env:
-                talk.write_back(env, report)
+            self._write_unless_held(lambda env: talk.write_back(env, report))
         if error or written:
             self._write_dealership(talk, report)
         return written
 
     @api.model
-    def _postpone_unwritable(self, order_id):
+    def _write_unless_held(self, write):
+        """Write something in a transaction of its own; leave it where somebody holds the rows.
+
+        :param write: function of an environment
+        """
+        try:
+            with new_transaction(self.env) as env:
+                write(env)
+        except psycopg2.OperationalError as conflict:
+            _logger.info("What was to be written about dealer orders is left: %s", conflict)
+
+    @api.model
+    def _postpone_unwritable(self, order_id, env):
         """Leave an order for later whose answer our own database does not take."""
-        with new_transaction(self.env) as env:
-            order = env[self._name].browse(order_id).exists()
-            if order.state == "pending":
-                order.next_attempt = fields.Datetime.now() + get_back_off(order.attempt_count)
-                order.error = env._("An unexpected error; an administrator finds it in the log.")
+        order = env[self._name].browse(order_id).exists()
+        if order.state == "pending":
+            order.next_attempt = fields.Datetime.now() + get_back_off(order.attempt_count)
+            order.error = env._("An unexpected error; an administrator finds it in the log.")
 
     @api.model
     def _converse(self, talk):

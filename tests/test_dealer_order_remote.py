@@ -541,6 +541,28 @@ class TestWriteBackSingly(RemoteCommon):
         self.assertFalse(self.dealership.next_attempt, "the dealership is not to blame")
         self.assertEqual(len(self.dealer.talks), 1)
 
+    def test_one_bad_answer_about_an_order_that_somebody_holds(self):
+        """The answers about the others are written all the same."""
+        orders = self._win(self._create_leads(3))
+        bad = orders[0]
+        original = push.BpoDealerOrder._prepare_sent_vals
+
+        def prepare_sent_vals(order, result):
+            if order == bad:
+                raise NumericValueOutOfRange("remote_id")
+            return original(order, result)
+
+        def postpone(orders, order_id, env):
+            raise SerializationFailure
+
+        with (
+            patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals),
+            patch.object(push.BpoDealerOrder, "_postpone_unwritable", postpone),
+            self.assertLogs(PUSH_LOGGER, "ERROR"),
+        ):
+            self._push()
+        self.assertEqual(orders.mapped("state"), ["pending", "sent", "sent"])
+
     def test_one_lead_that_somebody_holds(self):
         orders = self._win(self._create_leads(3))
         held = orders[1]

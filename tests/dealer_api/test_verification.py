@@ -593,6 +593,10 @@ class TestDealerReplacement(VerificationCase):
         )
         self.assertEqual(result.notes, [("order_renewed", {"name": "S00001"})])
         self.assertEqual(self.quantities(), [[2.0], [7.0]])
+        # also when the answer was lost: the second one is found, not doubled
+        [again] = self.push(self.waiting, protocol=protocol)
+        self.assertEqual((again.remote_id, again.external_id), (2, f"{KEY}_2"))
+        self.assertEqual(again.notes, [("order_renewed", {"name": "S00001"})])
 
     @cases("fault", ["drop_after", "cut"])
     def test_the_answer_about_the_new_one_is_lost(self, fault):
