@@ -160,6 +160,9 @@ class Checker:
                 self._say(lead, f"is said to have failed ({code}), and is there")
         elif live:
             self.excuses[f"failed ({code}), said to be there perhaps, and is"] += 1
+        elif code == "order_conflict" and lead["truth"] not in self.world.ever_made:
+            # nobody else's order can have this lead's key
+            self._say(lead, "is said to be in conflict, and never was at a dealer")
         else:
             self.excuses[f"failed: {code}"] += 1
 

@@ -82,6 +82,9 @@ class Transport:
         if world.time.monotonic() >= self._end:
             self._unreachable("session_timeout", False, seconds=75)
         fault, rng = world.before_request()
+        if fault == "nonsense" and path.endswith("/fields_get"):
+            # any mapping is a well-formed answer to this one
+            fault = "half_answer"
         dealer = world.dealers.get((self.settings.url, self.settings.database))
         world.advance(0.05)
         if fault == "refused" or dealer is None or not dealer.is_up:

@@ -93,6 +93,8 @@ class World:
         self.misdeeds = []
         # {truth: when our database was restored to when it did not know of the lead's order}
         self.forgotten = {}
+        # truths of the leads whose order was at a dealer at some time
+        self.ever_made = set()
         # truths of leads that were made, and won, in a raw copy of our database
         self.copied = set()
         self.our_backup = None
@@ -462,6 +464,7 @@ class World:
         if model != "sale.order":
             return
         self.counts["orders"] += 1
+        self.ever_made.add(truth_of(dealer.orders[record_id]))
         if self.database_name == "copy":
             origin = dealer.orders[record_id].get("origin")
             self.misdeeds.append(f"a copy of our database sent {origin!r} to {dealer.name}")
