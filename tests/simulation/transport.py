@@ -81,7 +81,7 @@ class Transport:
         world = self.world
         if world.time.monotonic() >= self._end:
             self._unreachable("session_timeout", False, seconds=75)
-        fault, rng = world.before_request()
+        fault, rng = world.before_request(path.endswith("/sale.order/load") and b"origin" in body)
         if fault == "nonsense" and path.endswith("/fields_get"):
             # any mapping is a well-formed answer to this one
             fault = "half_answer"

@@ -102,7 +102,13 @@ def simulate(product, options):
     if options.json:
         text = total.wrong[0].strip().splitlines() if total.wrong else []
         pushes = total.counts["pushes"]
-        found = {"failed": failed, "episode": failing, "pushes": pushes, "wrong": text, "episodes": number}
+        found = {
+            "failed": failed,
+            "episode": failing,
+            "pushes": pushes,
+            "wrong": text,
+            "episodes": number,
+        }
         print(json.dumps(found))
         return 1 if total.wrong else 0
     show(total, number, seconds, options)
@@ -115,7 +121,7 @@ def show(total, episodes, seconds, options):
     """Print the figures."""
     counts = total.counts
     cpu = time.process_time()
-    print(f"seed {options.seed}, {episodes} episodes, {seconds:.1f} seconds, {cpu:.1f} of them at work")
+    print(f"seed {options.seed}, {episodes} episodes, {seconds:.0f} s, {cpu:.0f} s of them at work")
     orders = counts["bpo.dealer.order"]
     print(
         f"pushes {counts['pushes']} ({counts['pushes'] / cpu:.0f} per second at work), "
@@ -161,7 +167,9 @@ def shrink(product, seed, events, seconds):
 
 def kinds_of(wrong):
     """Return what is wrong, without the names of leads and orders."""
-    return {re.sub(r"\[.*|\{.*|went to .*|[tc]?\d+|_2", "", text.splitlines()[0]) for text in wrong[:5]}
+    return {
+        re.sub(r"\[.*|\{.*|went to .*|[tc]?\d+|_2", "", text.splitlines()[0]) for text in wrong[:5]
+    }
 
 
 def replay(product, text):

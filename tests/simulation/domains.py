@@ -4,7 +4,6 @@
 
 import operator
 
-
 _COMPARISONS = {"<=": operator.le, "<": operator.lt, ">": operator.gt, ">=": operator.ge}
 
 
@@ -43,12 +42,12 @@ class Domain:
         return Domain._make("not", (self,))
 
     @staticmethod
-    def OR(domains):  # noqa: N802  (Odoo's name)
+    def OR(domains):
         """Return what any of the domains finds."""
         return Domain._make("or", tuple(Domain(each) for each in domains))
 
     @staticmethod
-    def AND(domains):  # noqa: N802  (Odoo's name)
+    def AND(domains):
         """Return what all of the domains find."""
         return Domain._make("and", tuple(Domain(each) for each in domains))
 
@@ -116,10 +115,7 @@ def _compiled_leaf(env, model, name, sign, value):
     if sign == "any":
         return _compiled_any(env, field, name, value)
     if sign in ("=", "!="):
-        if not value:
-            test = lambda own: not own  # noqa: E731
-        else:
-            test = lambda own: own == value  # noqa: E731
+        test = (lambda own: own == value) if value else operator.not_
         if sign == "=":
             return lambda row: test(row.get(name))
         return lambda row: not test(row.get(name))

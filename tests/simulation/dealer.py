@@ -9,7 +9,7 @@ from .product import CHECKOUT
 
 sys.path.insert(0, str(CHECKOUT / "tests" / "dealer_api"))
 
-from fault_dealer import API_KEY, FaultDealer, OdooError, _Handler  # noqa: E402
+from fault_dealer import API_KEY, FaultDealer, OdooError, _Handler
 
 # Dealers whose users are somebody else than the service user
 OTHER_USER = 99
@@ -130,7 +130,10 @@ class Dealer(FaultDealer):
     def backup(self):
         """Return what a dump of its database holds."""
         return (
-            {name: {key: dict(row) for key, row in table.items()} for name, table in self.tables.items()},
+            {
+                name: {key: dict(row) for key, row in table.items()}
+                for name, table in self.tables.items()
+            },
             dict(self.external_ids),
             dict(self.sequences),
         )
@@ -150,6 +153,30 @@ class Dealer(FaultDealer):
     def replace(self, model, record_id, **values):
         """Change a record; records are replaced, never changed in place."""
         self.tables[model][record_id] = {**self.tables[model][record_id], **values}
+
+    def take_in(self, rng, key, reference, truth):
+        """Have an order since yesterday that a copy of our database sent under this key."""
+        if not self.partners:
+            return
+        number = self.next_id("sale.order")
+        yesterday = self.world.now - timedelta(days=1)
+        self.external_ids[key] = ("sale.order", number, True)
+        self.orders[number] = {
+            "name": f"S{number:05d}",
+            "state": "draft",
+            "create_date": yesterday.strftime("%Y-%m-%d %H:%M:%S"),
+            "currency_id": 1,
+            "user_id": self.uid,
+            "partner_id/.id": rng.choice(sorted(self.partners)),
+            "client_order_ref": reference,
+            "origin": f"{reference}: Lead {truth}",
+            "order_line": [
+                {"product_id/.id": 1, "product_uom_qty": 1.0, "price_unit": 100.0, "discount": 0.0}
+            ],
+            "serial": self.world.next_serial(),
+            "made": yesterday,
+            "by": "raw copy",
+        }
 
     def sell(self, rng):
         """Make an order of the dealer's own: it takes an id."""

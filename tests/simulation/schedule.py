@@ -19,6 +19,8 @@ MOODS = (
     (0.8, 6, 0.1),
     (1.0, 12, 0.1),
 )
+# What is asked for most when orders are given to a dealer
+LOST = ["cut_after", "cut_after", "late", "late", "page_after", "cut_before"]
 _LONG = ("work", "push_now")
 
 
@@ -29,8 +31,8 @@ def make(seed):
     weights = dict(WEIGHTS)
     # swarm testing: what is left out in one episode makes room for the rest
     for kind in sorted(weights):
-        if kind not in ("wave", "few", "work", "wait") and rng.random() < 0.35:
-            weights[kind] = 0
+        if kind not in ("wave", "few", "work", "wait"):
+            weights[kind] *= rng.choice([0, 0, 1, 1, 1, 5])
     weights["wave"] *= mood[2]
     if mood[1] == 0 and rng.random() < 0.5:
         weights = {**dict.fromkeys(weights, 0), "wave": 10, "work": 12, "wait": 1, "rework": 3}
@@ -56,9 +58,12 @@ def _event(rng, kind, mood, weights, faults, depth):
 
 def _disturbance(rng, mood, weights, faults, depth):
     """Return a point of a worker's work, and what happens there."""
-    letter = rng.choices("rRcfa", [60, 12, 18, 6, 4])[0]
+    letter = rng.choices("rlRcfa", [40, 20, 12, 18, 6, 4])[0]
     number = min(int(rng.expovariate(0.1)), 60)
     seed = rng.getrandbits(32)
+    if letter == "l":
+        what = [rng.choice(faults + LOST), seed]
+        return f"l{int(rng.expovariate(0.7))}", what
     if letter == "r":
         if rng.random() < 0.75:
             return f"r{number}", [rng.choice(faults), seed]
@@ -116,6 +121,6 @@ def count(events):
     total = 0
     for event in events:
         total += 1
-        for kind, detail in (event[2].values() if len(event) > 2 else ()):
+        for kind, detail in event[2].values() if len(event) > 2 else ():
             total += count(detail) if kind == "events" else 1
     return total

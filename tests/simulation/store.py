@@ -161,7 +161,9 @@ class Transaction:
         if holder is not None and holder is not self:
             raise LockNotAvailable(f"canceling statement due to lock timeout: {key}")
         if self.database.tables[table].stamps.get(record_id, 0) > self.snapshot:
-            raise SerializationFailure(f"could not serialize access due to concurrent update: {key}")
+            raise SerializationFailure(
+                f"could not serialize access due to concurrent update: {key}"
+            )
         self.database.locks[key] = self
         self.locked.add(key)
 

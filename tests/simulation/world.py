@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 import psycopg2
 
@@ -41,7 +42,7 @@ class Run:
     """What interrupts one run of the worker: at which point, what.
 
     A point is a letter and a number: ``r3`` the fourth request (before it), ``R3`` after it,
-    ``c0`` the first commit, ``f0`` the first time that writes are sent to our database, ``a0``
+    ``l0`` the first one that gives orders to a dealer, ``c0`` the first commit, ``f0`` the first time that writes are sent to our database, ``a0``
     the first time that a dealer has answered and more orders may be due.
     """
 
@@ -95,6 +96,8 @@ class World:
         self.forgotten = {}
         # truths of the leads whose order was at a dealer at some time
         self.ever_made = set()
+        # truths of leads whose order had a key of the first release
+        self.first_release = set()
         # truths of leads that were made, and won, in a raw copy of our database
         self.copied = set()
         self.our_backup = None
@@ -126,7 +129,9 @@ class World:
             env["res.company"].create({"name": "BPO", "currency_id": 1})
             for name in ("root", "manager", "agent"):
                 env["res.users"].create({"name": name, "is_manager": name == "manager"})
-            env["ir.config_parameter"].create({"key": "database.uuid", "value": "11112222-3333-4444"})
+            env["ir.config_parameter"].create(
+                {"key": "database.uuid", "value": "11112222-3333-4444"}
+            )
             env["bpo.pipeline"].create({})
             for code in CODES:
                 env["product.product"].create({"name": f"Unit {code}", "default_code": code})
@@ -304,12 +309,17 @@ class World:
         finally:
             self.runs.pop()
 
-    def before_request(self):
-        """Return (fault, chance) for the next request."""
+    def before_request(self, is_load):
+        """Return (fault, chance) for the next request.
+
+        :param is_load: it gives orders to a dealer
+        """
         run = self.run
         if run is None:
             return None, None
         found = run.at("r")
+        if is_load:
+            found = run.at("l") or found
         if not found:
             return None, None
         kind, detail = found
@@ -406,7 +416,7 @@ class World:
                 break
             self.advance(0.5)
             for dealership_id in due:
-                on_answered = lambda one=dealership_id: self.on_answered(orders, one)  # noqa: E731
+                on_answered = partial(self.on_answered, orders, dealership_id)
                 if not self._talk(orders, dealership_id, on_answered):
                     given_up.add(dealership_id)
         with self.transaction(ROOT, su=True) as env:

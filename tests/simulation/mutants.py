@@ -47,14 +47,14 @@ def _one(breaks, file, *pairs):
 
 
 _UNIQUE_KEY = (
-    '        head = [order.external_id, sending.partner_id]\n',
+    "        head = [order.external_id, sending.partner_id]\n",
     '        head = [f"{order.external_id}_x{self.session.started:%H%M%S}", sending.partner_id]\n',
 )
 
 MUTANTS = {
     # -- exactly once ------------------------------------------------------
     "search-then-create": _one(
-        "the dealer is searched for the reference, and what is not found is created under a new key",
+        "the dealer is searched for the reference; what is not found is created under a new key",
         ORDERS,
         *_UNIQUE_KEY,
         "        records = [self._load_record(sending, lacking, lacking_lines) for sending in"

@@ -290,7 +290,17 @@ class _Savepoint:
 class Environment:
     """Models as somebody sees them within one transaction."""
 
-    __slots__ = ("_models", "_", "computing", "context", "cr", "registry", "su", "transaction", "uid")
+    __slots__ = (
+        "_models",
+        "_",
+        "computing",
+        "context",
+        "cr",
+        "registry",
+        "su",
+        "transaction",
+        "uid",
+    )
 
     def __init__(self, cr, uid, context, su=False, registry=None, models=None):
         self.cr = cr
@@ -583,9 +593,7 @@ class BaseModel:
     def filtered(self, function):
         if isinstance(function, str):
             path = function.split(".")
-            return self._with_ids(
-                tuple(each._ids[0] for each in self if _follow(each, path))
-            )
+            return self._with_ids(tuple(each._ids[0] for each in self if _follow(each, path)))
         return self._with_ids(tuple(each._ids[0] for each in self if function(each)))
 
     def filtered_domain(self, domain):
@@ -798,9 +806,7 @@ def collect(definitions):
                 each for parent in dict.fromkeys(parents[name]) for each in build(parent).__bases__
             )
             bases = tuple(dict.fromkeys(bases))
-            built[name] = type(
-                name, bases, {"__slots__": (), "_name": name, "_is_built": True}
-            )
+            built[name] = type(name, bases, {"__slots__": (), "_name": name, "_is_built": True})
             _complete(built[name])
         return built[name]
 
@@ -848,5 +854,3 @@ class Index:
 
     def __init__(self, definition):
         self.definition = definition
-
-

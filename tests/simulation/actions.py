@@ -49,6 +49,7 @@ WEIGHTS = {
     "dealer_reprices": 0.3,
     "dealer_rule": 0.4,
     "our_bad_row": 0.4,
+    "first_release": 0.6,
     "our_backup": 1.2,
     "our_restore": 0.7,
     "dealer_backup": 1.2,
@@ -57,7 +58,9 @@ WEIGHTS = {
     "raw_copy": 0.4,
 }
 # What cannot happen while a worker is at work, or takes too long.
-ON_THEIR_OWN = frozenset(("wave", "few", "our_restore", "copy", "raw_copy", "wait"))
+ON_THEIR_OWN = frozenset(
+    ("wave", "few", "our_restore", "copy", "raw_copy", "wait", "first_release")
+)
 REFERENCES = "BPO-{:05}"
 
 
@@ -449,7 +452,9 @@ class Actions:
         )
         if order_id:
             del dealer.orders[order_id]
-            for key in [k for k, v in dealer.external_ids.items() if v[:2] == ("sale.order", order_id)]:
+            for key in [
+                k for k, v in dealer.external_ids.items() if v[:2] == ("sale.order", order_id)
+            ]:
                 del dealer.external_ids[key]
 
     def _do_dealer_reassigns(self, rng):
@@ -532,6 +537,27 @@ class Actions:
         orders = self._orders(lambda order: order["state"] == "pending")
         if orders:
             self.world.bad_rows.add(rng.choice(orders)["id"])
+
+    def _do_first_release(self, rng):
+        """Let waiting orders have keys of the first release, which others may have had, too."""
+        world = self.world
+        orders = self._orders(
+            lambda one: one["state"] == "pending" and not one.get("attempt_count")
+        )
+        for order in rng.sample(orders, min(len(orders), 3)):
+            key = order["external_id"].rpartition("_")[0]
+            dealership = world.database.tables["bpo.dealership"].rows[order["dealership_id"]]
+            dealer = world.dealers[dealership["odoo_url"], dealership["odoo_db"]]
+            with world.transaction(ROOT, su=True) as env:
+                record = env["bpo.dealer.order"].browse(order["id"])
+                record.write(
+                    {"external_id": key, "payload": {**record.payload, "external_id": key}}
+                )
+            world.first_release.update(self.truths_of(order["lead_id"]))
+            if rng.random() < 0.7 and key not in dealer.external_ids:
+                truth = f"x{world.next_serial()}"
+                world.copied.add(truth)
+                dealer.take_in(rng, key, order["reference"], truth)
 
     # -- backups ----------------------------------------------------------
 

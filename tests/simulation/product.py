@@ -104,11 +104,9 @@ class Product:
         importlib.import_module("bpo_crm.models")
         orm.Model.definitions.clear()
         # what is not the addon's own, which its classes extend
-        sys.modules.pop("simlib.bases", None)
-        importlib.import_module("simlib.bases")
-        self.modules = {
-            name: importlib.import_module(f"bpo_crm.models.{name}") for name in MODELS
-        }
+        sys.modules.pop("simulation.bases", None)
+        importlib.import_module("simulation.bases")
+        self.modules = {name: importlib.import_module(f"bpo_crm.models.{name}") for name in MODELS}
         self.talks = importlib.import_module("bpo_crm.models.dealer_talks")
         self.push = importlib.import_module("bpo_crm.models.dealer_push")
         self.session = importlib.import_module("bpo_crm.dealer_api.session")
@@ -232,7 +230,7 @@ class Product:
         self.push._turn = _NoLock()
 
     @property
-    def Registry(self):  # noqa: N802  (a class)
+    def Registry(self):
         """Return the class of registries."""
         return orm.Registry
 
