@@ -42,8 +42,9 @@ class Run:
     """What interrupts one run of the worker: at which point, what.
 
     A point is a letter and a number: ``r3`` the fourth request (before it), ``R3`` after it,
-    ``l0`` the first one that gives orders to a dealer, ``c0`` the first commit, ``f0`` the first time that writes are sent to our database, ``a0``
-    the first time that a dealer has answered and more orders may be due.
+    ``l0`` the first one that gives orders to a dealer, ``c0`` the first commit, ``f0`` the first
+    time that writes are sent to our database, ``a0`` the first time that a dealer has answered
+    and more orders may be due.
     """
 
     def __init__(self, plan):
