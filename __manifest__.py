@@ -16,6 +16,7 @@
         "security/bpo_dealership_security.xml",
         "security/bpo_dealer_order_security.xml",
         "security/bpo_lead_line_security.xml",
+        "security/bpo_order_preview_security.xml",
         "security/bpo_service_security.xml",
         "data/crm_lost_reason_data.xml",
         "data/ir_cron_data.xml",

@@ -39,12 +39,16 @@ _KEYS = 5
 
 
 class Contact(NamedTuple):
-    """A contact of the dealer, as far as it was read."""
+    """A contact of the dealer, as far as it was read.
+
+    :ivar emails: None where the dealer does not show them
+    :ivar phones: likewise
+    """
 
     id: int
     name: str
-    emails: frozenset
-    phones: frozenset
+    emails: frozenset | None
+    phones: frozenset | None
     pricelist: int | None
     active: bool
 
@@ -56,22 +60,32 @@ class Contact(NamedTuple):
         return cls(
             record["id"],
             clean_text(record.get("name") or "", limit=NAME_LIMIT),
-            frozenset(email.lower() for email in re.findall(r"[^\s<>,;\"]+@[^\s<>,;\"]+", emails)),
-            frozenset(phones - {None}),
+            frozenset(email.lower() for email in re.findall(r"[^\s<>,;\"]+@[^\s<>,;\"]+", emails))
+            if record.keys() & set(_EMAIL_FIELDS)
+            else None,
+            frozenset(phones - {None}) if record.keys() & set(_PHONE_FIELDS) else None,
             many2one_id(record.get(PRICELIST)),
             record.get("active") is not False,
         )
 
+    def has_email(self, email):
+        """Tell whether a normal e-mail is one of this contact."""
+        return email in (self.emails or ())
+
     def has_phone(self, phone):
         """Tell whether a normal phone is one of this contact."""
-        return any(same_phone(phone, other) for other in self.phones)
+        return any(same_phone(phone, other) for other in self.phones or ())
 
     def is_usable_for(self, customer):
-        """Tell whether an order of the customer may go to this contact."""
+        """Tell whether an order of the customer, whose key led here, may go to this contact."""
         email, phone = email_of(customer), phone_of(customer)
         if not self.active:
             return False
-        return not (email or phone) or email in self.emails or bool(phone and self.has_phone(phone))
+        if email and (self.emails is None or self.has_email(email)):
+            return True
+        if phone and (self.phones is None or self.has_phone(phone)):
+            return True
+        return not (email or phone)
 
     def notes_for(self, customer):
         """Return what is to be said when an order of the customer goes to this contact."""
@@ -138,7 +152,7 @@ class CustomerSearch:
     def run(self, customers):
         """Look for the customers of a batch; ``match_of`` tells who was found."""
         emails = _without_none(map(email_of, customers))
-        self._by_email = self._match(emails, self._emails_domain, _has_email)
+        self._by_email = self._match(emails, self._emails_domain, Contact.has_email)
         others = [each for each in customers if not self.match_of(each)]
         phones = _without_none(map(phone_of, others)) if self._phone_names else []
         self._by_phone = self._match(phones, self._phones_domain, Contact.has_phone)
@@ -167,7 +181,7 @@ class CustomerSearch:
         for key in wanted:
             matching = [contact for contact in contacts if has(contact, key)]
             # What is written the same way counts more than a national number that may be it.
-            matching = [each for each in matching if key in each.phones] or matching
+            matching = [each for each in matching if key in (each.phones or ())] or matching
             if matching:
                 found[key] = Match(matching, key)
         return found
@@ -230,10 +244,6 @@ class CustomerSearch:
 def _without_none(keys):
     """Return what there is of e-mails or phones, each once."""
     return [key for key in dict.fromkeys(keys) if key]
-
-
-def _has_email(contact, email):
-    return email in contact.emails
 
 
 def _any_of(leaves):

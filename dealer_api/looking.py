@@ -13,7 +13,7 @@ from .payload import is_key_for_good
 from .products import find_products
 from .remote import RemoteOrder, find_ids, read_lines, read_orders
 from .sending import Sending
-from .verification import Verifier, is_for_another
+from .verification import Verifier
 
 # What is seen of an order that cannot be read.
 HIDDEN, MISSING = "hidden", "missing"
@@ -55,11 +55,5 @@ def _look_at(order, ids, remotes, lines, verifier):
     sending = Sending(copied(order, maybe_there=True))
     if not is_key_for_good(order.external_id) and verifier.is_anothers(sending, remote):
         return Look(MISSING, [("order_exchanged", remote.describe())])
-    if is_for_another(sending, remote):
-        sending.note(
-            "customer_differs",
-            customer=order.customer.values["name"],
-            dealer_customer=remote.partner_name,
-        )
     verifier.compare(sending, remote, lines.get(remote.id))
     return Look(remote, sending.notes)

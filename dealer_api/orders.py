@@ -6,7 +6,14 @@ Everything here may be repeated at any time, also half done; why, is said in ``l
 """
 
 from .customers import PARTNER_FIELDS, CustomerSearch, NewCustomers
-from .errors import RETRY, DealerAccessUncertain, DealerError, DealerFault, DealerUnreachable
+from .errors import (
+    RETRY,
+    DealerAccessUncertain,
+    DealerBadAnswer,
+    DealerError,
+    DealerFault,
+    DealerUnreachable,
+)
 from .loader import Loader, LoadRecord, cell
 from .payload import (
     CUSTOMER_FIELDS,
@@ -171,6 +178,10 @@ class _Push:
         currency = self._guarded(lambda: self.session.company_currency)
         self.company_currency = currency
         fields = self._guarded(self.session.fields, CUSTOMER_MODEL, PARTNER_FIELDS)
+        if fields is not None and "email" not in fields:
+            # Every Odoo has it: nothing of this answer is to be remembered.
+            self.session.forget_fields()
+            raise DealerBadAnswer("unexpected_answer", call=f"{CUSTOMER_MODEL}.fields_get")
         self.partner_fields = fields or frozenset()
         if PRICELIST not in self.partner_fields:
             for sending in self.open:

@@ -281,7 +281,7 @@ class Json2(Protocol):
         # The key alone decides who we are: see that it is who the settings say.
         users = self.call("res.users", "read", [uid], {"fields": ["login", "company_id"]})
         user = users[0] if isinstance(users, list) and users else None
-        if not isinstance(user, dict):
+        if not isinstance(user, dict) or not isinstance(user.get("login"), str):
             raise DealerBadAnswer("unexpected_answer", call="res.users.read")
         if not same_login(user.get("login"), self.settings.login):
             raise DealerAccessRefused("login_mismatch")

@@ -63,14 +63,17 @@ class Verifier:
                 return True
         else:
             began = self.session.started
+            if is_key_for_good(order.external_id) and remote.reference == order.reference:
+                # Ours from before our database was restored: nobody else can have been given this
+                # key.
+                sending.was_there = self._is_older(remote, began, LARGE_TOLERANCE)
+                return False
             if _differ(remote.partner_id, sending.partner_id):
                 return True
         if not self._is_alike(sending, remote):
             return self._is_older(remote, began, TOLERANCE)
         if is_key_for_good(order.external_id):
-            # Ours from before our database was restored: nobody else can have been given this key.
-            if self._is_older(remote, began, LARGE_TOLERANCE):
-                sending.was_there = True
+            sending.was_there = self._is_older(remote, began, LARGE_TOLERANCE)
             return False
         return self._is_older(remote, began, LARGE_TOLERANCE)
 
@@ -131,7 +134,7 @@ class Verifier:
         order = sending.sent
         if remote.state == CANCELLED:
             sending.note("order_cancelled")
-        if _differ(remote.partner_id, sending.partner_id):
+        if is_for_another(sending, remote):
             sending.note(
                 "customer_differs",
                 customer=order.customer.values.get("name") or "-",
@@ -172,7 +175,7 @@ def is_for_another(sending, remote):
     """Tell whether an order is for another customer; by the names while nobody was looked up."""
     if sending.partner_id:
         return _differ(remote.partner_id, sending.partner_id)
-    ours, theirs = sending.order.customer.values.get("name"), remote.partner_name
+    ours, theirs = sending.sent.customer.values.get("name"), remote.partner_name
     return bool(ours and theirs) and not _has_name(theirs, ours)
 
 

@@ -36,6 +36,7 @@ from . import bpo_service_stage
 from . import crm_stage_service
 from . import bpo_service_request
 from . import bpo_service_request_board
+from . import bpo_service_request_lead
 from . import crm_lead_service
 from . import res_config_settings
 from . import product_template

@@ -188,7 +188,7 @@ class BpoServiceRequest(models.Model):
             request.company_id = (
                 request.service_id.company_id
                 or request.company_id
-                or request.lead_id.company_id
+                or request._get_lead_taken_over().company_id
                 or self.env.company
             )
 
@@ -196,7 +196,7 @@ class BpoServiceRequest(models.Model):
     def _compute_partner_id(self):
         """Take the customer of the deal, unless another client is named."""
         for request in self:
-            request.partner_id = request.partner_id or request.lead_id.partner_id
+            request.partner_id = request.partner_id or request._get_lead_taken_over().partner_id
 
     @api.depends("service_id")
     def _compute_stage_id(self):
@@ -319,6 +319,7 @@ class BpoServiceRequest(models.Model):
         A service alone moves the requests to its default stage. Naming the stage a request is
         in already is no move: its status stays what it was set to.
         """
+        self._check_leads([vals])
         if "reference" in vals and not self.env.su:
             self._check_reference_kept(vals["reference"])
         if "service_id" in vals and "stage_id" not in vals:
@@ -335,7 +336,7 @@ class BpoServiceRequest(models.Model):
         return super(BpoServiceRequest, moving).write(vals) if moving else True
 
     def copy_data(self, default=None):
-        vals_list = super().copy_data(default=default)
+        vals_list = self._drop_hidden_leads(super().copy_data(default=default))
         if "name" in (default or {}):
             return vals_list
         return [
@@ -357,7 +358,7 @@ class BpoServiceRequest(models.Model):
         An empty stage or status, as in a cell of an import, is no choice: the default holds.
         """
         self._check_references_given(vals_list)
-        defaults = self.default_get(["service_id", "company_id", "lead_id"])
+        defaults = self.default_get(["service_id", "company_id", "lead_id", "partner_id"])
         prepared = [
             {
                 name: value
@@ -366,6 +367,8 @@ class BpoServiceRequest(models.Model):
             }
             for vals in vals_list
         ]
+        self._check_leads(prepared)
+        self._take_over_customers(prepared)
         services = self.env["bpo.service"].browse(
             {vals["service_id"] for vals in prepared if vals.get("service_id")}
         )

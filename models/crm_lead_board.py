@@ -73,12 +73,16 @@ class CrmLead(models.Model):
 
     @api.model
     def _get_pipelines_at_hand(self, domain):
-        """Return the pipelines that the domain names, else the one of the context, else none."""
+        """Return the pipelines that the domain names, else the one of the context, else none.
+
+        Of either only those that the user may read: the context comes from the client, too.
+        """
         pipelines = self.env["bpo.pipeline"].with_context(active_test=False)
         asked = self._get_pipeline_domain(domain)
         if not asked.is_true() and (named := pipelines.search(asked)):
             return named
-        return pipelines.browse(self.env.context.get("default_pipeline_id") or []).exists()
+        pipeline_id = self.env.context.get("default_pipeline_id")
+        return pipelines.search([("id", "=", pipeline_id)]) if pipeline_id else pipelines
 
     @api.model
     def _get_pipelines_of_leads(self, domain):

@@ -28,7 +28,9 @@ class CrmLead(models.Model):
         help="The dealer this lead is worked for: once won, the order goes to its Odoo.",
     )
     line_ids = fields.One2many("bpo.lead.line", "lead_id", string="Units", copy=True)
-    dealer_order_ids = fields.One2many("bpo.dealer.order", "lead_id", string="Dealer Orders")
+    dealer_order_ids = fields.One2many(
+        "bpo.dealer.order", "lead_id", string="Dealer Orders", groups="bpo_crm.group_agent"
+    )
     dealer_order_id = fields.Many2one(
         "bpo.dealer.order",
         compute="_compute_dealer_order_id",

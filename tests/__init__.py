@@ -11,6 +11,7 @@ from .dealer_api import test_payload
 from .dealer_api import test_transport
 from .dealer_api import test_untrusted
 from .dealer_api import test_verification
+from . import test_access_matrix
 from . import test_board
 from . import test_board_tours
 from . import test_connection_batches

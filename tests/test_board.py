@@ -206,6 +206,26 @@ class TestBoard(BoardCase):
         self.assertEqual(self._get_columns(result), ["Inbox", "Contacted", "Offer", "Sold", "Gone"])
         self.assertEqual(result["groups"][0]["__count"], 1)
 
+    def test_pipeline_of_another_company_is_not_shown(self):
+        """Whoever asks for it by its id gets what they would get without it."""
+        company = self.env["res.company"].create({"name": "Test Elsewhere"})
+        hidden = self.env["bpo.pipeline"].create({"name": "Hidden", "company_id": company.id})
+        hidden.stage_ids[0].name = "Hidden stage"
+        nothing = [("id", "=", 0)]
+        for board in (True, False):
+            plain = self._get_columns(self._read_board(nothing, user=self.agent, board=board))
+            asked = self._get_columns(
+                self._read_board(
+                    nothing, user=self.agent, board=board, default_pipeline_id=hidden.id
+                )
+            )
+            self.assertEqual(asked, plain)
+
+    def test_archived_pipeline_of_the_context_is_shown(self):
+        self.other_pipeline.active = False
+        result = self._read_board(user=self.agent, default_pipeline_id=self.other_pipeline.id)
+        self.assertEqual(self._get_columns(result), ["New", "Won", "Lost"])
+
     # -- stock's own ways in
 
     def _read_action(self, action, **kwargs):

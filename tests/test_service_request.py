@@ -601,3 +601,98 @@ class TestServiceRequestLinks(ServiceCommon):
         request = self._create_request().with_context(**TRACKING)
         request.user_id = self.agent
         self.assertIn(self.agent.partner_id, request.message_partner_ids)
+
+
+@tagged("post_install", "-at_install")
+class TestServiceRequestHiddenLead(ServiceCommon):
+    """A deal that the user may not read gives its customer to no request of theirs."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.hidden, cls.own_lead = cls.env["crm.lead"].create(
+            [
+                {"name": name, "partner_id": cls.client_partner.id, "user_id": user.id}
+                for name, user in (("Test hidden", cls.other_agent), ("Test own", cls.agent))
+            ]
+        )
+        cls.requests = cls.env["bpo.service.request"].with_user(cls.agent)
+        cls.own = cls._create_request(user_id=cls.agent.id).with_user(cls.agent)
+
+    def _prepare(self, **values):
+        return {"name": "Test taking over", "service_id": self.papers.id, **values}
+
+    def test_create(self):
+        with self.assertRaises(AccessError):
+            self.requests.create(self._prepare(lead_id=self.hidden.id))
+        request = self.requests.create(self._prepare(lead_id=self.own_lead.id))
+        self.assertEqual(request.partner_id, self.client_partner)
+
+    def test_create_by_context(self):
+        requests = self.requests.with_context(default_lead_id=self.hidden.id)
+        with self.assertRaises(AccessError):
+            requests.create(self._prepare())
+        with self.assertRaises(AccessError):
+            requests.with_context(default_service_id=self.papers.id).name_create("Test by name")
+
+    def test_write(self):
+        with self.assertRaises(AccessError):
+            self.own.lead_id = self.hidden
+        self.own.lead_id = self.own_lead
+        self.assertEqual(self.own.partner_id, self.client_partner)
+
+    def test_write_again(self):
+        """A deal that was handed on since stays where it is; it gives nothing anew."""
+        self.own.sudo().write({"lead_id": self.hidden.id, "partner_id": False})
+        self.own.name = "Test renamed"
+        with self.assertRaises(AccessError):
+            self.own.write({"lead_id": self.hidden.id})
+        self.assertFalse(self.own.partner_id)
+
+    def test_import(self):
+        for column in ("lead_id/.id", "lead_id"):
+            value = str(self.hidden.id) if "." in column else self.hidden.name
+            result = self.requests.load(
+                ["name", "service_id", column], [["Test imported", "Test Papers", value]]
+            )
+            self.assertFalse(result["ids"])
+            self.assertTrue(result["messages"])
+        self.assertFalse(self.requests.search([("name", "=", "Test imported")]))
+
+    def test_form(self):
+        spec = {"lead_id": {}, "partner_id": {}}
+        values = self._prepare(lead_id=self.hidden.id)
+        for requests in (self.requests, self.own):
+            answer = requests.onchange(values, ["lead_id"], spec)
+            self.assertNotIn("partner_id", answer["value"])
+        by_context = self.requests.with_context(default_lead_id=self.hidden.id)
+        self.assertFalse(by_context.onchange({}, [], spec)["value"]["partner_id"])
+        values["lead_id"] = self.own_lead.id
+        answer = self.requests.onchange(values, ["lead_id"], spec)
+        self.assertEqual(answer["value"]["partner_id"], self.client_partner.id)
+
+    def test_form_of_its_service(self):
+        """Requests in the form of another record take over nothing either."""
+        company = self.env["res.company"].create({"name": "Test Elsewhere"})
+        self.hidden.write({"user_id": False, "team_id": False, "company_id": company.id})
+        services = self.env["bpo.service"].with_user(self.manager)
+        spec = {"request_ids": {"fields": {"partner_id": {}}}}
+        for lead, partner in ((self.hidden, False), (self.own_lead, self.client_partner.id)):
+            line = [0, f"virtual_{lead.id}", {"name": "Test taking over", "lead_id": lead.id}]
+            answer = services.onchange({"name": "Test form", "request_ids": [line]}, [], spec)
+            values = answer["value"]["request_ids"][0][2]
+            self.assertEqual(values["partner_id"], partner)
+
+    def test_copy(self):
+        """A copy leaves the deal out that was handed on since, and can be made."""
+        self.own.sudo().lead_id = self.hidden
+        self.assertFalse(self.own.copy().lead_id)
+        self.own.sudo().lead_id = self.own_lead
+        self.assertEqual(self.own.copy().lead_id, self.own_lead)
+
+    def test_superuser(self):
+        """What works for the user with more rights may take over from each deal."""
+        request = self.requests.sudo().create(self._prepare(lead_id=self.hidden.id))
+        self.assertEqual(request.partner_id, self.client_partner)
+        self.own.sudo().lead_id = self.hidden
+        self.assertEqual(self.own.partner_id, self.client_partner)

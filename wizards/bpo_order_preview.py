@@ -25,6 +25,18 @@ class BpoOrderPreview(models.TransientModel):
                 "bpo_crm.dealer_order_preview", preview._prepare_render_values(lead)
             )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Refuse leads that are hidden from the user."""
+        previews = super().create(vals_list)
+        previews.lead_id.check_access("read")
+        return previews
+
+    def write(self, vals):
+        res = super().write(vals)
+        self.lead_id.check_access("read")
+        return res
+
     def _prepare_render_values(self, lead):
         """Return what the template shows; the content is what would be sent."""
         order_model = self.env["bpo.dealer.order"]

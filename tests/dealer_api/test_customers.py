@@ -2,7 +2,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Whose order it is at the dealer: found, created, or told to be somebody else's."""
 
-from ...dealer_api import Customer, Order, check_connection, normal_phone, render
+from ...dealer_api import (
+    Customer,
+    DealerBadAnswer,
+    Order,
+    check_connection,
+    normal_phone,
+    render,
+)
 from ...dealer_api.identity import same_name, same_phone
 from .common import LOOK_UPS, PROTOCOLS, DealerApiCase, cases
 from .test_orders import NAMESPACE, connect, payload, payloads, push, statuses
@@ -37,6 +44,21 @@ class TestDealerCustomers(DealerApiCase):
             self.dealer, [payload(1, email=None, phone=phone), payload(2, email=None, phone=phone)]
         )
         self.assertEqual(len(self.dealer.partners), 3)
+
+    def test_a_dealer_that_does_not_show_how_to_reach_people(self):
+        """A contact that cannot be judged is taken as it is, and not made over and over."""
+        self.dealer.inject("nonsense", "res.partner.fields_get", value={"email": {"type": "char"}})
+        sent = payload(1, email=None, phone="+3225550101")
+        self.assertEqual(statuses(push(self.dealer, [sent])), ["sent"])
+        self.assertEqual(len(self.dealer.partners), 1)
+
+    def test_fields_of_nobody(self):
+        """An answer without the e-mail is none, and is not remembered."""
+        self.dealer.inject("nonsense", "res.partner.fields_get", value={})
+        with self.assertRaises(DealerBadAnswer):
+            push(self.dealer, [payload(1)])
+        self.assertEqual(statuses(push(self.dealer, [payload(1)])), ["sent"])
+        self.assertEqual(len(self.dealer.partners), 1)
 
     def test_two_with_one_email_and_their_own_phones(self):
         """They have the same key, and yet each goes to the contact with the own phone."""

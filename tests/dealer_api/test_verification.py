@@ -95,6 +95,45 @@ class TestDealerVerification(VerificationCase):
         self.assertEqual(result.status, status)
         self.assertEqual(result.code == "order_conflict", status == "failed")
 
+    @cases(
+        ("change", "notes"),
+        [
+            ({}, []),
+            ({"partner_id/.id": 2}, ["customer_differs"]),
+            ({"order_line": []}, ["amount_differs"]),
+            ({"order_line": [OTHER_LINE]}, ["lines_differ"]),
+        ],
+    )
+    def test_an_order_of_ours_from_before_a_backup(self, change, notes):
+        """A key that names no other lead, and our reference: it is ours, whoever it is for."""
+        sent = order()
+        sent.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        self.dealer.add_partner(name="Somebody Else")
+        self.dealer.orders[1].update(create_date=self.dealer.now(hours=-9), **change)
+        [result] = self.push(sent)
+        self.assertEqual((result.status, result.remote_id), ("sent", 1))
+        self.assertEqual(notes_of(result), [*notes, "order_was_there"])
+
+    def test_a_key_for_good_with_another_reference(self):
+        sent = order()
+        sent.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        self.dealer.orders[1].update(
+            {"create_date": self.dealer.now(hours=-9), "client_order_ref": "X", "order_line": []}
+        )
+        [result] = self.push(sent)
+        self.assertEqual(result.code, "order_conflict")
+
+    def test_the_customer_of_a_refused_order_that_is_there(self):
+        """Nobody was looked up for it: the names tell."""
+        self.push(order())
+        self.dealer.add_partner(name="Somebody Else")
+        self.dealer.orders[1]["partner_id/.id"] = 2
+        self.dealer.inject("access_error", "product.product.search_read")
+        [result] = self.push(order(maybe_there=True))
+        self.assertEqual((result.status, notes_of(result)), ("sent", ["customer_differs"]))
+
     @cases(("age", "status"), [(300, "sent"), (7200, "failed")])
     def test_the_dealers_database_has_another_clock(self, age, status):
         """Where all is as it was sent, minutes between two clocks make no stranger's order."""
