@@ -35,6 +35,7 @@ WEIGHTS = {
     "move_other": 0.4,
     "dealer_edits": 3,
     "dealer_cancels": 3,
+    "dealer_undoes": 0.6,
     "dealer_confirms": 1,
     "dealer_deletes": 2,
     "dealer_reassigns": 2,
@@ -59,7 +60,7 @@ WEIGHTS = {
 }
 # What cannot happen while a worker is at work, or takes too long.
 ON_THEIR_OWN = frozenset(
-    ("wave", "few", "our_restore", "copy", "raw_copy", "wait", "first_release")
+    ("wave", "few", "our_restore", "copy", "raw_copy", "wait", "first_release", "dealer_undoes")
 )
 REFERENCES = "BPO-{:05}"
 
@@ -83,6 +84,8 @@ class Actions:
         world = self.world
         world.counts["events"] += 1
         getattr(self, f"_do_{kind}")(random.Random(seed), *more)
+        if not world.runs and kind in ("work", "push_now"):
+            world.check_marks()
 
     # -- choosing ---------------------------------------------------------
 
@@ -144,6 +147,7 @@ class Actions:
         """Return what the dealer is to get, read from the lead by the simulation itself."""
         return {
             "since": self.world.database.tables["mail.message"].last_id,
+            "at": self.world.now.isoformat(),
             "name": lead.contact_name,
             "email": lead.email_normalized or "",
             "phone": lead.phone_sanitized or lead.phone or "",
@@ -439,7 +443,26 @@ class Actions:
     def _do_dealer_cancels(self, rng):
         dealer, order_id = self._choose_order(rng)
         if order_id:
-            dealer.replace("sale.order", order_id, state="cancel")
+            if dealer.orders[order_id]["state"] != "cancel":
+                now = self.world.now.isoformat()
+                dealer.replace("sale.order", order_id, state="cancel", cancelled_at=now)
+
+    def _do_dealer_undoes(self, rng):
+        """Let a dealer cancel an order, get it anew, and then restore the backup of before."""
+        dealer, order_id = self._choose_order(rng, truth_of)
+        leads = self._leads(lambda lead: lead.get("closed_status") == "won")
+        leads = [lead for lead in leads if lead["truth"] == truth_of(dealer.orders.get(order_id))]
+        if not leads:
+            return
+        dump = dealer.backup()
+        now = self.world.now.isoformat()
+        dealer.replace("sale.order", order_id, state="cancel", cancelled_at=now)
+        for status in ("", "won"):
+            self.world.advance(1)
+            with self.world.user(MANAGER) as env:
+                self._move(env["crm.lead"].browse(leads[0]["id"]), status)
+        self.world.work({}, talks=4)
+        dealer.restore(dump)
 
     def _do_dealer_confirms(self, rng):
         dealer, order_id = self._choose_order(rng, lambda order: order["state"] == "draft")
@@ -541,8 +564,14 @@ class Actions:
     def _do_first_release(self, rng):
         """Let waiting orders have keys of the first release, which others may have had, too."""
         world = self.world
+        taken = {row["external_id"] for row in self._orders(lambda order: True)}
         orders = self._orders(
-            lambda one: one["state"] == "pending" and not one.get("attempt_count")
+            lambda one: (
+                one["state"] == "pending"
+                and not one.get("attempt_count")
+                and one["external_id"].rpartition("_")[0] not in taken
+                and not self.truths_of(one["lead_id"]).intersection(world.ever_made)
+            )
         )
         for order in rng.sample(orders, min(len(orders), 3)):
             key = order["external_id"].rpartition("_")[0]

@@ -232,11 +232,17 @@ class Checker:
             self._say(lead, f"is shown as sent ({told}), and is not there")
             return None
         if truth_of(remote) not in truths:
+            if _is_hidden(remote) and truths & self.world.first_release:
+                # such a key may be another's, and nobody may look
+                self.excuses["of a key of the first release, and not readable"] += 1
+                return None
             self._say(lead, f"is shown as {remote['name']}, which is for {truth_of(remote)}")
             return None
         if remote["state"] == "cancel" and self.final:
             if live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
+            elif _is_won_since(lead, remote):
+                self._say(lead, "was won again after the dealer cancelled, and has no new order")
             elif told != "cancel" and not self._is_elsewhere(order) and not _is_hidden(remote):
                 self._say(lead, f"is cancelled at the dealer, and shown as {told}")
             else:
@@ -351,9 +357,11 @@ class Checker:
 
     def _judge_mails(self, lead, truths):
         for truth in truths:
-            for _dealer, _order_id, order in self.there.get(truth, ()):
+            for dealer, _order_id, order in self.there.get(truth, ()):
                 count = self.mails[truth, order["serial"]]
-                if count > 1:
+                if count > 1 and dealer.was_restored:
+                    self.excuses["mailed again when it was found after the dealer's restore"] += 1
+                elif count > 1:
                     self._say(lead, f"{count} mails about {order['name']}")
         order = self.orders.get(lead["id"])
         if not order or order["state"] != "sent" or order.get("remote_state") == "missing":
@@ -364,6 +372,15 @@ class Checker:
         told = self.mails[truth_of(remote), remote["serial"]]
         if not told and self.dealerships[order["dealership_id"]].get("manager_email"):
             self._say(lead, f"no mail about {remote['name']}")
+
+
+def _is_won_since(lead, remote):
+    """Tell whether the lead was won, or its order retried, after the dealer has cancelled it."""
+    cancelled = remote.get("cancelled_at")
+    is_won = lead.get("closed_status") == "won"
+    return bool(
+        is_won and cancelled and not _is_hidden(remote) and cancelled < lead["wanted"]["at"]
+    )
 
 
 def _is_hidden(remote):

@@ -43,6 +43,7 @@ class Dealer(FaultDealer):
         # How often it was said that we may not come in, though we may
         self.refusals = 0
         self.dump = None
+        self.was_restored = False
 
     @property
     def url(self):
@@ -145,6 +146,7 @@ class Dealer(FaultDealer):
             name: {key: dict(row) for key, row in table.items()} for name, table in tables.items()
         }
         self.late = []
+        self.was_restored = True
 
     # ------------------------------------------------------------
     # Its users

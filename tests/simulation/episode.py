@@ -11,7 +11,7 @@ from .checker import Checker
 from .world import CODES, MANAGER, World
 
 # Rounds of a worker until nothing moves any more
-ROUNDS = 40
+ROUNDS = 150
 # What the product's log said of exceptions that it did not expect
 unexpected = []
 
@@ -98,7 +98,7 @@ class Rest:
             world.work({}, talks=100)
             if not self._orders(self._is_due):
                 break
-            world.advance(4000)
+            world.advance(1000)
         for dealer in dict.fromkeys(world.dealers.values()):
             dealer.do_late(everything=True)
 

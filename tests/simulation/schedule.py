@@ -21,6 +21,8 @@ MOODS = (
 )
 # What is asked for most when orders are given to a dealer
 LOST = ["cut_after", "cut_after", "late", "late", "page_after", "cut_before"]
+# What people do most while a worker is at work
+BUSY = ("reopen", "rework", "edit_customer", "work", "dealer_edits", "retry")
 _LONG = ("work", "push_now")
 
 
@@ -58,7 +60,7 @@ def _event(rng, kind, mood, weights, faults, depth):
 
 def _disturbance(rng, mood, weights, faults, depth):
     """Return a point of a worker's work, and what happens there."""
-    letter = rng.choices("rlRcfa", [40, 20, 12, 18, 6, 4])[0]
+    letter = rng.choices("rlLRcfa", [35, 20, 12, 7, 16, 6, 4])[0]
     number = min(int(rng.expovariate(0.1)), 60)
     seed = rng.getrandbits(32)
     if letter == "l":
@@ -68,6 +70,11 @@ def _disturbance(rng, mood, weights, faults, depth):
         if rng.random() < 0.75:
             return f"r{number}", [rng.choice(faults), seed]
         return f"r{number}", ["events", _others(rng, mood, weights, faults, depth)]
+    if letter == "L":
+        return f"L{int(rng.expovariate(0.7))}", [
+            "events",
+            _others(rng, mood, weights, faults, depth),
+        ]
     if letter == "R":
         return f"R{number}", ["events", _others(rng, mood, weights, faults, depth)]
     number = int(rng.expovariate(0.25))
@@ -83,6 +90,8 @@ def _disturbance(rng, mood, weights, faults, depth):
 def _others(rng, mood, weights, faults, depth):
     """Return what others do while a worker is at work."""
     allowed = {kind: weight for kind, weight in weights.items() if kind not in ON_THEIR_OWN}
+    for kind in BUSY:
+        allowed[kind] *= 3
     if depth:
         allowed = {kind: weight for kind, weight in allowed.items() if kind not in _LONG}
     if not any(allowed.values()):

@@ -81,7 +81,8 @@ class Transport:
         world = self.world
         if world.time.monotonic() >= self._end:
             self._unreachable("session_timeout", False, seconds=75)
-        fault, rng = world.before_request(path.endswith("/sale.order/load") and b"origin" in body)
+        is_load = path.endswith("/sale.order/load") and b"origin" in body
+        fault, rng = world.before_request(is_load)
         if fault == "nonsense" and path.endswith("/fields_get"):
             # any mapping is a well-formed answer to this one
             fault = "half_answer"
@@ -111,7 +112,7 @@ class Transport:
             self._unreachable("connection_lost", True)
         answer = self._answer(dealer, fault, rng, work)
         self.clock_offset = timedelta(seconds=dealer.clock_shift or 0)
-        world.after_request()
+        world.after_request(is_load)
         return self.api.HttpAnswer(*answer)
 
     def _note_orders(self, model, name, kwargs):

@@ -16,6 +16,7 @@ from .store import Database, SerializationFailure
 from .transport import FAULTS, Transport
 
 ROOT, MANAGER, AGENT = 1, 2, 3
+DAY = timedelta(days=1)
 CODES = ("VH-1", "VH-2", "VH-3", "VH-4", "VH-5")
 FIRST_NAMES = ("Jan", "An", "Piet", "Eva", "Tom")
 LAST_NAMES = ("Smith", "Peeters", "Maes", "Claes")
@@ -42,9 +43,9 @@ class Run:
     """What interrupts one run of the worker: at which point, what.
 
     A point is a letter and a number: ``r3`` the fourth request (before it), ``R3`` after it,
-    ``l0`` the first one that gives orders to a dealer, ``c0`` the first commit, ``f0`` the first
-    time that writes are sent to our database, ``a0`` the first time that a dealer has answered
-    and more orders may be due.
+    ``l0`` the first one that gives orders to a dealer, ``L0`` after that, ``c0`` the first
+    commit, ``f0`` the first time that writes are sent to our database, ``a0`` the first time that
+    a dealer has answered and more orders may be due.
     """
 
     def __init__(self, plan):
@@ -95,8 +96,8 @@ class World:
         self.misdeeds = []
         # {truth: when our database was restored to when it did not know of the lead's order}
         self.forgotten = {}
-        # truths of the leads whose order was at a dealer at some time
-        self.ever_made = set()
+        # {truth of a lead: [(dealer, id)] of the orders that were made for it}
+        self.ever_made = {}
         # truths of leads whose order had a key of the first release
         self.first_release = set()
         # truths of leads that were made, and won, in a raw copy of our database
@@ -332,10 +333,12 @@ class World:
         self.faults[kind] += 1
         return kind, random.Random(detail)
 
-    def after_request(self):
+    def after_request(self, is_load):
         """Let others do something while an answer is on its way."""
         run = self.run
         found = run and run.at("R")
+        if run and is_load:
+            found = run.at("L") or found
         if found:
             self._happen(found[1])
 
@@ -460,6 +463,28 @@ class World:
         dealer = self.dealer_at(place)
         return dealer.orders.get(remote_id) if dealer else None
 
+    def check_marks(self):
+        """See that no order is said to be certainly not sent that is at a dealer.
+
+        Whatever dies or fails: an agent could take it back, and nobody would know.
+        """
+        leads = self.database.tables["crm.lead"].rows
+        for row in self.database.tables["bpo.dealer.order"].rows.values():
+            if row["state"] == "sent" or row.get("possibly_sent"):
+                continue
+            truth = leads[row["lead_id"]]["truth"]
+            for dealer, order_id in self.ever_made.get(truth, ()):
+                order = dealer.orders.get(order_id)
+                if (
+                    truth_of(order) == truth
+                    and order["by"] == "ours"
+                    and order["state"] != "cancel"
+                    and not order["made"] <= self.forgotten.get(truth, order["made"] - DAY)
+                ):
+                    self.misdeeds.append(
+                        f"{truth}: {order['name']} is at {dealer.name}, and no mark says so"
+                    )
+
     # ------------------------------------------------------------
     # What is counted
     # ------------------------------------------------------------
@@ -475,7 +500,8 @@ class World:
         if model != "sale.order":
             return
         self.counts["orders"] += 1
-        self.ever_made.add(truth_of(dealer.orders[record_id]))
+        truth = truth_of(dealer.orders[record_id])
+        self.ever_made.setdefault(truth, []).append((dealer, record_id))
         if self.database_name == "copy":
             origin = dealer.orders[record_id].get("origin")
             self.misdeeds.append(f"a copy of our database sent {origin!r} to {dealer.name}")
