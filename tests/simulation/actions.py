@@ -6,6 +6,7 @@ Each event has a seed of its own, so that the others do the same when it is left
 """
 
 import random
+import re
 
 from .dealer import OTHER_USER
 from .orm import UserError
@@ -569,6 +570,7 @@ class Actions:
             lambda one: (
                 one["state"] == "pending"
                 and not one.get("attempt_count")
+                and re.search(r"_\d+_[0-9a-f]{8}$", one["external_id"])
                 and one["external_id"].rpartition("_")[0] not in taken
                 and not self.truths_of(one["lead_id"]).intersection(world.ever_made)
             )

@@ -217,9 +217,9 @@ class Checker:
         remote = dealer.orders.get(order.get("remote_id")) if dealer else None
         told = order.get("remote_state")
         if told == "missing":
-            if live:
+            if live and self.final:
                 self._say(lead, "is said to be missing, and is there")
-            else:
+            elif not live:
                 self.excuses["missing at the dealer, and told"] += 1
             return None
         if self._is_elsewhere(order) and (remote is None or truth_of(remote) not in truths):
@@ -241,7 +241,7 @@ class Checker:
         if remote["state"] == "cancel" and self.final:
             if live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
-            elif _is_won_since(lead, remote):
+            elif _is_won_since(lead, remote) and lead["truth"] not in self.world.forgotten:
                 self._say(lead, "was won again after the dealer cancelled, and has no new order")
             elif told != "cancel" and not self._is_elsewhere(order) and not _is_hidden(remote):
                 self._say(lead, f"is cancelled at the dealer, and shown as {told}")

@@ -32,7 +32,7 @@ class Outcome:
             getattr(self, name).update(getattr(other, name))
 
 
-def run(product, seed, events=None):
+def run(product, seed, events=None, mood=None):
     """Run an episode and return its ``Outcome``."""
     outcome = Outcome()
     unexpected.clear()
@@ -40,7 +40,7 @@ def run(product, seed, events=None):
     actions = Actions(world)
     world.perform = actions.perform
     try:
-        for event in schedule.make(seed) if events is None else events:
+        for event in schedule.make(seed, mood) if events is None else events:
             actions.perform(event)
             world.advance(1)
         Rest(world, actions, outcome).run()
@@ -87,7 +87,7 @@ class Rest:
     def _is_due(self, order):
         """Tell whether an order waits, or is to be looked at."""
         if order["state"] != "sent":
-            return order["state"] == "pending"
+            return order["state"] == "pending" and order["id"] not in self.world.bad_rows
         return bool(order.get("next_attempt")) and order["next_attempt"] <= self.world.now
 
     def _work(self):

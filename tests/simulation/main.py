@@ -22,6 +22,7 @@ def read_options(arguments):
     parser.add_argument("--episodes", type=int, default=0, help="stop after so many episodes")
     parser.add_argument("--mutant", default="", help="a deliberate defect")
     parser.add_argument("--replay", default="", help="what a failing seed printed, or a file of it")
+    parser.add_argument("--mood", type=int, choices=range(4), help="0: many orders, no faults")
     parser.add_argument("--episode", type=int, help="this one episode only")
     parser.add_argument("--mutants", nargs="?", const="all", metavar="NAME,NAME")
     parser.add_argument("--cpu-seconds", type=float, default=0, help="stop after so many of them")
@@ -47,7 +48,7 @@ def main(arguments):
         mutant = MUTANTS[options.mutant].replacements
     product = Product(mutant)
     if options.episode is not None:
-        print_replay(product, options.episode, options.shrink_seconds)
+        print_replay(product, options.episode, options)
         return 0
     if options.replay:
         return replay(product, options.replay)
@@ -82,7 +83,7 @@ def simulate(product, options):
         if seed in skipped:
             number += 1
             continue
-        outcome = episode.run(product, seed)
+        outcome = episode.run(product, seed, mood=options.mood)
         total.add(outcome)
         number += 1
         if outcome.wrong and not options.keep_going:
@@ -113,7 +114,7 @@ def simulate(product, options):
         return 1 if total.wrong else 0
     show(total, number, seconds, options)
     if failing is not None:
-        print_replay(product, failing, options.shrink_seconds)
+        print_replay(product, failing, options)
     return 1 if total.wrong else 0
 
 
@@ -138,9 +139,9 @@ def show(total, episodes, seconds, options):
         print("  ", text)
 
 
-def print_replay(product, seed, seconds):
+def print_replay(product, seed, options):
     """Shrink an episode that fails, and print what --replay takes."""
-    events = shrink(product, seed, schedule.make(seed), seconds)
+    events = shrink(product, seed, schedule.make(seed, options.mood), options.shrink_seconds)
     wrong = episode.run(product, seed, events).wrong
     print(f"the episode {seed}, shrunk to {schedule.count(events)} events and disturbances:")
     for text in wrong[:3]:
