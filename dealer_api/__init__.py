@@ -32,6 +32,7 @@ from .remote import RemoteOrder, find_existing, read_orders
 from .sending import FAILED, NEW, OLD, SENT, OrderResult
 from .session import DealerSession
 from .settings import AUTO, ConnectionSettings
+from .survey import KnownOrder, Survey, survey_orders
 from .untrusted import clean_text
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "BATCH_SIZE",
     "FAILED",
     "HIDDEN",
+    "KnownOrder",
     "LINE_FIELDS",
     "MESSAGES",
     "MISSING",
@@ -71,6 +73,7 @@ __all__ = [
     "OrderResult",
     "Protocol",
     "RemoteOrder",
+    "Survey",
     "XmlRpc",
     "check_connection",
     "check_url",
@@ -87,4 +90,5 @@ __all__ = [
     "read_orders",
     "register_protocol",
     "render",
+    "survey_orders",
 ]

@@ -1,6 +1,6 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Test the connection to a dealer step by step, writing nothing there.
+"""Test the connection to a dealer step by step, leaving nothing there.
 
 A step is an object with a name and a method ``run``. Those of another addon are handed to
 ``check_connection``; that is a hook.
@@ -16,6 +16,7 @@ from .pricelists import PRICELIST, new_customer_currency
 from .products import find_products
 from .protocols import PROTOCOLS
 from .session import DealerSession
+from .trial import find_obstacle, try_customer, try_order
 
 NEEDED_RIGHTS = (
     ("res.partner", "read"),
@@ -105,6 +106,11 @@ class CheckContext:
         return [line for line in self.lines if line.step == step]
 
     @cached_property
+    def products(self):
+        """Look all codes up, once."""
+        return find_products(self.session, self.product_codes)
+
+    @cached_property
     def problem(self):
         """Go the way in as far as it leads, once; return (step, error) where it ends, or Nones."""
         try:
@@ -133,7 +139,7 @@ class CheckStep:
     required = False
 
     def run(self, context):
-        """Look, and add a line to the context; write nothing at the dealer.
+        """Look, and add a line to the context; leave nothing at the dealer.
 
         A ``DealerError`` that is raised becomes the line.
         """
@@ -290,11 +296,38 @@ class ProductsStep(CheckStep):
         if not codes:
             context.add(self.name, True, "check_products_none")
             return
-        problem, concerned = find_products(context.session, codes).find_problem(codes)
+        problem, concerned = context.products.find_problem(codes)
         if problem:
             context.add(self.name, False, problem, codes=_shortened(concerned))
         else:
             context.add(self.name, True, "check_products_ok", count=len(codes))
+
+
+class TrialStep(CheckStep):
+    """The dealer's own rules take a customer and an order: both are created, and taken back."""
+
+    name = "trial"
+
+    def run(self, context):
+        """Try both, unless a right is missing anyway, or something could come of it."""
+        session = context.session
+        if not all(line.ok for line in context.lines_of("rights")):
+            return
+        obstacle = find_obstacle(session)
+        if obstacle:
+            context.add(self.name, True, obstacle)
+        elif message := try_customer(session):
+            context.add(self.name, False, "check_trial_customer_refused", message=message)
+        elif message := try_order(session, self._choose_product(context)):
+            context.add(self.name, False, "check_trial_order_refused", message=message)
+        else:
+            context.add(self.name, True, "check_trial_ok")
+
+    @staticmethod
+    def _choose_product(context):
+        """Return a product that orders may have, None where there is none yet."""
+        products = context.products if context.product_codes else {}
+        return next((ids[0] for _code, ids in sorted(products.items()) if len(ids) == 1), None)
 
 
 # The steps, in the order in which each depends on the ones before.
@@ -307,6 +340,7 @@ STEPS = (
     RightsStep(),
     CurrencyStep(),
     ProductsStep(),
+    TrialStep(),
 )
 
 

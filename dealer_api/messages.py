@@ -14,7 +14,10 @@ def _lt(sentence):
 
 MESSAGES = {
     # An error of our own ended the talk. Tried again later.
-    "unexpected": _lt("An unexpected error; see the log."),
+    "unexpected": _lt(
+        "An unexpected error on our side, which an administrator finds in the log. It is tried"
+        " again."
+    ),
     # The address itself. Nothing was sent.
     "url_missing": _lt("No address is set for the dealer's Odoo."),
     "url_invalid": _lt("The address %(url)s is not a web address. Use https://name-of-the-server."),
@@ -27,10 +30,12 @@ MESSAGES = {
     "url_path": _lt("Give only the server's address, without what follows the host name."),
     "address_forbidden": _lt(
         "The address %(host)s leads to %(address)s, which is never allowed for a dealer."
+        " Check it for a typing mistake."
     ),
     "address_private": _lt(
-        "The address %(host)s leads to %(address)s, inside a private network. Private"
-        " addresses must first be allowed in the system parameters."
+        "The address %(host)s leads to %(address)s, inside a private network. Such"
+        " addresses must first be allowed by an administrator (system parameter"
+        " bpo_crm.allow_private_addresses)."
     ),
     # Nobody answered, or not to the end. Tried again later.
     "dns_failed": _lt(
@@ -39,8 +44,14 @@ MESSAGES = {
     "connection_refused": _lt(
         "The server %(host)s refused the connection. Is Odoo running there, on this port?"
     ),
-    "connection_failed": _lt("No connection to %(host)s could be made."),
-    "connect_timeout": _lt("The server %(host)s did not accept a connection in time."),
+    "connection_failed": _lt(
+        "No connection to %(host)s could be made. Is the server running, and does no firewall keep"
+        " us out?"
+    ),
+    "connect_timeout": _lt(
+        "The server %(host)s did not accept a connection in time. Is it running, and does no"
+        " firewall keep us out?"
+    ),
     "answer_timeout": _lt("The server %(host)s did not answer within %(seconds)s seconds."),
     "connection_lost": _lt(
         "The server %(host)s ended the connection before its answer was complete."
@@ -56,13 +67,22 @@ MESSAGES = {
     "server_busy": _lt(
         "The server %(host)s is busy or down for the moment (HTTP status %(status)s)."
     ),
+    "database_closed": _lt(
+        "The dealer's database takes no further connections at the moment. It is tried again."
+    ),
     "remote_busy": _lt("The dealer's database was busy with the same records. It is tried again."),
     # An answer, but not one of an Odoo. Tried again later.
     "redirect": _lt(
         "The server sends us on to %(location)s. Enter the final address of the dealer's Odoo."
     ),
-    "http_status": _lt("The server %(host)s answered with HTTP status %(status)s."),
-    "not_found": _lt("There is no Odoo with this interface at %(host)s (HTTP status 404)."),
+    "http_status": _lt(
+        "The server %(host)s answered with HTTP status %(status)s instead of data. The dealer finds"
+        " the reason in the log of that server."
+    ),
+    "not_found": _lt(
+        "At %(host)s no Odoo answers that other programs may talk to (HTTP status 404). Check the"
+        " address, and ask the dealer whether their plan includes the External API."
+    ),
     "html_answer": _lt(
         "The server %(host)s answered with a web page instead of data. Is this the address of"
         " an Odoo, and does nothing in front of it ask for a login?"
@@ -72,18 +92,32 @@ MESSAGES = {
     ),
     "too_large": _lt("The answer of %(host)s is larger than the %(limit)s bytes we accept."),
     "bad_encoding": _lt("The answer of %(host)s is packed in a way we do not read (%(encoding)s)."),
-    "bad_xml": _lt("The answer of %(host)s is not valid XML-RPC."),
-    "bad_json": _lt("The answer of %(host)s is not valid JSON."),
-    "dtd_refused": _lt("The answer of %(host)s carries a document type, which we do not accept."),
-    "unexpected_answer": _lt("The dealer's Odoo gave an answer to %(call)s that makes no sense."),
+    "bad_xml": _lt(
+        "The answer of %(host)s cannot be read (no valid XML-RPC). Is this the address of an Odoo?"
+    ),
+    "bad_json": _lt(
+        "The answer of %(host)s cannot be read (no valid JSON). Is this the address of an Odoo?"
+    ),
+    "dtd_refused": _lt(
+        "The answer of %(host)s carries a document type, which we do not accept. Is this the"
+        " address of an Odoo?"
+    ),
+    "unexpected_answer": _lt(
+        "The dealer's Odoo gave an answer to %(call)s that makes no sense. Ask the dealer whether"
+        " something in front of it, or an addon, changes its answers."
+    ),
     "protocol_unavailable": _lt(
         "The dealer's Odoo %(version)s does not offer %(protocol)s, which came with Odoo"
         " %(first_version)s. Set the protocol to automatic or XML-RPC."
     ),
-    "remote_error": _lt("The dealer's Odoo reported an internal error: %(message)s"),
+    "remote_error": _lt(
+        "The dealer's Odoo reported an error of its own, which its administrator finds in the log"
+        " there: %(message)s"
+    ),
     # The dealer's Odoo knows us not, or lets us do nothing. Paused until somebody looks.
     "database_unknown": _lt(
         "The dealer's Odoo has no database of the given name, or does not show it at this address."
+        " Ask the dealer for the exact name."
     ),
     "login_refused": _lt(
         "The dealer's Odoo refuses the login or its key: wrong, expired or withdrawn. Ask the"
@@ -94,16 +128,23 @@ MESSAGES = {
         " key again."
     ),
     "login_mismatch": _lt(
-        "The key belongs to another user of the dealer's Odoo than the given login."
+        "The key belongs to another user of the dealer's Odoo than the given login. Enter the login"
+        " of that user, or a key of this one."
     ),
-    "access_denied": _lt("The dealer's Odoo denies access to the service user."),
+    "access_denied": _lt(
+        "The dealer's Odoo denies access to the service user. Ask the dealer whether the user is"
+        " still active, and may use the External API."
+    ),
     "http_unauthorized": _lt(
         "Something in front of the dealer's Odoo asks for a login of its own (HTTP status"
-        " %(status)s)."
+        " %(status)s). The dealer has to let us pass it."
     ),
-    "sales_missing": _lt("The Sales app is not installed in the dealer's Odoo."),
+    "sales_missing": _lt(
+        "The Sales app is not installed in the dealer's Odoo. The dealer has to install it."
+    ),
     "right_missing": _lt(
-        "The service user lacks a right in the dealer's Odoo on %(model)s: %(message)s"
+        "The service user lacks a right in the dealer's Odoo on %(model)s, and the dealer has to"
+        " give it: %(message)s"
     ),
     # One order the dealer cannot take. To be corrected, then sent again.
     "product_unknown": _lt(
@@ -123,10 +164,13 @@ MESSAGES = {
         " the Internal References of the parts, or have the dealer make it a product of its own."
     ),
     "currency_mismatch": _lt(
-        "The order is in %(currency)s, but at the dealer it would be in %(dealer_currency)s."
+        "The order is in %(currency)s, but at the dealer it would be in %(dealer_currency)s. The"
+        " dealer has to give this customer, or new ones, a price list in %(currency)s."
     ),
-    "order_empty": _lt("The order has no lines."),
-    "payload_invalid": _lt("The order's data is incomplete: %(message)s"),
+    "order_empty": _lt("The order has no units. Enter them on the lead, then press Retry."),
+    "payload_invalid": _lt(
+        "The order's data is incomplete (%(message)s). Complete the lead, then press Retry."
+    ),
     "customer_taken": _lt(
         "The contacts that the dealer had for this customer, %(dealer_customer)s the last of them,"
         " are archived or have another e-mail and phone by now. The dealer has to restore one."
@@ -204,6 +248,10 @@ MESSAGES = {
         "The order was sent with %(sent)s %(currency)s before taxes, but at the dealer it comes to"
         " %(dealer_amount)s %(currency)s. Please have its lines, prices and discounts checked."
     ),
+    "amount_changed": _lt(
+        "The total of the order at the dealer was %(before)s %(currency)s and is %(now)s"
+        " %(currency)s by now. Please clear up with the dealer what was changed."
+    ),
     "lines_differ": _lt(
         "At the dealer the order has other lines than were sent, though they come to the same"
         " amount. Please have its products, quantities and prices checked."
@@ -251,6 +299,30 @@ MESSAGES = {
     ),
     "check_products_ok": _lt("All %(count)s products exist at the dealer, each once."),
     "check_products_none": _lt("There are no products to look for yet."),
+    "check_trial_ok": _lt(
+        "The dealer's Odoo takes orders: it accepted a customer and an order on trial, and kept"
+        " neither."
+    ),
+    "check_trial_customer_refused": _lt(
+        "The dealer's Odoo refused a customer on trial, and would refuse those of real orders, too."
+        " The dealer has to change the rule or the required field that it names: %(message)s"
+    ),
+    "check_trial_order_refused": _lt(
+        "The dealer's Odoo refused an order on trial, and would refuse real ones, too. The dealer"
+        " has to change the rule or the required field that it names: %(message)s"
+    ),
+    "check_trial_automations": _lt(
+        "No order was created on trial, because automations of the dealer's Odoo could act on it."
+        " Whether its own rules take orders shows when the first one is sent."
+    ),
+    "check_trial_version": _lt(
+        "No order was created on trial, because the dealer's Odoo is too old or does not tell its"
+        " version. Whether its own rules take orders shows when the first one is sent."
+    ),
+    "check_trial_kept": _lt(
+        "The dealer's Odoo kept what was created on trial (%(model)s, named Connection test)."
+        " Please ask the dealer to delete it."
+    ),
     "check_not_reached": _lt("Not checked, because an earlier step failed."),
 }
 

@@ -225,26 +225,29 @@ class XmlRpc(Protocol):
                 return DealerFault("remote_error", kind="missing", message=message)
             kind = "busy" if is_busy(text) else "user"
             return DealerFault("remote_error", kind=kind, message=message)
-        if self._names_unknown_database(text):
+        said = self._said_of_database(text)
+        if any(_CLOSED.search(words) for words in said):
+            return DealerFault("database_closed")
+        if said:
             return DealerAccessUncertain("database_unknown")
         if is_busy(text):
             return DealerFault("remote_busy", kind="busy")
         return DealerFault("remote_error", message=message)
 
-    def _names_unknown_database(self, text):
-        """Tell whether PostgreSQL says in any language that the database is not there.
+    def _said_of_database(self, text):
+        """Return the lines in which PostgreSQL says of the database that it lets nobody in.
 
         There is no code for it: the fault carries a traceback that ends with PostgreSQL's
-        sentence, in which the database stands in the quotes of that language.
+        sentence in any language, in which the database stands in the quotes of that language.
         """
         if "OperationalError" not in ends_of(text) or not self.settings.database:
-            return False
+            return []
         # Line by line, each looked at once: the text is a stranger's.
         quoted = re.compile(
             rf"[\"'«»„“”‘’「]\s*{re.escape(self.settings.database)}\s*[\"'«»“”‘’」]"
         )
         said = [line.partition("FATAL:")[2] for line in ends_of(text).splitlines()]
-        return any(quoted.search(words) and not _CLOSED.search(words) for words in said)
+        return [words for words in said if quoted.search(words)]
 
 
 @register_protocol

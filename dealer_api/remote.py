@@ -22,6 +22,7 @@ _FIELDS = (
     "client_order_ref",
     "amount_untaxed",
     "amount_total",
+    "write_date",
 )
 # {model: (a model with a reference to it, that field, another reference of that model)}
 _REFERRING = {ORDER_MODEL: (LINE_MODEL, "order_id", "product_id")}
@@ -33,6 +34,7 @@ class RemoteOrder:
 
     :ivar state: as Odoo names it: ``draft``, ``sent``, ``sale``, ``cancel``
     :ivar created: naive UTC, by the dealer's clock
+    :ivar changed: when it was last changed, likewise
     :ivar tax_included: the dealer's prices include the tax; None while there was nothing to
         compare the amounts with
     """
@@ -42,6 +44,7 @@ class RemoteOrder:
     state: str | None = None
     currency: str | None = None
     created: datetime | None = None
+    changed: datetime | None = None
     partner_id: int | None = None
     partner_name: str | None = None
     reference: str | None = None
@@ -60,6 +63,7 @@ class RemoteOrder:
             state=short_text(record.get("state")),
             currency=short_text(many2one_name(record.get("currency_id"))),
             created=read_datetime(record.get("create_date")),
+            changed=read_datetime(record.get("write_date")),
             partner_id=many2one_id(record.get("partner_id")),
             partner_name=short_text(many2one_name(record.get("partner_id"))),
             reference=short_text(record.get("client_order_ref")),
@@ -90,6 +94,17 @@ def read_orders(session, remote_ids):
     return {order.id: order for order in orders if order and order.id in wanted}
 
 
+def read_orders_of_creator(session, uid, last_id, limit):
+    """Return the next ``RemoteOrder`` that a user has created, by ascending id, in one request.
+
+    :param last_id: only those with a larger id
+    """
+    domain = [("create_uid", "=", uid), ("id", ">", last_id)]
+    records = _search_read(session, ORDER_MODEL, domain, _FIELDS, limit=limit)
+    orders = [RemoteOrder.from_record(record) for record in records]
+    return [order for order in orders if order]
+
+
 def read_lines(session, remote_ids):
     """Return ``{order: [(product, quantity, price)]}`` of readable orders, in one request."""
     wanted = sorted(set(remote_ids))
@@ -108,9 +123,10 @@ def read_lines(session, remote_ids):
     return found
 
 
-def _search_read(session, model, domain, fields):
+def _search_read(session, model, domain, fields, **kwargs):
     """Read without judging the records: a bad one is to spoil nothing but itself."""
-    records = session.call(model, "search_read", domain=domain, fields=list(fields), order="id")
+    kwargs = {"domain": domain, "fields": list(fields), "order": "id", **kwargs}
+    records = session.call(model, "search_read", **kwargs)
     if not isinstance(records, list):
         raise DealerBadAnswer("unexpected_answer", call=f"{model} (read)")
     return records

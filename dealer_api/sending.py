@@ -68,6 +68,7 @@ class Sending:
     :ivar partner_id: the customer at the dealer, None while unknown
     :ivar known: the dealer has it already, whatever speaks against it now
     :ivar was_there: the dealer had it before we know of any attempt
+    :ivar is_doubtful: the order at the dealer may have another content than was sent now
     :ivar content: which of two contents the order at the dealer has
     :ivar cancelled: the name of the order that the dealer has cancelled, so that this one is sent
         anew
@@ -82,6 +83,7 @@ class Sending:
         self.left_out = {}
         self.known = False
         self.was_there = False
+        self.is_doubtful = order.maybe_there
         self.content = None
         self.cancelled = None
         self._external_id = order.external_id
@@ -99,11 +101,6 @@ class Sending:
         return {line.product_code for order in orders for line in order.lines}
 
     @property
-    def is_doubtful(self):
-        """Tell whether the order at the dealer may have another content than was sent now."""
-        return bool(self.replaced or self.order.maybe_there or self.was_there)
-
-    @property
     def sent(self):
         """Return the content that the order at the dealer has, as far as it is known."""
         return self.replaced if self.replaced and self.content == OLD else self.order
@@ -116,6 +113,7 @@ class Sending:
         order = self.order
         self.order, self.replaced = self._attempted(order.replacement, external_id), order
         self.content = NEW
+        self.is_doubtful = True
 
     def adopt(self, external_id, remote_id, content):
         """Take an order that the dealer has for this one."""

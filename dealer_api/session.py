@@ -212,12 +212,19 @@ class DealerSession:
                 refusals.append(error)
             else:
                 return protocol
-        # What the Odoo itself says about the login counts more than a closed door beside it.
-        # Least counts what it may say for the moment only.
-        refusals.sort(
-            key=lambda error: (not isinstance(error, DealerAccessRefused), error.remedy != PAUSE)
-        )
-        raise refusals[0]
+        raise min(refusals, key=self._rank_refusal)
+
+    @staticmethod
+    def _rank_refusal(error):
+        """Return how little a refusal tells, of those that several protocols got.
+
+        What the Odoo itself says about the login counts more than a closed door beside it. What
+        it may say for the moment only (JSON-2 knows no database that takes no more connections)
+        counts less, also than a protocol that is told just that.
+        """
+        if isinstance(error, DealerAccessRefused):
+            return 0 if error.remedy == PAUSE else 2
+        return 1 if error.code == "database_closed" else 3
 
     def _start_afresh(self):
         """Forget what was remembered of earlier sessions, and find a way in anew."""

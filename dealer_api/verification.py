@@ -18,6 +18,8 @@ from .sending import OLD
 TOLERANCE = timedelta(seconds=60)
 # So far they may differ where everything else is as it was sent.
 LARGE_TOLERANCE = timedelta(hours=1)
+# An order that is older than the talk by more than this is looked at more closely.
+SMALL_TOLERANCE = timedelta(seconds=5)
 
 
 class Verifier:
@@ -34,6 +36,7 @@ class Verifier:
             self.refuse(sending, remote)
             return False
         sending.result.show(remote)
+        sending.is_doubtful |= self._is_older(remote, self.session.started, SMALL_TOLERANCE)
         return True
 
     def compare(self, sending, remote, lines):

@@ -312,7 +312,7 @@ class BpoDealerConnection(models.AbstractModel):
 
     def _check_manager(self):
         if not self.env.user.has_group(MANAGER):
-            raise UserError(self.env._("Only BPO managers may change the connection."))
+            raise UserError(self.env._("Only BPO managers may change or use the connection."))
 
     @api.private
     def _get_record_url(self, model, record_id):

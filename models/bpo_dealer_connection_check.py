@@ -60,7 +60,11 @@ class BpoDealerConnection(models.AbstractModel):
         lines = [self._prepare_check_line(line) for line in report.lines]
         failed = next((line for line in lines if line.get("ok") is False), None)
         # a product that the dealer lacks concerns the orders with it, not the connection
-        connected = all(line.ok for line in report.lines if line.step != "products")
+        lines_of_connection = [line for line in report.lines if line.step != "products"]
+        connected = all(line.ok for line in lines_of_connection)
+        # rules that refuse a trial order are said; the orders do not wait for that: they fail one
+        # by one, each with its reason, or are taken after all
+        let_in = all(line.ok for line in lines_of_connection if line.step != "trial")
         self.write(
             {
                 "connection_state": "connected" if connected else "failed",
@@ -71,7 +75,7 @@ class BpoDealerConnection(models.AbstractModel):
                 "check_report": lines,
             }
         )
-        if connected:
+        if let_in:
             self._resume()
 
     @api.model
@@ -123,6 +127,7 @@ class BpoDealerConnection(models.AbstractModel):
             "rights": self.env._("Rights"),
             "currency": self.env._("Currency"),
             "products": self.env._("Products"),
+            "trial": self.env._("Trial order"),
         }
 
     def _translate_line(self, line):

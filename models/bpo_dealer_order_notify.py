@@ -83,7 +83,7 @@ class BpoDealerOrder(models.Model):
     def _tell_failed(self):
         """Tell those who can put it right, wherever they look."""
         self._log_failed()
-        self._schedule_activities()
+        self._ask_about_failures()
         self._notify_agents()
 
     def _log_failed(self):
@@ -157,27 +157,39 @@ class BpoDealerOrder(models.Model):
         """Return what the agent is told about these orders, all in the same state."""
         names = ", ".join(self[:3].mapped("lead_id.name")) + (" …" if len(self) > 3 else "")
         if self[0].state == "failed":
-            return env._("The order could not be created at the dealership: %s", names)
+            return env._(
+                "The order could not be created at the dealership: %(names)s. %(reason)s",
+                names=names,
+                reason=self[0].error,
+            )
         return env._("The order was created at the dealership: %s", names)
 
     # ------------------------------------------------------------
     # ACTIVITIES
     # ------------------------------------------------------------
 
-    def _schedule_activities(self):
-        """Ask the owner of each lead to put right what failed, in one go."""
+    def _ask_about_failures(self):
+        """Ask the responsible of each lead to put right what its dealer refused."""
+        self._schedule_activities(ACTIVITY_FAILED, lambda order: order.error)
+
+    def _schedule_activities(self, xml_id, get_note):
+        """Ask the responsible of each lead to act, in one go, where they are not asked already.
+
+        :param str xml_id: the type of the activity
+        :param get_note: function that returns the text for one order
+        """
         leads = self.lead_id
         if not leads:
             return
-        asked = leads.activity_search([ACTIVITY_FAILED]).mapped("res_id")
-        activity_type = self.env.ref(ACTIVITY_FAILED)
+        asked = leads.activity_search([xml_id]).mapped("res_id")
+        activity_type = self.env.ref(xml_id)
         lead_model = self.env["ir.model"]._get("crm.lead")
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(
             [
                 {
                     "activity_type_id": activity_type.id,
                     "summary": activity_type.summary,
-                    "note": order.error,
+                    "note": get_note(order),
                     "automated": True,
                     "date_deadline": fields.Date.context_today(self),
                     "res_model_id": lead_model.id,

@@ -379,6 +379,8 @@ class BpoDealerOrder(models.Model):
             "sent_date": now,
             "error": False,
             "error_code": False,
+            "error_details": False,
+            "failed_date": False,
             "possibly_sent": False,
             "payload_wanted": False,
             "remarks": [list(note) for note in result.notes] or False,
@@ -386,6 +388,7 @@ class BpoDealerOrder(models.Model):
         }
         if result.remote:
             vals |= {**self._prepare_look_vals(result.remote), "remote_checked": now}
+            vals["remote_amount_sent"] = result.remote.amount_total or 0.0
         if result.order:
             vals["payload"] = result.order.to_payload()
             vals["external_id"] = result.order.external_id
@@ -416,18 +419,14 @@ class BpoDealerOrder(models.Model):
         """
         if not results:
             return
-        orders = self.browse(order.id for order in results)
+        news = self.browse()
         for order, result in results.items():
             order.write({"possibly_sent": marks[order.id]})
             if order.state == "pending":
-                order.write(
-                    {
-                        "state": "failed",
-                        "error": order._translate_result(result),
-                        "error_code": result.code,
-                    }
-                )
-        orders.filtered(lambda order: order.state == "failed")._tell_failed()
+                if not order._has_failed_before(result):
+                    news |= order
+                order.write(order._prepare_failed_vals(result))
+        news._tell_failed()
 
     def _write_retry(self, results):
         """Let orders wait that did not get through this time."""

@@ -203,24 +203,25 @@ class BpoDealerOrder(models.Model):
                 content.external_id = next_external_id(order.external_id)
                 order.write({"external_id": content.external_id, "possibly_sent": False})
             if order.possibly_sent:
-                order.write({**order._prepare_wanted_vals(content), **self._prepare_waiting_vals()})
+                # asked for also where nothing else is wanted: the dealer may have cancelled what
+                # it got, or have the order under a later key
+                wanted = content.to_payload()
+                order.write({"payload_wanted": wanted, **self._prepare_waiting_vals()})
             else:
                 order.write(self._prepare_snapshot_vals(order.lead_id, content))
         self._close_activities()
 
-    def _prepare_wanted_vals(self, content):
-        """Return the values that keep what is wanted beside what may have been sent.
-
-        :param content: the ``Order`` as it would be sent now
-        """
-        payload = content.to_payload()
-        same = payload == self._get_content().to_payload()
-        return {"payload_wanted": False if same else payload}
-
     @api.model
     def _prepare_waiting_vals(self):
         """Return the values of an order that waits to be sent."""
-        return {"state": "pending", "error": False, "error_code": False, "next_attempt": False}
+        return {
+            "state": "pending",
+            "error": False,
+            "error_code": False,
+            "error_details": False,
+            "failed_date": False,
+            "next_attempt": False,
+        }
 
     @api.model
     def _prepare_snapshot_vals(self, lead, content):

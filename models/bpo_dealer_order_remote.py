@@ -137,30 +137,39 @@ class BpoDealerOrder(models.Model):
             # a manager may have reopened the lead of one that was looked at
             lambda order: order.state == "sent"
         )
-        now = fields.Datetime.now()
+        before = {order: order.remote_state for order in orders}
         for order in orders:
-            order.write({**order._prepare_look_vals(looks[order].seen), "remote_checked": now})
+            vals = order._prepare_look_vals(looks[order].seen)
+            # most have not changed since they were last looked at
+            if changed := {name: value for name, value in vals.items() if order[name] != value}:
+                order.write(changed)
             if not order.remote_name:
                 order._postpone_look()
+        orders.remote_checked = fields.Datetime.now()
         gone = orders.filtered(lambda order: order.remote_state in (MISSING, CANCELLED))
         wanted = gone.filtered("payload_wanted")
         wanted._log_on_leads(lambda order: order._get_sent_anew_text())
         wanted._send_anew()
         others = orders - wanted
-        others._log_news({order: looks[order].notes for order in others})
+        others._log_news({order: looks[order].notes for order in others}, before)
         (orders - gone).filtered("payload_wanted").payload_wanted = False
 
-    def _log_news(self, notes):
+    def _log_news(self, notes, before):
         """Say on the leads, once, how their orders differ from what was sent, or are gone.
 
         :param dict notes: ``{order: [(code, details)]}``
+        :param dict before: ``{order: its remote_state}`` when it was last looked at
         """
         news = {order: order._get_news(notes[order]) for order in self}
         for order, remarks in news.items():
             if remarks:
                 order.remarks = [*(order.remarks or ()), *remarks]
-        missing = self.filtered(lambda order: order.remote_state == MISSING and not notes[order])
-        missing._log_missing()
+        missing = self.filtered(
+            lambda order: order.remote_state == MISSING and before[order] != MISSING
+        )
+        missing.filtered(lambda order: not notes[order])._log_missing()
+        missing._ask_about_missing()
+        self._ask_about_changes(news)
         self.filtered(lambda order: news[order])._log_on_leads(
             lambda order: (
                 Markup("%s %s<br/>%s")
@@ -178,6 +187,7 @@ class BpoDealerOrder(models.Model):
     def _get_news(self, notes):
         """Return those of the notes that were not said of this order before, as plain JSON."""
         self.ensure_one()
+        notes = self._add_changes(notes)
         said = self.remarks or []
         # the contact that the order went to, whatever its name, is none to wonder about
         names = {details.get("dealer_customer") for _code, details in said}
@@ -199,13 +209,20 @@ class BpoDealerOrder(models.Model):
         if look in (HIDDEN, MISSING):
             return {"remote_state": look, "next_attempt": False}
         states = dict(self._fields["remote_state"].selection)
+        total = self.remote_amount_total if look.amount_total is None else look.amount_total
+        seen_before = self.remote_state and self.remote_state not in (HIDDEN, MISSING)
         return {
+            "remote_changed": look.changed,
+            # what it is compared with from now on, where it could not be read when it was sent
+            "remote_amount_sent": (
+                self.remote_amount_sent if seen_before else self.remote_amount_sent or total
+            ),
             # another one where the dealer, or we, have restored a backup
             "remote_id": look.id,
             "remote_name": look.name or self.remote_name,
             # of another version, or of another addon of the dealer's
             "remote_state": look.state if look.state in states else "sale",
-            "remote_amount_total": look.amount_total,
+            "remote_amount_total": total,
             "next_attempt": False,
         }
 

@@ -175,8 +175,7 @@ class BpoDealership(models.Model):
             raise ValidationError(
                 self.env._(
                     "Orders wait to be sent, so these dealerships cannot be archived yet:\n"
-                    "%(dealerships)s\nPress Test Connection to send them now, or move their leads "
-                    "out of Won.",
+                    "%(dealerships)s\nPress Push Now to send them, or move their leads out of Won.",
                     dealerships="\n".join(
                         self.env._(
                             "- %(dealership)s, %(count)s waiting: %(orders)s",

@@ -8,6 +8,9 @@ MANAGER = "bpo_crm.group_manager"
 # The scheduled action that brings orders to the dealers.
 PUSH_CRON = "bpo_crm.ir_cron_push_dealer_orders"
 
+# The scheduled action that looks what became of the orders at the dealers.
+SURVEY_CRON = "bpo_crm.ir_cron_check_dealer_orders"
+
 # Asks the owner of a lead to put right what a dealer refused.
 ACTIVITY_FAILED = "bpo_crm.mail_activity_type_dealer_order_failed"
 # Asks a BPO manager to look at a dealership that refuses our login.
@@ -15,6 +18,10 @@ ACTIVITY_PAUSED = "bpo_crm.mail_activity_type_dealer_paused"
 
 # Asks a BPO manager to look at a dealership that could not be reached for long.
 ACTIVITY_UNREACHABLE = "bpo_crm.mail_activity_type_dealer_unreachable"
+# Tells the owner of a lead that its order was cancelled or changed at the dealer.
+ACTIVITY_CHANGED = "bpo_crm.mail_activity_type_dealer_order_changed"
+# Asks a BPO manager to send orders again that are missing at a dealer.
+ACTIVITY_MISSING = "bpo_crm.mail_activity_type_dealer_orders_missing"
 # The code of a refusal: the key of the order is taken at the dealer by somebody else's.
 CONFLICT = "order_conflict"
 

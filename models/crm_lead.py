@@ -151,6 +151,16 @@ class CrmLead(models.Model):
                     )
                 )
 
+    @api.constrains("probability", "stage_id")
+    def _check_won_validity(self):
+        """Leave closed leads to what they became, and archived Won stages to the rules of a move.
+
+        Stock looks at the flags of the present stage, which closed leads do not follow. It has no
+        100 for new leads in an archived Won stage, and would call them lost.
+        """
+        leads = self.filtered(lambda lead: not lead.closed_status and lead.stage_id.active)
+        return super(CrmLead, leads)._check_won_validity()
+
     # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
@@ -188,12 +198,28 @@ class CrmLead(models.Model):
         if moving:
             moving._write_move(vals)
         if staying:
-            super(CrmLead, staying).write(dict(vals))
+            if others := staying - staying._write_won_again(vals):
+                super(CrmLead, others).write(dict(vals))
             staying._check_loss(vals)
         not_lost._check_lost_by_archiving()
         if "expected_revenue" in vals:
             self._follow_lines()
         return True
+
+    def _write_won_again(self, vals):
+        """Write ``vals`` on those of these leads that they would win, and that are won already.
+
+        Without the probability: stock would date the closing anew, such as that of all leads in
+        a stage that is flagged again.
+
+        :return: those leads
+        """
+        if vals.get("probability") != 100:
+            return self.browse()
+        known = ("probability", "automated_probability")
+        won = self.filtered(lambda lead: lead.closed_status == "won")
+        won._write_protected({name: vals[name] for name in vals if name not in known})
+        return won
 
     def _write_protected(self, vals):
         """Write values that moves alone decide on, past the guards of :meth:`write`."""

@@ -53,6 +53,11 @@ class CrmLead(models.Model):
         "Dealer Order Number", related="dealer_order_id.remote_name", store=True
     )
     dealer_so_url = fields.Char("Dealer Order Link", related="dealer_order_id.remote_url")
+    dealer_order_step = fields.Selection(
+        related="dealer_order_id.remote_step", string="At the Dealer", store=True
+    )
+
+    _failed_order_idx = models.Index("(pipeline_id) WHERE dealer_order_state = 'failed'")
 
     @api.depends("dealer_order_ids")
     def _compute_dealer_order_id(self):
@@ -126,6 +131,11 @@ class CrmLead(models.Model):
         """Send the failed orders of these leads again, with what the leads say now."""
         self.check_access("write")
         return self.dealer_order_id.action_retry()
+
+    def action_check_dealer_order(self):
+        """Have the dealers asked what became of the orders of these leads."""
+        self.check_access("read")
+        return self.dealer_order_id.action_check_at_dealer()
 
     # ------------------------------------------------------------
     # MOVING

@@ -103,14 +103,20 @@ class CrmLead(models.Model):
         return True
 
     def _filtered_moving(self, vals):
-        """Return the leads that enter the stage given by ``vals``; others are in it already."""
+        """Return the leads that enter the stage given by ``vals``; others are in it already.
+
+        Those, too, that are in it and not what it makes of leads: they were in the archive when
+        it became a closing stage. Asked to go there, they are won or lost like all others.
+        """
         if "stage_id" not in vals:
             return self.browse()
         stage = self.env["crm.stage"].browse(vals["stage_id"])
+        status = stage._get_closed_status()
         return self.filtered(
             lambda lead: (
                 lead.stage_id != stage
                 or lead.pipeline_id.id != vals.get("pipeline_id", lead.pipeline_id.id)
+                or (status and lead.closed_status != status)
             )
         )
 
@@ -145,10 +151,19 @@ class CrmLead(models.Model):
         stage = self.env["crm.stage"]
         self._complete_move(dict.fromkeys(self, Origin(stage, False, stage)))
 
-    def _close_in_place(self):
-        """Close the leads of a stage that has just become a closing stage, like a move into it."""
-        origins = self._get_origins()
-        self._mark_closed()._complete_move(origins)
+    def _close_in_place(self, status):
+        """Close leads whose stage is about to get a closing flag, like a move into it.
+
+        Before it has the flag: stock then writes 100 on what is in a stage that becomes a won
+        one, and lost leads do not take that.
+
+        :param str status: what they become; leads that are that already are left
+        :return: ``{lead: Origin}`` of those that are closed, for :meth:`_complete_move`
+        """
+        closing = self.filtered(lambda lead: lead.closed_status != status)
+        origins = closing._get_origins()
+        closing._with_counted_losses()._write_protected(closing._prepare_move({}, status))
+        return origins
 
     def _complete_move(self, origins):
         """Check the leads in their new stage, and follow their moves up."""
@@ -189,6 +204,9 @@ class CrmLead(models.Model):
     def _prepare_move(self, vals, status):
         """Return what entering a stage of the given closed status changes on the leads."""
         move = {"closed_status": status}
+        if status == "won":
+            # as stock does where the stage is another one
+            move.update(active=True, probability=100, automated_probability=100)
         if status == "lost":
             move.update(
                 probability=0,
@@ -217,7 +235,7 @@ class CrmLead(models.Model):
         return {}
 
     def _mark_closed(self):
-        """Note what leads became by the stage they are in; return those for which that is new."""
+        """Note what new leads became by the stage they are in."""
         entering = self.filtered(
             lambda lead: lead.closed_status != lead.stage_id._get_closed_status()
         )
@@ -230,7 +248,6 @@ class CrmLead(models.Model):
             leads._write_protected(vals)
             if undated := leads.filtered(lambda lead: lead.closed_status and not lead.date_closed):
                 undated._write_protected({"date_closed": fields.Datetime.now()})
-        return entering
 
     # ------------------------------------------------------------
     # RULES

@@ -236,16 +236,36 @@ class CrmStage(models.Model):
             self.filtered(lambda stage: stage.stage_type != vals["stage_type"])._check_empty(
                 self.env._("given another type")
             )
-        flagged = self.filtered(
-            lambda stage: any(vals.get(flag) and not stage[flag] for flag in ("is_won", "is_lost"))
-        )
+        vals = self._without_known_won_flag(vals)
+        origins = self._close_leads(vals)
         res = super().write(vals)
         if any(not vals.get(name, True) for name in ("is_won", "is_lost", "active")):
             # A flag that is given up is free for the next stage of the same transaction.
             self.flush_recordset(["is_won", "is_lost", "active"])
-        if flagged:
-            self.env["crm.lead"].sudo().search([("stage_id", "in", flagged.ids)])._close_in_place()
+        if origins:
+            self.env["crm.lead"].sudo().concat(*origins)._complete_move(origins)
         return res
+
+    def _without_known_won_flag(self, vals):
+        """Return ``vals`` without ``is_won``, where that says nothing new.
+
+        Stock would write 100 on the leads in a stage that is a won one already.
+        """
+        if "is_won" in vals and all(stage.is_won == bool(vals["is_won"]) for stage in self):
+            return {name: value for name, value in vals.items() if name != "is_won"}
+        return vals
+
+    def _close_leads(self, vals):
+        """Close the leads in those of these stages that ``vals`` make closing ones.
+
+        :return: ``{lead: Origin}`` of the leads that were closed
+        """
+        origins = {}
+        for flag, status in (("is_won", "won"), ("is_lost", "lost")):
+            if stages := self.filtered(lambda stage, flag=flag: vals.get(flag) and not stage[flag]):
+                leads = self.env["crm.lead"].sudo().search([("stage_id", "in", stages.ids)])
+                origins.update(leads._close_in_place(status))
+        return origins
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_in_use(self):

@@ -77,12 +77,12 @@ def open_pool(env):
     )
 
 
-class DealerPush:
-    """A run of the scheduled action: pushes all dealerships that have due orders.
+class DealerRun:
+    """A run of a scheduled action that works with all dealerships that are due.
 
-    Several dealers at a time, each in a thread with transactions of its own
-    (``bpo.dealer.order._push_dealership``); those that have waited longest first. The thread of
-    the scheduled action only looks who is due.
+    Several dealers at a time, each in a thread with transactions of its own; those that have
+    waited longest first. The thread of the scheduled action only looks who is due. What is done
+    with each dealership, and which are due, subclasses say.
 
     The scheduler gives a run some seconds. When they are over new talks begin only while the run
     waits for a dealer that was talked with before: a slow one delays nobody, and makes the run no
@@ -102,14 +102,33 @@ class DealerPush:
         self.in_time = True
         # ids of dealerships that are left for a later run
         self.given_up = set()
-        # orders that were talked about since the last report to the scheduler
+        # what was done since the last report to the scheduler: orders, or dealerships
         self.processed = 0
         self.end = time.monotonic() + get_run_seconds()
         # the talks that were running when the time was over
         self.stragglers = None
 
+    def find_due(self, without):
+        """Return the ids of the dealerships that are due, those waiting longest first.
+
+        :param without: ids of dealerships that are not to be among them
+        """
+        raise NotImplementedError
+
+    def work(self, dealership_id, seconds, go_on):
+        """Work with one dealership, in a thread; return how much was done, 0 to leave it.
+
+        :param float seconds: when it has to be over
+        :param go_on: called without arguments to work with it in another thread as well
+        """
+        raise NotImplementedError
+
+    def leave_rest(self):
+        """Tell the scheduler what is left for a later run."""
+        raise NotImplementedError
+
     def run(self):
-        """Push all due orders, and leave the rest for a later run."""
+        """Work with all that are due, and leave the rest for a later run."""
         with self.orders._open_push_pool() as pool:
             self._start(pool)
             while running := self._get_running():
@@ -117,7 +136,7 @@ class DealerPush:
                 for future in done:
                     self._finish(future)
                 self._start(pool)
-        self.orders._schedule_rest(self.given_up)
+        self.leave_rest()
 
     def _get_running(self):
         """Return ``{future: dealership id}`` as it is now; talks begin others meanwhile."""
@@ -136,7 +155,7 @@ class DealerPush:
         room = MAX_TALKS - len(talking)
         if room <= 0 or seconds < SHORTEST_TALK or not self._may_start(running):
             return
-        for dealership_id in self.orders._get_due_dealership_ids(self.given_up | talking)[:room]:
+        for dealership_id in self.find_due(self.given_up | talking)[:room]:
             self._begin(pool, dealership_id, seconds)
 
     def _may_start(self, running):
@@ -152,7 +171,7 @@ class DealerPush:
         go_on = partial(self._go_on, pool, dealership_id)
         with self.lock:
             self.talks[dealership_id] += 1
-        future = pool.submit(self.orders._push_dealership, dealership_id, seconds, go_on)
+        future = pool.submit(self.work, dealership_id, seconds, go_on)
         with self.lock:
             self.running[future] = dealership_id
 
@@ -179,3 +198,36 @@ class DealerPush:
         self.processed += count
         if not (count or self.talks[dealership_id]):
             self.given_up.add(dealership_id)
+
+
+class DealerPush(DealerRun):
+    """A run that pushes all orders that are due (``bpo.dealer.order._push_dealership``)."""
+
+    def run(self):
+        self.orders._retry_healable()
+        return super().run()
+
+    def find_due(self, without):
+        return self.orders._get_due_dealership_ids(without)
+
+    def work(self, dealership_id, seconds, go_on):
+        return self.orders._push_dealership(dealership_id, seconds, go_on)
+
+    def leave_rest(self):
+        self.orders._schedule_rest(self.given_up)
+
+
+class DealerSurvey(DealerRun):
+    """A run that looks at all orders of the dealerships that are due
+    (``bpo.dealership._survey_dealership``).
+    """
+
+    def find_due(self, without):
+        return self.env["bpo.dealership"]._get_due_for_survey(without).ids
+
+    def work(self, dealership_id, seconds, go_on):
+        return self.env["bpo.dealership"]._survey_dealership(dealership_id, seconds)
+
+    def leave_rest(self):
+        rest = self.env["bpo.dealership"]._get_due_for_survey(self.given_up)
+        self.env["ir.cron"]._commit_progress(remaining=len(rest))

@@ -8,6 +8,7 @@ from .dealer_api import test_extensions
 from .dealer_api import test_gateway
 from .dealer_api import test_orders
 from .dealer_api import test_payload
+from .dealer_api import test_survey
 from .dealer_api import test_transport
 from .dealer_api import test_untrusted
 from .dealer_api import test_verification
@@ -22,6 +23,8 @@ from . import test_dealer_order
 from . import test_dealer_order_push
 from . import test_dealer_order_remote
 from . import test_dealer_order_wire
+from . import test_dealer_problem
+from . import test_dealer_survey
 from . import test_dealership
 from . import test_hooks
 from . import test_js

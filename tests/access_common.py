@@ -92,6 +92,10 @@ class AccessCase(BpoCrmCommon):
             leads.stage_id = cls.stage_sold
             leads.dealer_order_id.state = "failed"
             return [lead.dealer_order_id for lead in leads]
+        if model._name == "bpo.dealer.problem":
+            return [
+                model.search([("company_id", "=", cls._get_company(key[1]).id)]) for key in keys
+            ]
         vals_list = [cls._prepare(*key) for key in keys]
         if model._name == "crm.lead":
             vals_list = [cls._prepare_lead(**vals) for vals in vals_list]
@@ -118,8 +122,12 @@ class AccessCase(BpoCrmCommon):
     @classmethod
     def _prepare(cls, model, scope, role):
         """Return the values with which somebody of this role creates a record in a scope."""
-        company = cls.company_elsewhere if scope == "elsewhere" else cls.env.company
+        company = cls._get_company(scope)
         return getattr(cls, f"_prepare_{model.replace('.', '_')}")(scope, role, company.id)
+
+    @classmethod
+    def _get_company(cls, scope):
+        return cls.company_elsewhere if scope == "elsewhere" else cls.env.company
 
     @classmethod
     def _get_name(cls):
@@ -154,6 +162,10 @@ class AccessCase(BpoCrmCommon):
             "reference": cls._get_name(),
             "external_id": cls._get_name(),
         }
+
+    @classmethod
+    def _prepare_bpo_dealer_problem(cls, scope, role, company_id):
+        return {}
 
     @classmethod
     def _prepare_bpo_service_request(cls, scope, role, company_id):

@@ -40,18 +40,12 @@ crm.lead
     others     ----  rcw-  rcwd    ----  rcwd    ----  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
-
-
-
 # As stock's rights on the lead; a line is deleted by whoever edits its lead.
 bpo.lead.line
     own        rcwd  rcwd  rcwd    rcwd  rcwd    ----  ----  ----
     unclaimed  rcwd  rcwd  rcwd    rcwd  rcwd    ----  ----  ----
     others     ----  rcwd  rcwd    ----  rcwd    ----  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
-
-
-
 
 # Written by moves and the outbox only. Agents read the link, and in it the dealer's address (the
 # link is a feature: design, section 4.1), and nothing else of the connection.
@@ -61,8 +55,10 @@ bpo.dealer.order
     others     ----  r---  r---    ----  ----    ----  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
-
-
+# Whoever sees the orders of all.
+bpo.dealer.problem
+    here       ----  r---  r---    ----  ----    ----  ----  ----
+    elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
 bpo.service.request
     own        rcw-  rcw-  rcwd    ----  ----    ----  ----  ----
@@ -70,16 +66,10 @@ bpo.service.request
     others     ----  rcw-  rcwd    ----  ----    ----  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
-
-
-
 # Others than sales people cannot read the numbers of leads.
 bpo.pipeline
     here       r---  r---  rcwd    r---  r---    n---  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
-
-
-
 
 # Stock's Sales administrators are not enough (design, section 2).
 crm.stage
@@ -87,51 +77,30 @@ crm.stage
     service    r---  r---  rcwd    r---  r---    r---  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
-
-
-
 bpo.service
     here       r---  r---  rcwd    r---  r---    r---  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
-
-
-
 bpo.service.stage
     here       r---  r---  rcwd    r---  r---    r---  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
-
-
-
 
 # Fields of the connection are the managers' only: `test_dealership.py`.
 bpo.dealership
     here       r---  r---  rcwd    ----  ----    ----  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
-
-
-
 # Stock's rights, unchanged, the number of leads included.
 crm.lost.reason
     here       r---  r---  rcwd    r---  rcwd    n---  ----  ----
-
-
-
 
 # Stock's rights, unchanged, the number of leads included.
 crm.team
     here       r---  r---  rcwd    r---  rcwd    n---  ----  ----
 
-
-
-
 # Stock's: for administrators of the database (group Settings), whatever their role here.
 res.config.settings
     own        ----  ----  ----    ----  ----    ----  ----  ----
-
-
-
 
 # *others*: another agent's preview of that agent's lead. Whoever may read the lead makes one of
 # their own.
@@ -139,16 +108,10 @@ bpo.order.preview
     own        rcw-  rcw-  rcw-    ----  ----    ----  ----  ----
     others     ----  -c--  -c--    ----  ----    ----  ----  ----
 
-
-
-
 # Stock's rights; a hidden lead is left out of what is read of the wizard.
 crm.lead.lost
     own        rcw-  rcw-  rcw-    rcw-  rcw-    ----  ----  ----
     others     r---  rcw-  rcw-    r---  rcw-    ----  ----  ----
-
-
-
 
 # Managers reach into each other's wizards, as Odoo 19 lets them with any.
 bpo.stage.move
@@ -178,10 +141,8 @@ crm.lead: own | others | elsewhere
     convert_opportunity                + + + + + x x x | x + + x + x x x | x x x x x x x x
     action_open_dealer_order           + + + + + x x x | x + + x + x x x | x x x x x x x x
     action_retry_dealer_order          + + + x x x x x | x + + x x x x x | x x x x x x x x
+    action_check_dealer_order          r r + r r x x x | x r + x r x x x | x x x x x x x x
     action_view_service_requests       + + + + + x x x | x + + x + x x x | x x x x x x x x
-
-
-
 
 # Agents may retry what they may edit the lead of; the rest is the managers'.
 bpo.dealer.order: own | others | elsewhere
@@ -192,8 +153,9 @@ bpo.dealer.order: own | others | elsewhere
     action_open_lead                   + + + x x x x x | x + + x x x x x | x x x x x x x x
     action_open_remote                 + + + x x x x x | x + + x x x x x | x x x x x x x x
 
-
-
+bpo.dealer.problem: here | elsewhere
+    action_retry_all                   x + + x x x x x | x x x x x x x x
+    action_open_orders                 x + + x x x x x | x x x x x x x x
 
 bpo.dealership: here | elsewhere
     action_test_connection             r r + r r r r r | r r x r r r r r
@@ -202,21 +164,18 @@ bpo.dealership: here | elsewhere
     action_confirm_database            r r + r r r r r | r r x r r r r r
     action_confirm_database_everywhere r r + r r r r r
     action_same_odoo                   r r + r r r r r | r r x r r r r r
+    action_survey                      r r + r r r r r | r r x r r r r r
+    action_view_orders_in_step         + + + x x x x x | x x x x x x x x
     action_view_leads                  + + + x x x x x | x x x x x x x x
     action_view_orders                 + + + x x x x x | x x x x x x x x
-
-
-
 
 # get_configuration_notes has nothing to say to those who may not write pipelines.
 bpo.pipeline: here | elsewhere
     action_open_board                  + + + + + + x x | x x x x x x x x
+    action_open_failed_orders          + + + + + + x x | x x x x x x x x
     action_open_stages                 + + + + + + x x | x x x x x x x x
     get_configuration_notes            + + + + + + + +
     dismiss_adoption_notes             x x + x x x x x
-
-
-
 
 crm.stage: here | service | elsewhere
     web_resequence                     x x + x x x x x | x x + x x x x x | x x x x x x x x
@@ -227,14 +186,8 @@ crm.stage: here | service | elsewhere
     action_remove                      x x + x x x x x | x x + x x x x x | x x x x x x x x
     action_take_out                    x x + x x x x x | x x + x x x x x | x x x x x x x x
 
-
-
-
 bpo.service: here | elsewhere
     action_view_requests               + + + + + + x x | x x x x x x x x
-
-
-
 
 bpo.service.request: own | others | elsewhere
     action_open_board                  + + + + + + x x
@@ -246,28 +199,16 @@ bpo.service.request: own | others | elsewhere
     action_cancel                      + + + x x x x x | x + + x x x x x | x x x x x x x x
     action_reopen                      + + + x x x x x | x + + x x x x x | x x x x x x x x
 
-
-
-
 crm.team: here
     action_your_pipeline               + + + + + + x x
     action_open_leads                  + + + + + + x x
 
-
-
-
 res.partner: here
     action_view_service_requests       + + + + + + x x
-
-
-
 
 # Of *others* an agent gets a wizard without leads: nothing to lose.
 crm.lead.lost: own | others
     action_lost_reason_apply           + + + + + x x x | r + + r + x x x
-
-
-
 
 bpo.stage.move: own | others
     action_move_and_archive            x x + x x x x x | x x + x x x x x

@@ -11,6 +11,10 @@ import copy
 from dataclasses import dataclass, field
 
 MANAGERS = ("manager", "superuser")
+# what runs without access checks; automations do so in anybody's session, here an agent's
+SUPERUSERS = ("superuser", "automation")
+# in whose name the leads of those are that own none
+OWNERS = {"superuser": "other", "automation": "agent"}
 # {reason: (pipelines it is for, or none for all; whether it needs a note)}
 REASONS = {"price": ((), False), "only_a": (("A",), False), "other": ((), True)}
 
@@ -38,11 +42,13 @@ class Step:
     reason: str | None = None
     note: bool = False
     value: str | bool | None = None
+    # by what the server is asked, where there are several; the same is to come of it
+    way: str | None = None
 
     def __repr__(self):
         said = [
             f"{name}={value!r}"
-            for name in ("leads", "stage", "pipeline", "reason", "note", "value")
+            for name in ("leads", "stage", "pipeline", "reason", "note", "value", "way")
             if (value := getattr(self, name)) not in ((), None, False)
         ]
         return f"{self.role}: {self.deed}({', '.join(said)})"
@@ -65,14 +71,18 @@ class Stage:
 class Pipeline:
     push: bool = False
     forward_only: bool = False
+    # "two", or None where all companies share it
+    company: str | None = None
 
 
 @dataclass
 class Lead:
     owner: str
-    ready: bool
+    # what its dealer would need: "dealership" or "units"
+    lacks: frozenset
     pipeline: str
     stage: str
+    company: str = "one"
     status: str | None = None
     active: bool = True
     reason: str | None = None
@@ -119,6 +129,32 @@ class World:
     def _do_mass_edit(self, step, numbers, _scores):
         self._write(step, numbers, step.stage, step.pipeline)
 
+    def _do_set_company(self, step, numbers, _scores):
+        """Open leads leave a pipeline that their new company may not use; closed ones stay."""
+        astray = []
+        for number in numbers:
+            lead = self.leads[number]
+            lead.company = step.value
+            if self._is_foreign_to_company(lead):
+                if lead.status:
+                    raise Refused({"company"})
+                astray.append(number)
+        # the default pipeline
+        self._enter(step.role, astray, "A0", "A")
+
+    def _do_move_and_archive(self, step, _numbers, _scores):
+        stage, target = self.stages[step.stage], self.stages[step.value]
+        numbers = [n for n, lead in self.leads.items() if lead.stage == stage.name]
+        if numbers:
+            if target.pipeline != stage.pipeline or not target.active or target == stage:
+                raise Refused({"target"})
+            if target.flag == "lost":
+                for number in numbers:
+                    lead = self.leads[number]
+                    lead.reason, lead.note = step.reason, step.note and bool(step.reason)
+            self._enter(step.role, numbers, target.name)
+        stage.active = False
+
     def _do_change_pipeline(self, step, numbers, _scores):
         moving = [n for n in numbers if self.leads[n].pipeline != step.pipeline]
         self._enter(step.role, moving, f"{step.pipeline}0", step.pipeline)
@@ -147,6 +183,27 @@ class World:
         for pipeline, group in groups.items():
             self._write(step, group, self._flagged(pipeline, "lost"))
 
+    def _do_lose_by_dialog(self, step, numbers, _scores):
+        """Leave out what is lost; a note that was there before stays where none is given."""
+        losing = [
+            n for n in numbers if self.leads[n].status != "lost" and not self.leads[n].stock_lost
+        ]
+        if not losing:
+            raise Refused({"lost_already"})
+        rules = set()
+        for number in losing:
+            pipeline = self.leads[number].pipeline
+            rules |= self._problems_of_reason(pipeline, step.reason, step.note)
+            if not self._flagged(pipeline, "lost"):
+                rules.add("no_lost_stage")
+        if rules:
+            raise Refused(rules)
+        for pipeline, group in self._by_pipeline(losing).items():
+            for number in group:
+                lead = self.leads[number]
+                lead.reason, lead.note = step.reason, step.note or lead.note
+            self._enter(step.role, group, self._flagged(pipeline, "lost"))
+
     def _do_restore(self, step, numbers, _scores):
         lost = [n for n in numbers if self.leads[n].status == "lost"]
         self._unarchive(step.role, numbers)
@@ -156,18 +213,21 @@ class World:
 
     def _do_create(self, step, _numbers, _scores):
         pipeline = step.pipeline or step.stage[0]
+        if not step.pipeline and self.pipelines[pipeline].company:
+            # a new lead has no company yet: it comes into the default pipeline
+            pipeline = "A"
         number = max(self.leads, default=-1) + 1
-        owner = "other" if step.role == "superuser" else step.role
         lead = Lead(
-            owner, bool(step.value), pipeline, step.stage or f"{pipeline}0",
-            reason=step.reason, note=step.note and bool(step.reason),
-        )  # fmt: skip
+            OWNERS.get(step.role, step.role),
+            step.value,
+            pipeline,
+            step.stage or f"{pipeline}0",
+            self.pipelines[pipeline].company or "one",
+            reason=step.reason,
+            note=step.note and bool(step.reason),
+        )
         self.leads[number] = lead
-        stage = self.stages[lead.stage]
-        lead.status = stage.flag
-        if stage.flag == "won" and not stage.active:
-            # a rule of stock's, which is asked before all others
-            raise Refused({"archived_stage"})
+        lead.status = self.stages[lead.stage].flag
         self._check(step.role, [number], {number: (None, None, None)})
         self._follow_up(step.role, [number], {})
         return number
@@ -175,11 +235,17 @@ class World:
     _do_load = _do_create
 
     def _write(self, step, numbers, stage, pipeline=None):
-        """Write a stage, and maybe pipeline and reason, on leads of which some are there."""
+        """Write a stage, and maybe pipeline and reason, on leads of which some are there.
+
+        Leads in a closing stage that are not what it makes of them enter it like others.
+        """
+        flag = self.stages[stage].flag
         moving = [
             n
             for n in numbers
-            if self.leads[n].stage != stage or pipeline not in (None, self.leads[n].pipeline)
+            if self.leads[n].stage != stage
+            or pipeline not in (None, self.leads[n].pipeline)
+            or (flag and self.leads[n].status != flag)
         ]
         self._enter(step.role, moving, stage, pipeline, step.reason, step.note)
         rules = set()
@@ -197,7 +263,7 @@ class World:
         for number in numbers:
             lead = self.leads[number]
             if lead.active and not lead.status and not scores.get(number):
-                if step.role != "superuser" and not lead.reason:
+                if step.role not in SUPERUSERS and not lead.reason:
                     raise Refused({"reason"})
                 lead.stock_lost = True
             lead.active = False
@@ -234,9 +300,11 @@ class World:
         kept = self.leads[head]
         if kept.status != "lost" and not kept.stock_lost:
             kept.reason, kept.note = None, False
+        # units of others do not come beside an order
+        not_taken_over = {"units"} if kept.order else set()
         for number in sorted(set(numbers) - {head}):
             lead = self.leads.pop(number)
-            kept.ready |= lead.ready
+            kept.lacks &= lead.lacks | not_taken_over
             kept.order = kept.order or lead.order
 
     # -- the configuration --
@@ -244,24 +312,21 @@ class World:
     def _do_flag(self, step, _numbers, _scores):
         stage = self.stages[step.stage]
         newly = step.value and stage.flag != step.value
-        rules = set()
         other = step.value and self._flagged(stage.pipeline, step.value)
+        rules = set()
         if other not in (None, False, stage.name) and stage.active:
             rules.add("unique")
-        if newly and step.value == "won" and self._holds_lost(stage):
-            rules.add("stays_lost")
+        if step.way == "alone" and newly and stage.flag:
+            # never both at once
+            rules.add("unique")
+        stage.flag = step.value
+        try:
+            if newly:
+                self._close_in_place(step.role, stage)
+        except Refused as refused:
+            rules |= refused.rules
         if rules:
             raise Refused(rules)
-        stage.flag = step.value
-        if newly:
-            self._close_in_place(step.role, stage)
-
-    def _holds_lost(self, stage):
-        """Tell whether lost leads on the board would be won by the flag of their stage."""
-        return any(
-            lead.stage == stage.name and lead.active and lead.status == "lost"
-            for lead in self.leads.values()
-        )
 
     def _close_in_place(self, role, stage):
         numbers = [
@@ -322,6 +387,9 @@ class World:
                 lead.lost_from = origins[number][2]
             if flag != "won":
                 lead.won_from = None
+        if any(self._is_foreign_to_company(self.leads[number]) for number in numbers):
+            # asked by Odoo, before the rules of a move
+            raise Refused({"company"})
         self._check(role, numbers, origins)
         self._follow_up(role, numbers, origins)
 
@@ -349,8 +417,8 @@ class World:
             rules |= self._problems_of_stage(lead)
             rules |= self._problems_of_direction(role, lead, origins[number][2])
             rules |= self._problems_of_loss(lead)
-            if lead.status == "won" and self.pipelines[lead.pipeline].push and not lead.ready:
-                rules.add("dealer")
+            if lead.status == "won" and self.pipelines[lead.pipeline].push:
+                rules |= lead.lacks
         if rules:
             raise Refused(rules)
 
@@ -375,15 +443,21 @@ class World:
     def _problems_of_loss(self, lead):
         if lead.status != "lost":
             return set()
-        if not lead.reason:
+        return self._problems_of_reason(lead.pipeline, lead.reason, lead.note)
+
+    def _problems_of_reason(self, pipeline, reason, note):
+        if not reason:
             return {"reason"}
-        pipelines, needs_note = REASONS[lead.reason]
+        pipelines, needs_note = REASONS[reason]
         rules = set()
-        if pipelines and lead.pipeline not in pipelines:
+        if pipelines and pipeline not in pipelines:
             rules.add("reason_pipeline")
-        if needs_note and not lead.note:
+        if needs_note and not note:
             rules.add("note")
         return rules
+
+    def _is_foreign_to_company(self, lead):
+        return self.pipelines[lead.pipeline].company not in (None, lead.company)
 
     def _follow_up(self, role, numbers, origins):
         for number in numbers:

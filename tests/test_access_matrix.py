@@ -183,6 +183,7 @@ class TestAccessMatrix(AccessCase):
             ("crm.lead", "convert_opportunity"): Call([False]),
             ("crm.lead", "action_open_dealer_order"): Call(prepare=cls._fail_order),
             ("crm.lead", "action_retry_dealer_order"): Call(prepare=cls._fail_order),
+            ("crm.lead", "action_check_dealer_order"): Call(prepare=cls._send_order),
             ("crm.stage", "web_resequence"): Call([{}]),
             ("crm.stage", "action_take_out"): Call(
                 kwargs={"context": {"bpo_crm_service_id": cls.service.id}}
@@ -192,6 +193,11 @@ class TestAccessMatrix(AccessCase):
                 prepare=lambda request: request.action_complete()
             ),
         }
+
+    @classmethod
+    def _send_order(cls, lead):
+        cls._fail_order(lead)
+        lead.dealer_order_id.write({"state": "sent", "remote_id": 7})
 
     @classmethod
     def _fail_order(cls, lead):

@@ -373,6 +373,29 @@ class TestStandingRefusal(ConnectionCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestWordsForAgents(ConnectionCommon):
+    """What an agent reads on an order that waits: a login is blamed only where it is to blame."""
+
+    def test_each_cause(self):
+        uncertain = DealerAccessRefused("database_unknown")
+        uncertain.remedy = PAUSE_IF_STANDING
+        causes = {
+            "refuses our login": DealerAccessRefused("login_refused"),
+            "connection to the dealership has to be put right": DealerAccessRefused("key_invalid"),
+            "cannot be worked with right now": uncertain,
+        }
+        _lead, order = self._win_one()
+        for words, error in causes.items():
+            with self.subTest(words):
+                self.dealership.paused = False
+                self._break(error)
+                self._push_again()
+                self.assertIn(words, order.error)
+                others = [each for each in causes if each != words]
+                self.assertFalse([each for each in others if each in order.error])
+
+
+@tagged("post_install", "-at_install")
 class TestScheduledActionGone(ConnectionCommon):
     """That nothing goes out by itself is said where managers look; winning goes on."""
 

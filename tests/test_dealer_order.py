@@ -347,7 +347,7 @@ class TestWithdraw(DealerOrderCommon):
     def test_failed_order_is_cancelled_and_its_activity_gone(self):
         lead, order = self._win_one()
         order.write({"state": "failed", "error": "No such product"})
-        order._schedule_activities()
+        order._ask_about_failures()
         self.assertTrue(lead.activity_ids)
         self._reopen(lead)
         self.assertEqual(order.state, "cancelled")
@@ -417,7 +417,7 @@ class TestRetry(DealerOrderCommon):
     def _fail_one(self, **values):
         lead, order = self._win_one(**values)
         order.write({"state": "failed", "error": "No such product"})
-        order._schedule_activities()
+        order._ask_about_failures()
         return lead, order
 
     def test_retry_takes_a_new_snapshot(self):
@@ -648,6 +648,30 @@ class TestUnitsOfOrders(DealerOrderCommon):
         lead, _order = self._win_one()
         self._push()
         self._edit(lead.with_user(self.agent))
+
+    def test_equal_total_is_no_equal_order(self):
+        """Units are compared, not what they come to: another product, two at half the price."""
+        other = self.env["product.product"].create({"name": "Test Van", "default_code": "TH-200"})
+        price = self.product.lst_price
+        changes = {
+            "2 × Test Hatchback (TH-100)": {"quantity": 2, "price_unit": price / 2},
+            "1 × Test Van (TH-200)": {"product_id": other.id, "price_unit": price},
+        }
+        for words, vals in changes.items():
+            lead, order = self._win_one()
+            self._push()
+            sent = order.payload
+            lead.with_user(self.manager).write({"stage_id": self.stage_offer.id})
+            revenue = lead.expected_revenue
+            lead.line_ids.write(vals)
+            self.assertEqual(lead.expected_revenue, revenue)
+            with self._assert_note(
+                lead, "has: 1 × Test Hatchback (TH-100)", f"the lead says: {words}"
+            ):
+                self._win(lead)
+            # it remains what the dealer was sent; what is wanted waits beside it
+            self.assertEqual(order.payload, sent)
+            self.assertNotEqual(order.payload_wanted["lines"], sent["lines"])
 
     def test_refused_after_a_lost_answer(self):
         """The first attempt may have brought it; that the second is refused does not tell."""

@@ -184,6 +184,7 @@ class TestPushSent(PushCommon):
         self._push()
         self.assertEqual(order.state, "sent")
         self.assertEqual((lead.dealer_so_id, lead.dealer_so_name), (77, False))
+        self.assertGreater(order.next_attempt, fields.Datetime.now(), "asked again by itself")
         self._push()
         self.assertFalse(order.remote_name, "asked again only later")
         self._make_due(order)

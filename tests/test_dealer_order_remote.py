@@ -167,12 +167,31 @@ class TestSnapshotKept(RemoteCommon):
         self.assertEqual(order._get_content().external_id, key)
 
     def test_nothing_else_is_wanted(self):
+        """The dealer is asked all the same: it may have cancelled what it got."""
         lead, order = self._win_one()
         order.possibly_sent = True
         self._reopen(lead)
         self._win_again(lead)
-        self.assertFalse(order.payload_wanted)
+        self.assertEqual(order.payload_wanted, order.payload)
         self.assertEqual(order.state, "pending")
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertFalse(order.payload_wanted)
+
+    def test_a_renewal_that_is_refused_is_renewed_by_retry(self):
+        """Cancelled there, won again, refused, put right: not the cancelled order again."""
+        lead, order = self._sent()
+        self.dealer.readable[order.remote_id] = {"name": order.remote_name, "state": "cancel"}
+        self._reopen(lead)
+        self._win_again(lead)
+        self._answer(order, "failed", code="order_refused", details={"message": "Not today"})
+        self._push()
+        self.assertEqual(order.state, "failed")
+        key = order.external_id
+        self.dealer.answers.clear()
+        order.with_user(self.agent).action_retry()
+        self._push()
+        self.assertEqual((order.state, order.external_id), ("sent", f"{key}_2"))
 
     def test_won_again_before_the_talk(self):
         """Reopened, edited and won again between the mark and the talk: the new units arrive."""
@@ -562,6 +581,21 @@ class TestWriteBackSingly(RemoteCommon):
         ):
             self._push()
         self.assertEqual(orders.mapped("state"), ["pending", "sent", "sent"])
+
+    def test_nobody_is_waited_for_without_end(self):
+        """An agent's long transaction may hold a lead: the others of the run go on."""
+        self._win_one()
+        timeouts = []
+        original = talks.PushTalk.write_back
+
+        def write_back(talk, env, *args):
+            env.cr.execute("SHOW lock_timeout")
+            timeouts.extend(env.cr.fetchone())
+            return original(talk, env, *args)
+
+        with patch.object(talks.PushTalk, "write_back", write_back):
+            self._push()
+        self.assertEqual(timeouts, [push.WRITE_LOCK_TIMEOUT])
 
     def test_one_lead_that_somebody_holds(self):
         orders = self._win(self._create_leads(3))

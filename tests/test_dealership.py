@@ -55,6 +55,16 @@ CONNECTION_FIELDS = (
     "refusal_count",
     "refused_since",
     "batch_size",
+    "last_survey",
+    "next_survey",
+    "strangers",
+    "strangers_html",
+    "stranger_count",
+    "in_step_count",
+    "changed_count",
+    "cancelled_count",
+    "missing_count",
+    "hidden_count",
 )
 
 
@@ -195,7 +205,7 @@ class TestDealershipArchive(DealerOrderCommon):
             "Northside Motors",
             "7 waiting",
             orders[0].reference,
-            "Test Connection",
+            "Push Now",
             "Won",
         ):
             self.assertIn(word, str(error.exception))
@@ -629,6 +639,16 @@ class TestConnection(DealerOrderCommon):
         self.assertEqual(self.dealership.connection_state, "connected")
         self.assertFalse(self.dealership.paused)
         self.assertIn("TH-100", self.dealership.last_message)
+
+    def test_refused_trial_is_red_and_holds_nothing_up(self):
+        """The dealer lets us in; whether a real order is refused, too, is said on that order."""
+        self.dealership._pause("The key expired")
+        refused = CheckLine("trial", "check_trial_order_refused", False, {"message": "No region"})
+        self._test_connection(self._ok(), refused)
+        self.assertEqual(self.dealership.connection_state, "failed")
+        self.assertIn("No region", self.dealership.last_message)
+        self.assertIn("Trial order", str(self.dealership.check_report_html))
+        self.assertFalse(self.dealership.paused)
 
     def test_asks_with_fresh_eyes_for_currency_and_products(self):
         self.dealership.write({"server_version": "17.0", "remote_uid": 5})

@@ -1,6 +1,8 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from datetime import datetime
+
 from odoo import Command
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, tagged
@@ -71,6 +73,11 @@ class TestLeadMoves(BpoCrmCommon):
     def test_archived_stage_is_refused(self):
         self.stage_offer.active = False
         self._assert_refused(self._create_leads(), {"stage_id": self.stage_offer.id}, "archived")
+
+    def test_archived_won_stage_is_refused_by_the_same_words_on_create(self):
+        self.stage_sold.active = False
+        with self.assertRaisesRegex(ValidationError, "“Sold” is archived"), self.cr.savepoint():
+            self._create_leads(stage_id=self.stage_sold.id)
 
     def test_pipeline_alone_moves_to_its_first_open_stage(self):
         leads = self._create_leads(2)
@@ -437,6 +444,113 @@ class TestLeadMoves(BpoCrmCommon):
         self.stage_offer.is_won = True
         self.assertEqual(lead.won_status, "won")
         self.assertEqual(lead.dealer_order_state, "pending")
+
+    def _assert_wins_lost_leads(self, *writes):
+        self.stage_sold.is_won = False
+        lead = self._create_leads()
+        lead.action_set_lost(lost_reason_id=self.reason.id, lost_note="Too far away")
+        for vals in writes:
+            self.stage_gone.write(vals)
+        self.env.flush_all()
+        expected = {
+            "won_status": "won",
+            "probability": 100,
+            "automated_probability": 100,
+            "lost_reason_id": False,
+            "lost_note": False,
+            "lost_from_stage_id": False,
+            "dealer_order_state": "pending",
+        }
+        self.assertRecordValues(lead, [expected])
+
+    def test_lost_stage_that_becomes_the_won_one_wins_its_leads(self):
+        """As the form says before it is saved."""
+        self._assert_wins_lost_leads({"is_won": True, "is_lost": False})
+
+    def test_cleared_lost_stage_that_becomes_the_won_one_wins_its_leads(self):
+        self._assert_wins_lost_leads({"is_lost": False}, {"is_won": True})
+
+    def test_lost_stage_that_becomes_the_won_one_asks_the_rules(self):
+        self.stage_sold.is_won = False
+        lead = self._create_leads(dealership_id=False)
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        with self.assertRaisesRegex(ValidationError, "no dealership"), self.cr.savepoint():
+            self.stage_gone.write({"is_won": True, "is_lost": False})
+        self.assertEqual(lead.won_status, "lost")
+        self.assertEqual(lead.lost_reason_id, self.reason)
+
+    def test_won_stage_that_becomes_the_lost_one_asks_for_a_reason(self):
+        self.stage_gone.is_lost = False
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        flags = {"is_won": False, "is_lost": True}
+        with (
+            self.assertRaisesRegex(ValidationError, "a lost reason is needed"),
+            self.cr.savepoint(),
+        ):
+            self.stage_sold.write(flags)
+        lead.lost_reason_id = self.reason
+        self.stage_sold.write(flags)
+        self.assertEqual(lead.won_status, "lost")
+        self.assertEqual(lead.probability, 0)
+        self.assertEqual(lead.dealer_order_state, "cancelled")
+
+    def test_won_stage_flagged_again_keeps_close_dates(self):
+        won = self._create_leads()
+        won.stage_id = self.stage_sold
+        won.date_closed = "2026-01-05 10:00:00"
+        self.stage_sold.is_won = False
+        opened = self._create_leads(stage_id=self.stage_sold.id)
+        self.stage_sold.is_won = True
+        self.env.flush_all()
+        self.assertEqual(won.date_closed, datetime(2026, 1, 5, 10))
+        self.assertEqual(opened.won_status, "won")
+        self.assertTrue(opened.date_closed)
+
+    def test_flag_that_is_there_already_changes_no_lead(self):
+        """A lost lead may come back from the archive into what is a won stage by then."""
+        lead = self._create_leads()
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        lead.active = False
+        self.stage_sold.is_won = False
+        self.stage_gone.write({"is_won": True, "is_lost": False})
+        lead.action_unarchive()
+        self.stage_gone.is_won = True
+        self.assertEqual(lead.won_status, "lost")
+        self.assertEqual(lead.lost_reason_id, self.reason)
+
+    def test_lost_lead_in_what_is_the_won_stage_by_now_can_be_won(self):
+        """It was in the archive when its stage became the won one, and came back as lost."""
+        lead = self._create_leads()
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        lead.active = False
+        self.stage_sold.is_won = False
+        self.stage_gone.write({"is_won": True, "is_lost": False})
+        lead.action_unarchive()
+        lead.date_closed = "2026-01-05 10:00:00"
+        lead.action_set_won()
+        self.assertEqual(lead.won_status, "won")
+        self.assertEqual(lead.probability, 100)
+        self.assertFalse(lead.lost_reason_id)
+        self.assertEqual(lead.dealer_order_state, "pending")
+        self.assertGreater(lead.date_closed, datetime(2026, 1, 5, 10))
+
+    def test_won_lead_in_what_is_the_lost_stage_by_now_can_be_lost(self):
+        lead = self._create_leads()
+        lead.stage_id = self.stage_sold
+        lead.active = False
+        self.stage_gone.is_lost = False
+        self.stage_sold.write({"is_won": False, "is_lost": True})
+        lead.action_unarchive()
+        self.assertEqual(lead.won_status, "won")
+        with (
+            self.assertRaisesRegex(ValidationError, "a lost reason is needed"),
+            self.cr.savepoint(),
+        ):
+            lead.action_set_lost()
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        self.assertEqual(lead.won_status, "lost")
+        self.assertEqual(lead.dealer_order_state, "cancelled")
 
     # -- rule 5: out of won --
 

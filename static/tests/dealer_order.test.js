@@ -4,7 +4,7 @@
 import {defineMailModels} from "@mail/../tests/mail_test_helpers";
 import {describe, expect, test} from "@odoo/hoot";
 import {waitFor} from "@odoo/hoot-dom";
-import {animationFrame} from "@odoo/hoot-mock";
+import {advanceTime, animationFrame} from "@odoo/hoot-mock";
 import {
     contains,
     defineModels,
@@ -105,4 +105,22 @@ test("the cards on the board refresh, the others stay", async () => {
     await waitFor(".o_kanban_record:contains(Two):contains(S00042)");
     expect(".o_kanban_record:contains(One):contains(S00042)").toHaveCount(0);
     expect.verifySteps(["read 2"]);
+});
+
+test("what somebody has to act on stays", async () => {
+    await mountView({type: "form", resModel: "crm.lead", resId: 1, arch: FORM});
+    for (const [type, message] of [
+        ["danger", "No product VH-12"],
+        ["success", "All is well"],
+    ]) {
+        MockServer.env["bus.bus"]._sendone(serverState.partnerId, "bpo_crm.dealer_order", {
+            records: {"crm.lead": [1]},
+            type,
+            message,
+        });
+    }
+    await waitFor(".o_notification:contains(All is well)");
+    await advanceTime(20000);
+    expect(".o_notification:contains(All is well)").toHaveCount(0);
+    expect(".o_notification:contains(No product VH-12)").toHaveCount(1);
 });

@@ -1,6 +1,6 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Test connection: each step in plain words, nothing written, no exception."""
+"""Test connection: each step in plain words, nothing left there, no exception."""
 
 from ...dealer_api import MESSAGES, ConnectionSettings, check_connection
 from .common import DealerApiCase, cases
@@ -15,6 +15,7 @@ STEPS = [
     "rights",
     "currency",
     "products",
+    "trial",
 ]
 
 
@@ -40,14 +41,13 @@ class TestDealerCheck(DealerApiCase):
             "read_timeout": 1.0,
             **kwargs,
         }
-        before = repr(dealer.tables)
+        before = repr((dealer.tables, dealer.external_ids, dealer.numbers_drawn))
         report = check_connection(
             ConnectionSettings(protocol=protocol, **options), currency=currency, product_codes=codes
         )
-        self.assertEqual(repr(dealer.tables), before)
-        self.assertFalse(
-            [name for name in dealer.requests if name.endswith((".load", "create", "write"))]
-        )
+        after = repr((dealer.tables, dealer.external_ids, dealer.numbers_drawn))
+        self.assertEqual(after, before)
+        self.assertFalse([name for name in dealer.requests if name.endswith(("create", "write"))])
         self.assertEqual([line.step for line in report.lines], STEPS)
         for line in report.lines:
             self.assertIn(line.code, MESSAGES)
@@ -108,7 +108,7 @@ class TestDealerCheck(DealerApiCase):
         self.assertEqual(self.failed(report), (step, code))
         position = STEPS.index(step)
         after = dict.fromkeys(STEPS[position + 1 :])
-        if step in ("rights", "currency", "products"):
+        if step in ("currency", "products"):
             after = {}
         self.assertEqual(states(report), {step: False, **after})
 
@@ -122,7 +122,7 @@ class TestDealerCheck(DealerApiCase):
         self.dealer.stop()
         report = self.check(self.dealer)
         self.assertEqual(self.failed(report), ("address", "connection_refused"))
-        self.assertEqual([line.code for line in report.lines[1:]], ["check_not_reached"] * 7)
+        self.assertEqual([line.code for line in report.lines[1:]], ["check_not_reached"] * 8)
 
     @cases(
         ("fault", "options", "code"),
@@ -171,8 +171,8 @@ class TestDealerCheck(DealerApiCase):
             report = self.check(dealer)
             self.assertEqual(self.failed(report), ("rights", "check_rights_missing"))
             self.assertIn("create res.partner, create sale.order.line", report.lines[5].text)
-            # The steps after it do not depend on it.
-            self.assertEqual(states(report), {"rights": False})
+            # Of the steps after it, one only depends on it.
+            self.assertEqual(states(report), {"rights": False, "trial": None})
 
     @cases("protocol", ["xmlrpc", "json2"])
     def test_no_sales_app(self, protocol):
@@ -184,13 +184,106 @@ class TestDealerCheck(DealerApiCase):
         report = self.check(self.dealer, currency=None, codes=())
         self.assertTrue(report.ok)
         self.assertEqual(
-            [line.code for line in report.lines[-2:]],
+            [line.code for line in report.lines[-3:]],
             [
                 "check_currency_none",
                 "check_products_none",
+                "check_trial_ok",
             ],
         )
 
     def test_very_many_unknown_products(self):
         report = self.check(self.dealer, codes=[f"NEW-{number}" for number in range(100)])
-        self.assertTrue(report.lines[-1].details["codes"].endswith(" (+80)"))
+        self.assertTrue(report.lines[-2].details["codes"].endswith(" (+80)"))
+
+    # ------------------------------------------------------------
+    # The trial
+    # ------------------------------------------------------------
+
+    def seen_orders(self):
+        """Return the orders that the dealer's rules are about to be asked for."""
+        seen = []
+
+        def reject(model, values):
+            if model == "sale.order":
+                seen.append(dict(values))
+
+        self.dealer.reject = reject
+        return seen
+
+    @cases(("protocol", "version"), [("json2", "19.0"), ("xmlrpc", "19.0"), ("xmlrpc", "12.0")])
+    def test_a_trial(self, protocol, version):
+        self.start_case(version=version)
+        seen = self.seen_orders()
+        report = self.check(self.dealer, protocol)
+        self.assertEqual(report.lines[-1].code, "check_trial_ok")
+        [order] = seen
+        # Its own name, so that no number is drawn; a line, so that rules of lines are asked, too.
+        self.assertEqual(order["name"], "Connection test")
+        self.assertEqual(len(order["order_line"]), 1)
+        self.assertEqual(self.dealer.calls(".load"), 2)
+
+    @cases("protocol", ["json2", "xmlrpc"])
+    @cases(
+        ("model", "code"),
+        [
+            ("res.partner", "check_trial_customer_refused"),
+            ("sale.order", "check_trial_order_refused"),
+        ],
+    )
+    def test_the_dealers_rules_refuse(self, protocol, model, code):
+        self.dealer.reject = lambda of, values: "Missing: <b>Region</b>" if of == model else None
+        report = self.check(self.dealer, protocol)
+        self.assertEqual(self.failed(report), ("trial", code))
+        self.assertTrue(report.lines[-1].text.endswith("names: Missing: Region"))
+
+    def test_products_that_are_not_there(self):
+        for codes in (["NEW-7"], []):
+            seen = self.seen_orders()
+            report = self.check(self.dealer, codes=codes)
+            self.assertEqual(report.lines[-1].code, "check_trial_ok")
+            self.assertNotIn("order_line", seen[0])
+
+    def test_automations_are_not_set_off(self):
+        self.dealer.tables["base.automation"] = {}
+        for denied in ((), [("base.automation", "read")]):
+            self.dealer.denied.update(denied)
+            report = self.check(self.dealer)
+            self.assertTrue(report.ok)
+            self.assertEqual(report.lines[-1].code, "check_trial_automations")
+        self.assertEqual(self.dealer.calls(".load"), 0)
+
+    @cases("version", ["11.0", ""])
+    def test_no_trial_at_a_version_not_known(self, version):
+        with FaultDealer(version="11.0") as dealer:
+            dealer.version = version or "odd"
+            dealer.add_product("VH-1")
+            report = self.check(dealer, "xmlrpc")
+            self.assertEqual(report.lines[-1].code, "check_trial_version")
+            self.assertEqual(dealer.calls(".load"), 0)
+
+    def test_a_trial_that_is_kept_is_said(self):
+        self.dealer.keeps_bad_loads = True
+        options = {"allow_http": True, "allow_private": True}
+        dealer = self.dealer
+        for _turn in range(2):
+            settings = ConnectionSettings(
+                dealer.url, dealer.database, dealer.login, dealer.api_key, **options
+            )
+            report = check_connection(settings)
+            self.assertEqual(self.failed(report), ("trial", "check_trial_kept"))
+        self.assertEqual(len(dealer.partners), 1)
+
+    @cases("call", ["base.automation.has_access", "res.partner.load", "sale.order.load"])
+    @cases("fault", ["drop_before", "drop_after", "server_error", "access_error"])
+    def test_a_trial_breaks_off(self, fault, call):
+        self.dealer.inject(fault, call)
+        report = self.check(self.dealer)
+        self.assertEqual([line.step for line in report.lines if not line.ok], ["trial"])
+
+    @cases("call", ["res.partner.load", "sale.order.load"])
+    @cases("value", [None, [], {}, {"messages": "none"}, {"messages": []}, {"messages": [7]}])
+    def test_a_trial_with_an_answer_that_makes_no_sense(self, call, value):
+        self.dealer.inject("nonsense", call, value=value)
+        report = self.check(self.dealer)
+        self.assertEqual(self.failed(report), ("trial", "unexpected_answer"))

@@ -564,6 +564,20 @@ class TestDealerOrders(DealerApiCase):
         self.assertEqual(len(self.dealer.orders), len(self.dealer.partners))
         self.assertEqual(len(self.dealer.partners), 1)
 
+    @cases("protocol", PROTOCOLS)
+    def test_currency_where_customers_have_no_price_list(self, protocol):
+        """Then it is the company's for whomever, also for those whom the dealer has already."""
+        self.dealer.missing_fields["res.partner"].add("property_product_pricelist")
+        for number in (1, 2):
+            self.dealer.add_partner(
+                name=f"Customer {number}", email=f"customer-{number}@buyer.example"
+            )
+        orders = [payload(1), payload(2, currency="USD"), payload(3, currency="USD")]
+        results = push(self.dealer, orders, protocol)
+        self.assertEqual(statuses(results), ["sent", "failed", "failed"])
+        self.assertEqual({result.code for result in results[1:]}, {"currency_mismatch"})
+        self.assertEqual((len(self.dealer.orders), len(self.dealer.partners)), (1, 2))
+
     def test_currency_of_the_price_list(self):
         dollar = self.dealer.add("res.currency", name="USD")
         pricelist = self.dealer.add("product.pricelist", name="Export", currency_id=dollar)

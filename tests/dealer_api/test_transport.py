@@ -390,6 +390,19 @@ class TestDealerTransport(DealerApiCase):
             (caught.exception.code, caught.exception.remedy), ("login_refused", "pause")
         )
 
+    def test_what_one_protocol_is_told_counts_more_than_what_another_cannot_say(self):
+        """JSON-2 knows no database that takes no more connections: its Odoo has none selected."""
+        page = b"<p>No database is selected and the requested URL"
+        self.dealer.inject("status", "context_get", status=404, body=page)
+        message = f'FATAL:  too many connections for database "{self.dealer.database}"'
+        self.dealer.inject("unknown_database", "authenticate", message=message)
+        session = DealerSession(settings_for(self.dealer, "auto"))
+        with session, self.assertRaises(DealerFault) as caught:
+            _ = session.uid
+        self.assertEqual(
+            (caught.exception.code, caught.exception.remedy), ("database_closed", "retry")
+        )
+
     # ------------------------------------------------------------
     # Which protocol, which user
     # ------------------------------------------------------------

@@ -78,7 +78,7 @@ class TestDealerUntrusted(BaseCase):
             "normalize_url": lambda: normalize_url(text),
             "normalize_url, with a scheme": lambda: normalize_url(f"https://{text}"),
             "is_busy": lambda: is_busy(text),
-            "names_unknown_database": lambda: xmlrpc._names_unknown_database(text),
+            "said_of_database": lambda: xmlrpc._said_of_database(text),
             "fault of XML-RPC": lambda: xmlrpc._explain(
                 xmlrpc_codec.xmlrpc.client.Fault(1, text), "x", "x"
             ),

@@ -724,6 +724,47 @@ def test_a_database_that_lets_nobody_in_for_a_moment(dealer, make, protocol, rem
     assert [result.status for result in push(settings, [payload])] == ["sent"]
 
 
+@pytest.fixture(scope="module")
+def crowded(world):
+    """A dealer whose Odoo is no superuser of PostgreSQL: limits of connections hold for it."""
+    role, owner = "bpo_crowded_dealer", world.postgres.sql("SELECT current_user")
+    world.postgres.sql(
+        f'DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN; GRANT "{owner}" TO {role}'
+    )
+    dealer = world.new_dealer(options=[f"--db_user={role}"])
+    yield dealer
+    dealer.destroy()
+    world.postgres.sql(f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("protocol", ["auto", "json2", "xmlrpc"])
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_database_with_too_many_connections(crowded, make, protocol, remembered):
+    """PostgreSQL names the database as it does one that is not there; it is no reason to pause."""
+    settings = settings_for(crowded, protocol)
+    with DealerSession(settings) as session:
+        version, uid = session.server_version, session.uid
+    if remembered:
+        settings = settings_for(crowded, protocol, server_version=version, uid=uid)
+    payload, logged = make(), len(crowded.log_text())
+    crowded.sql(f"ALTER DATABASE {crowded.database} CONNECTION LIMIT 0")
+    try:
+        crowded.postgres.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{crowded.database}'"
+        )
+        with pytest.raises(DealerError) as caught:
+            push(settings, [payload])
+    finally:
+        crowded.sql(f"ALTER DATABASE {crowded.database} CONNECTION LIMIT -1")
+    assert "too many connections for database" in crowded.log_text()[logged:]
+    # JSON-2 has no words for it: as if there were no such database.
+    expected = {"json2": ("database_unknown", PAUSE_IF_STANDING)}
+    told = (caught.value.code, caught.value.remedy)
+    assert told == expected.get(protocol, ("database_closed", RETRY))
+    assert [result.status for result in push(settings, [payload])] == ["sent"]
+
+
 def test_somebody_elses_login(dealer):
     session = DealerSession(settings_for(dealer, "json2", login="admin"))
     with session, pytest.raises(DealerAccessRefused) as caught:

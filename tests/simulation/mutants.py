@@ -22,6 +22,7 @@ PUSH = "models/bpo_dealer_order_push.py"
 QUEUE = "models/bpo_dealer_order_queue.py"
 REMOTE = "models/bpo_dealer_order_remote.py"
 NOTIFY = "models/bpo_dealer_order_notify.py"
+HEAL = "models/bpo_dealer_order_heal.py"
 BROKEN_OFF = "models/bpo_dealer_order_broken_off.py"
 CONNECTION_TALKS = "models/bpo_dealer_connection_talks.py"
 API_KEY = "models/bpo_api_key.py"
@@ -252,10 +253,9 @@ MUTANTS = {
     ),
     "no-reason": _one(
         "a failed order has no reason",
-        PUSH,
-        '                        "error": order._translate_result(result),\n'
-        '                        "error_code"',
-        '                        "error": False,\n                        "error_code"',
+        HEAL,
+        '            "error": self._translate_result(result),\n            "error_code"',
+        '            "error": False,\n            "error_code"',
     ),
     # -- customers ---------------------------------------------------------
     "customers-without-key": _one(

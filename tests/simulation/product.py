@@ -23,11 +23,14 @@ MODELS = (
     "bpo_dealer_connection_talks",
     "bpo_dealership",
     "bpo_dealership_place",
+    "bpo_dealership_survey",
     "bpo_dealer_order",
-    "bpo_dealer_order_broken_off",
     "bpo_dealer_order_queue",
-    "bpo_dealer_order_push",
     "bpo_dealer_order_remote",
+    "bpo_dealer_order_survey",
+    "bpo_dealer_order_push",
+    "bpo_dealer_order_broken_off",
+    "bpo_dealer_order_heal",
     "bpo_dealer_order_notify",
     "bpo_lead_line",
     "crm_lead_dealer_order",
@@ -205,6 +208,10 @@ class Product:
             SQL=orm.SQL,
             sql=None,
             config={"limit_time_real_cron": 120, "limit_time_real": 120},
+            float_compare=lambda one, other, precision_digits: (
+                (round(one, precision_digits) > round(other, precision_digits))
+                - (round(one, precision_digits) < round(other, precision_digits))
+            ),
             str2bool=lambda text, default=False: text == "True" if text else default,
         )
         module(

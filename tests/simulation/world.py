@@ -407,6 +407,10 @@ class World:
 
     def _work(self, talks, only):
         given_up = set()
+        transaction = self.begin()
+        orders = self.environment(transaction, ROOT, su=True)["bpo.dealer.order"]
+        transaction.rollback()
+        orders._retry_healable()
         for _turn in range(talks):
             transaction = self.begin()
             env = self.environment(transaction, ROOT, su=True)

@@ -17,7 +17,8 @@ export const dealerOrderService = {
 
     start(env, {bus_service: bus, notification}) {
         bus.subscribe("bpo_crm.dealer_order", ({records, type, message}) => {
-            notification.add(message, {type});
+            // What somebody has to act on stays until it is closed
+            notification.add(message, {type, sticky: type === "danger"});
             env.bus.trigger(DEALER_ORDER_EVENT, records);
         });
         bus.start();

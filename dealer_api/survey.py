@@ -1,0 +1,98 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Look at all our orders at a dealer, in pages: about one request per 500 of them.
+
+What the service user has created there is read by ascending id; that needs no list of ids, and
+shows also the orders that nobody here knows. An order that is not found that way is looked for by
+its key: it may be hidden or gone, or have another id after a backup was restored there.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .looking import HIDDEN, MISSING
+from .remote import (
+    CANCELLED,
+    RemoteOrder,
+    find_ids,
+    read_orders,
+    read_orders_of_creator,
+)
+
+# Orders per request.
+PAGE_SIZE = 500
+
+
+class KnownOrder(NamedTuple):
+    """An order that is at the dealer, as far as is known here."""
+
+    external_id: str
+    remote_id: int
+    reference: str
+
+
+@dataclass
+class Survey:
+    """What was seen.
+
+    :ivar seen: ``{external id: RemoteOrder, HIDDEN or MISSING}`` of the known orders
+    :ivar strangers: the ``RemoteOrder`` that our user has created, that are not cancelled, and
+        that are none of the known ones
+    """
+
+    seen: dict = field(default_factory=dict)
+    strangers: list = field(default_factory=list)
+
+
+def survey_orders(session, known):
+    """Return a ``Survey`` of the orders at a dealer; writes nothing.
+
+    :param known: list of ``KnownOrder``
+    """
+    own = _read_own(session)
+    survey = Survey()
+    unseen = []
+    for order in known:
+        remote = own.get(order.remote_id)
+        # the id of an order may be another one's after a backup was restored
+        if remote and remote.reference == order.reference:
+            survey.seen[order.external_id] = remote
+        else:
+            unseen.append(order.external_id)
+    for page in _pages(unseen):
+        survey.seen.update(_look_by_keys(session, page, own))
+    known_ids = {each.id for each in survey.seen.values() if isinstance(each, RemoteOrder)}
+    survey.strangers = [
+        remote
+        for remote in own.values()
+        if remote.id not in known_ids and remote.state != CANCELLED
+    ]
+    return survey
+
+
+def _read_own(session):
+    """Return ``{id: RemoteOrder}`` of the readable orders that our user has created."""
+    own, last_id = {}, 0
+    while True:
+        page = read_orders_of_creator(session, session.uid, last_id, PAGE_SIZE)
+        new = {each.id: each for each in page if each.id > last_id}
+        own.update(new)
+        # a dealer that gives fewer than it has, or the same ones again, must not hold us
+        if len(page) < PAGE_SIZE or not new:
+            return own
+        last_id = max(new)
+
+
+def _look_by_keys(session, external_ids, own):
+    """Return ``{external id: what is seen of it}`` of orders that were not found by their ids."""
+    ids = find_ids(session, external_ids)
+    others = [remote_id for remote_id in ids.values() if remote_id not in own]
+    readable = {**own, **read_orders(session, others)}
+    return {
+        external_id: readable.get(ids[external_id], HIDDEN) if external_id in ids else MISSING
+        for external_id in external_ids
+    }
+
+
+def _pages(items):
+    return [items[start : start + PAGE_SIZE] for start in range(0, len(items), PAGE_SIZE)]

@@ -1,0 +1,110 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""All our orders at a dealer are looked at in pages."""
+
+from unittest.mock import patch
+
+from ...dealer_api import HIDDEN, MISSING, DealerError, KnownOrder, survey, survey_orders
+from .common import PROTOCOLS, DealerApiCase, cases
+from .test_orders import NAMESPACE, connect, payloads, push
+
+
+class TestDealerSurvey(DealerApiCase):
+    def prepare(self):
+        self.dealer.add_product("VH-1")
+
+    def send(self, count):
+        """Bring orders over, and return what is known of them here."""
+        results = push(self.dealer, payloads(count))
+        self.dealer.requests.clear()
+        return [
+            KnownOrder(f"{NAMESPACE}.lead_{number}", result.remote_id, f"BPO/LEAD/{number}")
+            for number, result in enumerate(results, 1)
+        ]
+
+    def survey(self, known, protocol="xmlrpc", page=500):
+        known_version = {"server_version": "19.0", "uid": self.dealer.uid}
+        with (
+            patch.object(survey, "PAGE_SIZE", page),
+            connect(self.dealer, protocol, **known_version) as session,
+        ):
+            return survey_orders(session, known)
+
+    @cases("protocol", PROTOCOLS)
+    def test_one_request_for_many(self, protocol):
+        known = self.send(50)
+        result = self.survey(known, protocol)
+        self.assertEqual(self.dealer.requests, ["sale.order.search_read"])
+        self.assertEqual(set(result.seen), {order.external_id for order in known})
+        self.assertEqual(result.strangers, [])
+        remote = result.seen[known[0].external_id]
+        self.assertEqual((remote.name, remote.state, remote.amount_total), ("S00001", "draft", 100))
+        self.assertTrue(remote.changed)
+
+    @cases(("count", "requests"), [(0, 1), (9, 1), (10, 2), (25, 3), (30, 4)])
+    def test_pages(self, count, requests):
+        known = self.send(count) if count else []
+        result = self.survey(known, page=10)
+        self.assertEqual(len(result.seen), count)
+        self.assertEqual(self.dealer.calls("sale.order.search_read"), requests)
+
+    def test_what_became_of_them(self):
+        known = self.send(6)
+        orders = self.dealer.orders
+        orders[1]["state"] = "sale"
+        orders[2]["state"] = "cancel"
+        orders[3]["order_line"][0]["price_unit"] = 90.0
+        orders[4]["user_id"] = 99
+        del orders[5]
+        orders[6]["client_order_ref"] = "the dealer's own"
+        seen = list(self.survey(known).seen.values())
+        self.assertEqual([each.state for each in seen[:3]], ["sale", "cancel", "draft"])
+        self.assertEqual(seen[2].amount_total, 90.0)
+        self.assertEqual(seen[3:5], [HIDDEN, MISSING])
+        self.assertEqual((seen[5].id, seen[5].reference), (6, "the dealer's own"))
+        self.assertEqual(self.dealer.log, [])
+        self.assertLessEqual(len(self.dealer.requests), 4)
+
+    def test_created_by_the_user_of_before(self):
+        """The dealership has made another user for the call centre."""
+        known = self.send(2)
+        self.dealer.orders[1]["create_uid"] = 99
+        seen = self.survey(known).seen
+        self.assertEqual([seen[order.external_id].id for order in known], [1, 2])
+
+    def test_ids_of_others_after_a_restored_backup(self):
+        """An id that is another order's of ours by now is not taken for the order."""
+        first, second = self.send(2)
+        first, second = first._replace(remote_id=2), second._replace(remote_id=1)
+        result = self.survey([first, second])
+        self.assertEqual([each.id for each in result.seen.values()], [1, 2])
+        self.assertEqual(result.strangers, [])
+
+    def test_orders_that_nobody_knows_here(self):
+        known = self.send(4)
+        self.dealer.orders[4]["state"] = "cancel"
+        result = self.survey(known[:2])
+        self.assertEqual([each.name for each in result.strangers], ["S00003"])
+
+    def test_two_under_one_reference(self):
+        """A second live order of the same lead is none that we know."""
+        known = self.send(2)
+        self.dealer.orders[2]["client_order_ref"] = "BPO/LEAD/1"
+        result = self.survey(known[:1])
+        self.assertEqual([each.id for each in result.strangers], [2])
+
+    def test_a_dealer_that_never_ends(self):
+        """The same page over and over is read no more than twice."""
+        known = self.send(3)
+        page = [{"id": number, "name": f"S{number}"} for number in (1, 2, 3)]
+        self.dealer.inject("nonsense", "sale.order.search_read", value=page, times=99)
+        self.survey(known, "json2", page=3)
+        self.assertLessEqual(self.dealer.calls("sale.order.search_read"), 3)
+
+    @cases("fault", ["cut", "access_denied", "html"])
+    def test_the_dealer_fails(self, fault):
+        known = self.send(3)
+        # the way in is tried anew once
+        self.dealer.inject(fault, "sale.order.search_read", times=2)
+        with self.assertRaises(DealerError):
+            self.survey(known)
