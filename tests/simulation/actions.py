@@ -32,6 +32,7 @@ WEIGHTS = {
     "merge": 1,
     "resume": 2,
     "push_now": 1,
+    "survey": 1.5,
     "move_same": 0.4,
     "move_other": 0.4,
     "dealer_edits": 3,
@@ -368,6 +369,11 @@ class Actions:
     def _do_push_now(self, rng, plan=None):
         dealerships = sorted(self.world.database.tables["bpo.dealership"].rows)
         self.world.push_now(rng.choice(dealerships), plan or {})
+
+    def _do_survey(self, rng, plan=None):
+        """Look at all orders of a dealership, as is done once a day."""
+        dealerships = sorted(self.world.database.tables["bpo.dealership"].rows)
+        self.world.survey(rng.choice(dealerships), plan or {})
 
     def _do_resume(self, rng):
         """Let managers test the connections of paused dealerships whose key is right."""

@@ -241,7 +241,11 @@ class Checker:
         if remote["state"] == "cancel" and self.final:
             if live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
-            elif _is_won_since(lead, remote) and lead["truth"] not in self.world.forgotten:
+            elif (
+                _is_won_since(lead, remote)
+                and not self._is_elsewhere(order)
+                and lead["truth"] not in self.world.forgotten
+            ):
                 self._say(lead, "was won again after the dealer cancelled, and has no new order")
             elif told != "cancel" and not self._is_elsewhere(order) and not _is_hidden(remote):
                 self._say(lead, f"is cancelled at the dealer, and shown as {told}")

@@ -23,7 +23,7 @@ MOODS = (
 LOST = ["cut_after", "cut_after", "late", "late", "page_after", "cut_before"]
 # What people do most while a worker is at work
 BUSY = ("reopen", "rework", "edit_customer", "work", "dealer_edits", "retry")
-_LONG = ("work", "push_now")
+_LONG = ("work", "push_now", "survey")
 
 
 def make(seed, mood=None):

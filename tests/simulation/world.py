@@ -48,8 +48,9 @@ class Run:
     a dealer has answered and more orders may be due.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan, is_survey=False):
         self.plan = plan
+        self.is_survey = is_survey
         self.counts = Counter()
 
     def at(self, letter):
@@ -215,7 +216,10 @@ class World:
     def open_transport(self, settings):
         """Return the way to a dealer; there is one at a time."""
         transport = Transport(self, settings)
-        if any(other.dealer is transport.dealer for other in self.talks):
+        transport.is_survey = bool(self.run and self.run.is_survey)
+        # a look at all orders writes nothing there, and may go on beside
+        others = [] if transport.is_survey else [each for each in self.talks if not each.is_survey]
+        if any(other.dealer is transport.dealer for other in others):
             self.misdeeds.append(f"two talks at a time with {settings.url}")
         self.talks.append(transport)
         return transport
@@ -439,6 +443,21 @@ class World:
         except DatabaseRefuses:
             self.counts["talks ended by our database"] += 1
         return 0
+
+    def survey(self, dealership_id, plan):
+        """Look at all orders of a dealership."""
+        self.runs.append(Run(plan, is_survey=True))
+        try:
+            transaction = self.begin()
+            env = self.environment(transaction, ROOT, su=True)
+            transaction.rollback()
+            env["bpo.dealership"]._survey_dealership(dealership_id, 75.0)
+        except psycopg2.OperationalError:
+            self.counts["talks ended by a conflict"] += 1
+        except Death:
+            return
+        finally:
+            self.runs.pop()
 
     def push_now(self, dealership_id, plan):
         """Let a manager press Push Now."""
