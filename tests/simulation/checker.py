@@ -24,6 +24,8 @@ NAME_SAID = frozenset(
 )
 NOT_READ = frozenset(("name_unknown", "name_unreadable_now"))
 
+TWICE = "twice: sent before our restore, to the Odoo that there was before"
+
 
 class Checker:
     """One look at a world at rest.
@@ -125,7 +127,7 @@ class Checker:
         order = self.orders.get(lead["id"])
         present = order and self.world.dealer_at(self._place_of(order))
         if len(live) - len(old) <= 1 and all(each[0] is not present for each in old):
-            self.excuses["twice: sent before our restore, to the Odoo that there was before"] += 1
+            self.excuses[TWICE] += 1
             return
         places = ", ".join(f"{each[0].name} {each[2]['name']}" for each in live)
         self._say(lead, f"has {len(live)} orders: {places}")
@@ -239,7 +241,9 @@ class Checker:
             self._say(lead, f"is shown as {remote['name']}, which is for {truth_of(remote)}")
             return None
         if remote["state"] == "cancel" and self.final:
-            if live:
+            if live and self._is_forgotten(lead, live) and live[0][0] is not dealer:
+                self.excuses[TWICE] += 1
+            elif live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
             elif (
                 _is_won_since(lead, remote)
@@ -334,7 +338,7 @@ class Checker:
         contact = dealer.partners.get(remote["partner_id/.id"]) or {}
         who = wanted["email"] or wanted["phone"] or wanted["name"]
         told = self._was_told(lead, "Now the lead says:", who)
-        edited = contact.get("edited") and contact["edited"] >= remote["made"]
+        edited = contact.get("edited") and contact["edited"] >= remote["asked"]
         if not is_same_customer(wanted, contact):
             if codes & CUSTOMER_SAID or told:
                 self.excuses["the customer differs, and said"] += 1

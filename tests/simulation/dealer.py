@@ -19,7 +19,8 @@ class Dealer(FaultDealer):
     """One installation of Odoo, at one address.
 
     What stands in its records beside Odoo's own fields is for the simulation alone: ``serial``
-    (no two orders have the same, whatever is restored), ``made`` and ``edited`` (when), ``by``.
+    (no two orders have the same, whatever is restored), ``asked``, ``made``, ``edited`` (when), and
+    ``by`` whom.
     """
 
     def __init__(self, world, name, host):
@@ -31,6 +32,8 @@ class Dealer(FaultDealer):
         self.sequences = {}
         # An answer is not given from here on: what was asked is carried out then. [(when, work)]
         self.late = []
+        # When the request was sent that is being carried out
+        self.asked = world.now
         self.is_up = True
         self.is_open = True
         # Orders of these references end the worker that takes them in.
@@ -80,6 +83,7 @@ class Dealer(FaultDealer):
         """Do to a new order what an automation of the dealer does, and note who made it."""
         values["serial"] = self.world.next_serial()
         values["made"] = self.world.now
+        values["asked"] = self.asked
         values["by"] = self.world.database_name
         for line in values.get("order_line", ()):
             if line.get("product_id/.id") in self.repriced:
@@ -177,6 +181,7 @@ class Dealer(FaultDealer):
             ],
             "serial": self.world.next_serial(),
             "made": yesterday,
+            "asked": yesterday,
             "by": "raw copy",
         }
 
@@ -201,5 +206,6 @@ class Dealer(FaultDealer):
             ],
             "serial": self.world.next_serial(),
             "made": self.world.now,
+            "asked": self.world.now,
             "by": "dealer",
         }

@@ -102,7 +102,10 @@ class Transport:
         self._note_orders(model, name, kwargs)
         dealer.refusals += REFUSALS.get(fault, 0)
 
+        asked = world.now
+
         def work():
+            dealer.asked = asked
             if method == "GET":
                 answer = {"version": dealer.version}
                 return 200, "application/json", json.dumps(answer).encode()

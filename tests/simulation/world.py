@@ -529,7 +529,8 @@ class World:
             origin = dealer.orders[record_id].get("origin")
             self.misdeeds.append(f"a copy of our database sent {origin!r} to {dealer.name}")
         partner = dealer.partners[dealer.orders[record_id]["partner_id/.id"]]
-        if partner.get("active") is False:
+        in_time = dealer.asked > self.now - timedelta(seconds=5)
+        if partner.get("active") is False and in_time:
             self.misdeeds.append(f"an order went to an archived contact of {dealer.name}")
 
 
