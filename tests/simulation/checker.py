@@ -234,9 +234,10 @@ class Checker:
             self._say(lead, f"is shown as sent ({told}), and is not there")
             return None
         if truth_of(remote) not in truths:
-            if _is_hidden(remote) and truths & self.world.first_release:
-                # such a key may be another's, and nobody may look
-                self.excuses["of a key of the first release, and not readable"] += 1
+            unread = NOT_READ.intersection(code for code, _details in order.get("remarks") or ())
+            if truths & self.world.first_release and (unread or _is_hidden(remote)):
+                # such a key may be another's, and nobody could look
+                self.excuses["of a key of the first release, and said that nobody could look"] += 1
                 return None
             self._say(lead, f"is shown as {remote['name']}, which is for {truth_of(remote)}")
             return None
@@ -378,7 +379,9 @@ class Checker:
         if remote is None or truth_of(remote) not in truths:
             return
         told = self.mails[truth_of(remote), remote["serial"]]
-        if not told and self.dealerships[order["dealership_id"]].get("manager_email"):
+        if not told and self.world.dealer_at(order["remote_place"]).was_restored:
+            self.excuses["came back with the dealer's restore, mailed about another one"] += 1
+        elif not told and self.dealerships[order["dealership_id"]].get("manager_email"):
             self._say(lead, f"no mail about {remote['name']}")
 
 
