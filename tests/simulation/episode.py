@@ -90,6 +90,18 @@ class Rest:
             return order["state"] == "pending" and order["id"] not in self.world.bad_rows
         return bool(order.get("next_attempt")) and order["next_attempt"] <= self.world.now
 
+    def _next_moment(self):
+        """Return the seconds until something is due: the scheduler is woken at that moment."""
+        now = self.world.now
+        rows = [
+            row
+            for table in ("bpo.dealership", "bpo.dealer.order")
+            for row in self.tables[table].rows.values()
+        ]
+        moments = [row["next_attempt"] for row in rows if row.get("next_attempt")]
+        seconds = [(moment - now).total_seconds() for moment in moments if moment > now]
+        return min([3600, *seconds]) + 1
+
     def _work(self):
         """Run the worker until no order waits."""
         world = self.world
@@ -98,7 +110,7 @@ class Rest:
             world.work({}, talks=100)
             if not self._orders(self._is_due):
                 break
-            world.advance(1000)
+            world.advance(self._next_moment())
         for dealer in dict.fromkeys(world.dealers.values()):
             dealer.do_late(everything=True)
 
