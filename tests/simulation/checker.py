@@ -16,7 +16,7 @@ from .world import CODES, truth_of
 
 # Remarks that say that the lines are not those of the lead, or may not be.
 LINES_SAID = frozenset(
-    ("amount_differs", "price_includes_tax", "order_is_older", "lines_differ", "content_differs")
+    ("amount_differs", "amount_changed", "price_includes_tax", "order_is_older", "lines_differ")
 )
 CUSTOMER_SAID = frozenset(("customer_differs", "order_is_older"))
 NAME_SAID = frozenset(
@@ -244,6 +244,8 @@ class Checker:
         if remote["state"] == "cancel" and self.final:
             if live and self._is_forgotten(lead, live) and live[0][0] is not dealer:
                 self.excuses[TWICE] += 1
+            elif live and self._is_forgotten(lead, live) and lead.get("closed_status") != "won":
+                self.excuses["not won, sent before our database was restored"] += 1
             elif live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
             elif (

@@ -60,6 +60,7 @@ class Transport:
         self.host = settings.url.partition("//")[2]
         self.clock_offset = None
         self.dealer = world.dealers.get((settings.url, settings.database))
+        self.began = world.now
         # leads whose orders were given to the dealer
         self.truths = set()
         self._end = world.time.monotonic() + settings.session_timeout

@@ -529,8 +529,9 @@ class World:
             origin = dealer.orders[record_id].get("origin")
             self.misdeeds.append(f"a copy of our database sent {origin!r} to {dealer.name}")
         partner = dealer.partners[dealer.orders[record_id]["partner_id/.id"]]
-        in_time = dealer.asked > self.now - timedelta(seconds=5)
-        if partner.get("active") is False and in_time:
+        began = min([talk.began for talk in self.talks if talk.dealer is dealer], default=self.now)
+        began = min(began, dealer.asked)
+        if partner.get("active") is False and partner["edited"] < began:
             self.misdeeds.append(f"an order went to an archived contact of {dealer.name}")
 
 
