@@ -227,6 +227,13 @@ class Actions:
     def _do_rework(self, rng):
         """Reopen, change and win again one lead, with nothing in between."""
         leads = self._leads(lambda lead: lead.get("closed_status") == "won")
+        doubtful = {
+            order["lead_id"]
+            for order in self._orders(lambda order: order["state"] == "pending")
+            if order.get("possibly_sent")
+        }
+        if rng.random() < 0.6:
+            leads = [lead for lead in leads if lead["id"] in doubtful] or leads
         if not leads:
             return
         lead_id = rng.choice(leads)["id"]

@@ -326,7 +326,10 @@ class Checker:
         )
         if lines == wanted["lines"]:
             return
-        if codes & LINES_SAID or self._was_told(lead, "Now the lead says:"):
+        told = "order_is_older" in codes or self._was_told(lead, "Now the lead says:")
+        if not told and not remote.get("edited") and self._was_sent_otherwise(lead, remote, lines):
+            self._say(lead, f"was sent as {lines}, not {wanted['lines']}")
+        elif codes & LINES_SAID or told:
             self.excuses["lines differ, and said"] += 1
         elif remote.get("edited") and (
             remote["edited"] >= order["sent_date"] or codes & NOT_READ or _is_hidden(remote)
@@ -336,6 +339,14 @@ class Checker:
             self.excuses["lines differ, and said that nobody could look"] += 1
         else:
             self._say(lead, f"has {lines} at the dealer, not {wanted['lines']}, unsaid: {codes}")
+
+    def _was_sent_otherwise(self, lead, remote, lines):
+        """Tell whether other units were sent than the lead has: no automation does that."""
+        units = [line[:2] for line in lines]
+        wanted = [line[:2] for line in lead["wanted"]["lines"]]
+        is_known = remote["by"] == "ours" and lead["truth"] not in self.world.forgotten
+        restored = any(dealer.was_restored for dealer in self.world.dealers.values())
+        return is_known and not restored and sorted(units) != sorted(wanted)
 
     def _judge_customer(self, lead, order, wanted, remote, dealer, codes):
         contact = dealer.partners.get(remote["partner_id/.id"]) or {}

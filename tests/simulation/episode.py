@@ -87,7 +87,8 @@ class Rest:
     def _is_due(self, order):
         """Tell whether an order waits, or is to be looked at."""
         if order["state"] != "sent":
-            return order["state"] == "pending" and order["id"] not in self.world.bad_rows
+            is_told = order["id"] in self.world.bad_rows and order.get("error")
+            return order["state"] == "pending" and not is_told
         return bool(order.get("next_attempt")) and order["next_attempt"] <= self.world.now
 
     def _next_moment(self):

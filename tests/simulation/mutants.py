@@ -27,7 +27,6 @@ BROKEN_OFF = "models/bpo_dealer_order_broken_off.py"
 CONNECTION_TALKS = "models/bpo_dealer_connection_talks.py"
 API_KEY = "models/bpo_api_key.py"
 LEAD = "models/crm_lead_dealer_order.py"
-MERGE = "models/crm_lead_merge.py"
 LINE = "models/bpo_lead_line.py"
 
 
@@ -365,12 +364,6 @@ MUTANTS = {
         LEAD,
         "lambda lead: lead.dealership_id.id != dealership_id and lead.dealer_order_id._is_live()",
         "lambda lead: False",
-    ),
-    "merged-with-order": _one(
-        "leads that each have an order can be merged",
-        MERGE,
-        "        if len(ordered) > 1:\n",
-        "        if False:\n",
     ),
     "missing-not-told": _one(
         "an order that is gone at the dealer goes on being shown",

@@ -395,6 +395,7 @@ class OwnCursor:
         self.registry = registry
 
     def __enter__(self):
+        self.world.before_begin()
         self.transaction = self.world.begin()
         return Cursor(self.registry, self.transaction)
 

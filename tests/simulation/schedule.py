@@ -55,6 +55,10 @@ def _event(rng, kind, mood, weights, faults, depth):
         return [kind, seed]
     plan = {}
     if rng.random() < mood[0]:
+        if rng.random() < 0.1:
+            # the answer waits to be written again, and somebody is faster
+            plan["f1"] = ["conflict", 0]
+            plan["b2"] = ["events", [["rework", rng.getrandbits(32)]]]
         for _number in range(rng.randrange(1, mood[1] + 1)):
             point, what = _disturbance(rng, mood, weights, faults, depth)
             plan[point] = what
@@ -84,6 +88,9 @@ def _disturbance(rng, mood, weights, faults, depth):
     if letter == "c":
         kind = rng.choice(["die_before", "die_after", "conflict", "events", "events"])
         detail = _others(rng, mood, weights, faults, depth) if kind == "events" else seed
+        if kind == "events" and not depth and rng.random() < 0.3:
+            # another worker gets in between, and hears nothing of what it has sent
+            detail = [["work", seed, {"l0": [rng.choice(LOST), seed], "l1": ["cut_after", seed]}]]
         return f"c{number}", [kind, detail]
     if letter == "f":
         return f"f{number}", [rng.choice(["conflict", "conflict", "broken"]), seed]

@@ -83,6 +83,7 @@ class Transport:
         if world.time.monotonic() >= self._end:
             self._unreachable("session_timeout", False, seconds=75)
         is_load = path.endswith("/sale.order/load") and b"origin" in body
+        is_load = is_load or path.endswith("/res.partner/load")
         fault, rng = world.before_request(is_load)
         if fault == "nonsense" and path.endswith("/fields_get"):
             # any mapping is a well-formed answer to this one

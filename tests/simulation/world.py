@@ -44,8 +44,8 @@ class Run:
 
     A point is a letter and a number: ``r3`` the fourth request (before it), ``R3`` after it,
     ``l0`` the first one that gives orders to a dealer, ``L0`` after that, ``c0`` the first
-    commit, ``f0`` the first time that writes are sent to our database, ``a0`` the first time that
-    a dealer has answered and more orders may be due.
+    commit, ``b0`` before the first transaction, ``f0`` the first time that writes are sent to
+    our database, ``a0`` the first time that a dealer has answered and more orders may be due.
     """
 
     def __init__(self, plan, is_survey=False):
@@ -125,8 +125,12 @@ class World:
 
     def _set_up(self):
         rng = self.random
+        # families share phones, offices e-mails
+        self.share = rng.choice([0.2, 0.2, 1.0])
         span = rng.choice([10, 60, 600])
-        self.persons = [self._make_person(rng, span) for _number in range(rng.choice([6, 20, 80]))]
+        self.persons = [
+            self._make_person(rng, span, self.share) for _number in range(rng.choice([6, 20, 80]))
+        ]
         with self.transaction(ROOT, su=True) as env:
             env["res.currency"].create({"name": "EUR"})
             env["res.company"].create({"name": "BPO", "currency_id": 1})
@@ -142,11 +146,11 @@ class World:
                 self._add_dealership(env, number, rng)
 
     @staticmethod
-    def _make_person(rng, span):
+    def _make_person(rng, span, share):
         """Return a customer; some have things in common with others, or what is no phone."""
         number = rng.randrange(span)
         email = rng.random() < 0.8 and f"person{number}@example.com"
-        other = rng.randrange(span)
+        other = rng.randrange(span) if rng.random() < share else number
         phone = rng.choice(
             ["", f"+3225550{other:03}", f"02 555 0{other // 100} {other % 100:02}"]
             + [f"+3225550{number:03}"] * 2
@@ -314,6 +318,13 @@ class World:
                 self.perform(event)
         finally:
             self.runs.pop()
+
+    def before_begin(self):
+        """Let others do something before a worker's next transaction begins."""
+        run = self.run
+        found = run and run.at("b")
+        if found:
+            self._happen(found[1])
 
     def before_request(self, is_load):
         """Return (fault, chance) for the next request.
