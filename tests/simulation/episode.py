@@ -139,7 +139,10 @@ class Rest:
             actions.retry(order, MANAGER)
         self._work()
         self._look()
+        leads = self.tables["crm.lead"].rows
         for order in self._orders(lambda order: order.get("remote_state") == "missing"):
+            if leads[order["lead_id"]].get("closed_status") != "won":
+                continue
             with world.user(MANAGER) as env:
                 env["bpo.dealer.order"].browse(order["id"]).action_send_again()
         self._work()
