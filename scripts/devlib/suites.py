@@ -394,9 +394,51 @@ class EndToEndPart(Part):
         return f"{len(re.findall(r' (?:PASSED|FAILED|ERROR|SKIPPED)', text))} tests"
 
 
+class SimulationPart(Part):
+    """The simulation: a short run in which nothing is wrong, and defects that it finds."""
+
+    name = "simulation"
+    help = "the outbox against simulated dealers, users and faults; deliberate defects are found"
+    options = ("--seed=1", "--minutes=5", "--cpu-seconds=20", "--shrink-seconds=0", "--json")
+    mutants = ("no-mark", "key-of-each-attempt", "uncertain-is-certain", "amounts-unsaid")
+
+    def run_tests(self):
+        """Run without a mutant, and with each of some."""
+        if self.is_chosen("nothing is wrong"):
+            found = self.simulate()
+            self.count(not found["wrong"], f"wrong: {found['wrong']}, see docs/simulation.md")
+        for name in filter(self.is_chosen, self.mutants):
+            found = self.simulate(f"--mutant={name}")
+            self.count(found["wrong"], f"the defect {name} was not found")
+
+    def is_chosen(self, name):
+        """Tell whether a test is among those that were asked for."""
+        return self.context.filter in name
+
+    def simulate(self, *options):
+        """Run the simulation and return what it found."""
+        command = [self.context.odoo.python, paths.SCRIPTS / "simulate", *self.options, *options]
+        self.run_child(command, plain_environment(PYTHONDONTWRITEBYTECODE="1"))
+        lines = self.log.read_text("utf-8", "replace").splitlines()
+        if not lines or not lines[-1].startswith("{"):
+            end = "\n".join(lines[-25:])
+            raise Problem(f"The simulation broke off:\n{end}")
+        return json.loads(lines[-1])
+
+    def count(self, is_well, text):
+        """Count one test."""
+        if is_well:
+            self.result.passed += 1
+        else:
+            self.result.fail(text)
+
+
 # In the order in which they are begun, long ones early. They do not disturb each other: each has
 # its own database and ports.
-PARTS = {part.name: part for part in (LintPart, EndToEndPart, OdooPart, StockCrmPart, OdooDemoPart)}
+PARTS = {
+    part.name: part
+    for part in (LintPart, EndToEndPart, OdooPart, StockCrmPart, OdooDemoPart, SimulationPart)
+}
 SIDE_BY_SIDE = 2
 
 

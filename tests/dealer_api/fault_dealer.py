@@ -16,7 +16,6 @@ Only the standard library is used, so that both Odoo's test runner and pytest ca
 """
 
 import base64
-import copy
 import gzip
 import itertools
 import json
@@ -105,6 +104,14 @@ FIELDS = {
     "sale.order.line": frozenset(
         ("product_id", "product_uom_qty", "price_unit", "discount", "name")
     ),
+}
+
+# {field: the model that it refers to}
+RELATIONS = {
+    "currency_id": "res.currency",
+    "company_id": "res.company",
+    "partner_id": "res.partner",
+    "property_product_pricelist": "product.pricelist",
 }
 
 
@@ -282,10 +289,13 @@ class FaultDealer:
         return self.tables["res.partner"]
 
     def add(self, model, **values):
-        table = self.tables[model]
-        record_id = max(table, default=0) + 1
-        table[record_id] = values
+        record_id = self.next_id(model)
+        self.tables[model][record_id] = values
         return record_id
+
+    def next_id(self, model):
+        """Return the id of the next record of a model."""
+        return max(self.tables[model], default=0) + 1
 
     def add_product(self, code, name=None):
         return self.add("product.product", default_code=code, name=name or code)
@@ -373,13 +383,17 @@ class FaultDealer:
     def _do_search_read(self, model, domain=(), fields=None, limit=None, order=None):
         self._check_right(model, "read")
         if model == "sale.order.line":
-            self.tables[model] = dict(enumerate(self._order_lines(), 1))
+            self.tables[model] = dict(enumerate(self._order_lines(domain), 1))
         found = [
             self._read_record(model, record_id, fields)
-            for record_id in sorted(self.tables[model])
+            for record_id in self._candidates(model, domain)
             if self._readable(model, record_id) and self._matches(model, record_id, list(domain))
         ]
         return found[:limit] if limit else found
+
+    def _candidates(self, model, domain):
+        """Return the ids of the records that may be in a domain, ascending."""
+        return sorted(self.tables[model])
 
     def _check_right(self, model, operation):
         if (model, operation) in self.denied:
@@ -429,7 +443,8 @@ class FaultDealer:
         untaxed = total / factor if self.tax_included else total
         return {"amount_untaxed": round(untaxed, 2), "amount_total": round(untaxed * factor, 2)}
 
-    def _order_lines(self):
+    def _order_lines(self, domain):
+        """Return the lines of all orders, or more of them than are in a domain."""
         return [
             {"order_id": order_id, "product_id": line.get("product_id/.id"), **line}
             for order_id, order in sorted(self.orders.items())
@@ -437,19 +452,13 @@ class FaultDealer:
         ]
 
     def _read_record(self, model, record_id, fields):
-        relations = {
-            "currency_id": "res.currency",
-            "company_id": "res.company",
-            "partner_id": "res.partner",
-            "property_product_pricelist": "product.pricelist",
-        }
         values = {"id": record_id}
         for name in fields or ():
             if name in self.missing_fields.get(model, ()):
                 raise OdooError("ValueError", f"Invalid field {name!r} on {model}")
             value = self._value(model, record_id, name)
-            if name in relations and value:
-                value = [value, self.tables[relations[name]].get(value, {}).get("name")]
+            if name in RELATIONS and value:
+                value = [value, self.tables[RELATIONS[name]].get(value, {}).get("name")]
             values[name] = value
         return values
 
@@ -512,7 +521,8 @@ class FaultDealer:
         if model == "sale.order.line":
             return self._load_lines(context, fields, data)
         self._check_columns(model, fields)
-        saved = copy.deepcopy((self.tables[model], self.external_ids))
+        # records that are there are replaced, never changed in place
+        saved = dict(self.tables[model]), dict(self.external_ids)
         records, messages = self._extract(model, fields, data)
         if fault == "serialization":
             # The loser of a race: the records are there a moment later, made by the winner.
@@ -604,7 +614,8 @@ class FaultDealer:
             if existing and existing[1] in self.tables[model]:
                 ids.append(existing[1])
                 if not (context.get("mode") == "update" and existing[2]):
-                    self.tables[model][existing[1]].update(values)
+                    kept = self.tables[model][existing[1]]
+                    self.tables[model][existing[1]] = {**kept, **values}
                 continue
             problem = self._problem_with(model, values)
             if problem:
@@ -651,7 +662,7 @@ class FaultDealer:
             if pricelist
             else self.tables["res.company"][1]["currency_id"]
         )
-        number = max(self.orders, default=0) + 1
+        number = self.next_id("sale.order")
         self.numbers_drawn += "name" not in values
         values = {
             "name": f"S{number:05d}",
@@ -664,7 +675,8 @@ class FaultDealer:
             **values,
         }
         self.automation(values)
-        return self.add(model, **values)
+        self.orders[number] = values
+        return number
 
     def now(self, **shift):
         """Return the moment by the dealer's clock as Odoo gives it, shifted if so told."""

@@ -1,0 +1,439 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The judge: does each won lead have its one order, with its content, or is it said why not?
+
+It reads rows and the dealers' orders, and runs nothing of the product. Which lead an order at a
+dealer is for it knows by a mark in the lead's name, which comes along in the order's origin. What
+the order has to hold it knows from what the simulation noted when a user won the lead.
+
+Whatever is not right and yet accepted is an excuse: counted, by kind.
+"""
+
+import re
+from collections import Counter, defaultdict
+
+from .world import CODES, truth_of
+
+# Remarks that say that the lines are not those of the lead, or may not be.
+LINES_SAID = frozenset(
+    ("amount_differs", "amount_changed", "price_includes_tax", "order_is_older", "lines_differ")
+)
+CUSTOMER_SAID = frozenset(("customer_differs", "order_is_older"))
+NAME_SAID = frozenset(
+    ("customer_name_differs", "customer_ambiguous", "customer_replaced", "customer_differs")
+)
+NOT_READ = frozenset(("name_unknown", "name_unreadable_now"))
+
+TWICE = "twice: sent before our restore, to the Odoo that there was before"
+
+
+class Checker:
+    """One look at a world at rest.
+
+    :param final: everything that people were asked to do has been done; before that what happened
+        at the dealers on its own need not be known here
+    :ivar wrong: what is neither right nor said: texts
+    :ivar excuses: ``{kind: count}``
+    """
+
+    def __init__(self, world, final):
+        self.world = world
+        self.final = final
+        self.wrong = []
+        self.excuses = Counter()
+        tables = world.database.tables
+        self.leads = tables["crm.lead"].rows
+        self.dealerships = tables["bpo.dealership"].rows
+        self.orders = {row["lead_id"]: row for row in tables["bpo.dealer.order"].rows.values()}
+        self.messages = defaultdict(list)
+        for row in tables["mail.message"].rows.values():
+            if row["model"] == "crm.lead":
+                self.messages[row["res_id"]].append(row)
+        self.mails = Counter(
+            (row["truth"], row["serial"])
+            for row in tables["mail.mail"].rows.values()
+            if row.get("serial")
+        )
+        # {truth: [(dealer, id, order)]}, whatever its state
+        self.there = defaultdict(list)
+        for dealer in dict.fromkeys(world.dealers.values()):
+            for order_id, order in dealer.orders.items():
+                if truth := truth_of(order):
+                    self.there[truth].append((dealer, order_id, order))
+
+    def run(self):
+        """Judge everything and return itself."""
+        self.wrong += self.world.misdeeds
+        known = set()
+        for lead_id, lead in sorted(self.leads.items()):
+            truths = {lead["truth"], *(lead.get("aliases") or ())}
+            known |= truths
+            self._judge(lead_id, lead, truths)
+        for truth, found in sorted(self.there.items()):
+            if truth not in known:
+                self._judge_unknown(truth, found)
+        for dealer in dict.fromkeys(self.world.dealers.values()):
+            self._judge_dealer(dealer)
+        return self
+
+    def _judge_dealer(self, dealer):
+        """Judge what we did to a dealer's contacts, and to orders that were edited there."""
+        made = Counter(
+            contact["email"]
+            for contact in dealer.partners.values()
+            if contact.get("by") == "ours" and contact.get("email") and not contact.get("edited")
+        )
+        for email, count in made.items():
+            if count > 1:
+                self.wrong.append(
+                    f"{dealer.name}: {count} contacts were made of one customer: {email}"
+                )
+        for order in dealer.orders.values():
+            edited = order.get("edited_lines")
+            if edited is not None and edited != order["order_line"]:
+                self.wrong.append(f"{dealer.name} {order['name']}: what was edited there is lost")
+
+    def _say(self, lead, text):
+        self.wrong.append(f"{lead['truth']} (lead {lead['id']}): {text}")
+
+    # ------------------------------------------------------------
+    # A lead
+    # ------------------------------------------------------------
+
+    def _judge(self, lead_id, lead, truths):
+        order = self.orders.get(lead_id)
+        live = [
+            each
+            for truth in truths
+            for each in self.there.get(truth, ())
+            if each[2]["state"] != "cancel"
+        ]
+        if len(live) > 1:
+            self._judge_twice(lead, live)
+            return
+        if lead.get("closed_status") == "won":
+            self._judge_won(lead, order, truths, live)
+        else:
+            self._judge_not_won(lead, order, truths, live)
+        self._judge_mails(lead, truths)
+
+    def _judge_twice(self, lead, live):
+        """Judge several orders of one lead.
+
+        A database that was restored to before the lead's order was sent cannot know of it, unless
+        it asks where it was sent to; but the dealership has another Odoo since then.
+        """
+        old = [each for each in live if self._is_forgotten(lead, [each])]
+        order = self.orders.get(lead["id"])
+        present = order and self.world.dealer_at(self._place_of(order))
+        if len(live) - len(old) <= 1 and all(each[0] is not present for each in old):
+            self.excuses[TWICE] += 1
+            return
+        places = ", ".join(f"{each[0].name} {each[2]['name']}" for each in live)
+        self._say(lead, f"has {len(live)} orders: {places}")
+
+    def _is_forgotten(self, lead, found):
+        """Tell whether our database was restored after this order was made."""
+        restored = self.world.forgotten.get(lead["truth"])
+        return bool(restored and all(each[2]["made"] <= restored for each in found))
+
+    def _judge_won(self, lead, order, truths, live):
+        if order is None:
+            self._say(lead, "is won, and not in the outbox")
+        elif order["state"] == "sent":
+            self._judge_sent(lead, order, truths, live)
+        elif order["state"] == "failed":
+            self._judge_failed(lead, order, live)
+        elif order["state"] == "pending" and order["id"] in self.world.bad_rows:
+            if order.get("error"):
+                self.excuses["our own database does not take the answer, and said"] += 1
+            else:
+                self._say(lead, "waits, as our database does not take it, and nobody is told")
+        else:
+            why = order.get("error"), self.dealerships[order["dealership_id"]].get("last_message")
+            self._say(lead, f"is won, and its order {order['state']}: {why}")
+
+    def _judge_failed(self, lead, order, live):
+        code = order.get("error_code")
+        if not order.get("error"):
+            self._say(lead, "failed without a reason")
+        elif live and not order.get("possibly_sent"):
+            if self._is_forgotten(lead, live):
+                self.excuses["failed here, sent before our database was restored"] += 1
+            else:
+                self._say(lead, f"is said to have failed ({code}), and is there")
+        elif live:
+            self.excuses[f"failed ({code}), said to be there perhaps, and is"] += 1
+        elif code == "order_conflict" and not (
+            lead["truth"] in self.world.ever_made or lead["truth"] in self.world.first_release
+        ):
+            # nobody else's order can have this lead's key
+            self._say(lead, "is said to be in conflict, and never was at a dealer")
+        else:
+            self.excuses[f"failed: {code}"] += 1
+
+    def _judge_not_won(self, lead, order, truths, live):
+        if order and order["state"] in ("pending", "failed"):
+            self._say(lead, f"is not won, and its order {order['state']}")
+            return
+        if order and order["state"] == "sent":
+            self._judge_shown(lead, order, truths, live)
+            return
+        if not live:
+            return
+        if order and order.get("possibly_sent"):
+            self.excuses["not won, the dealer is said to have the order perhaps, and has it"] += 1
+        elif self._is_forgotten(lead, live):
+            self.excuses["not won, sent before our database was restored"] += 1
+        else:
+            self._say(lead, "is not won, has an order at the dealer, and nobody knows")
+
+    def _judge_unknown(self, truth, found):
+        live = [each for each in found if each[2]["state"] != "cancel"]
+        if not live:
+            return
+        if len(live) > 1:
+            self.wrong.append(f"{truth}: has {len(live)} orders, and no lead")
+        elif truth in self.world.copied:
+            self.excuses["of a lead of a raw copy"] += 1
+        elif truth in self.world.forgotten and live[0][2]["made"] <= self.world.forgotten[truth]:
+            self.excuses["of a lead that our restored database does not know"] += 1
+        else:
+            self.wrong.append(f"{truth}: has an order, and no lead")
+
+    # ------------------------------------------------------------
+    # A sent order
+    # ------------------------------------------------------------
+
+    def _place_of(self, order):
+        row = self.dealerships[order["dealership_id"]]
+        return f"{row['odoo_url']} {row['odoo_db']}"
+
+    def _is_elsewhere(self, order):
+        place = order.get("remote_place")
+        return bool(place and place != self._place_of(order))
+
+    def _judge_shown(self, lead, order, truths, live):
+        """Judge what is shown of a sent order; return the order at the dealer, None if settled."""
+        dealer = self.world.dealer_at(order.get("remote_place"))
+        remote = dealer.orders.get(order.get("remote_id")) if dealer else None
+        told = order.get("remote_state")
+        if told == "missing":
+            if live and self.final:
+                self._say(lead, "is said to be missing, and is there")
+            elif not live:
+                self.excuses["missing at the dealer, and told"] += 1
+            return None
+        if self._is_elsewhere(order) and (remote is None or truth_of(remote) not in truths):
+            self.excuses["not looked at any more: the dealership has another Odoo"] += 1
+            return None
+        if not self.final and (remote is None or truth_of(remote) not in truths):
+            # deleted or restored there; nobody has looked since
+            return None
+        if remote is None:
+            self._say(lead, f"is shown as sent ({told}), and is not there")
+            return None
+        if truth_of(remote) not in truths:
+            unread = NOT_READ.intersection(code for code, _details in order.get("remarks") or ())
+            if truths & self.world.first_release and (unread or _is_hidden(remote)):
+                # such a key may be another's, and nobody could look
+                self.excuses["of a key of the first release, and said that nobody could look"] += 1
+                return None
+            self._say(lead, f"is shown as {remote['name']}, which is for {truth_of(remote)}")
+            return None
+        if remote["state"] == "cancel" and self.final:
+            if live and self._is_forgotten(lead, live) and live[0][0] is not dealer:
+                self.excuses[TWICE] += 1
+            elif live and self._is_forgotten(lead, live) and lead.get("closed_status") != "won":
+                self.excuses["not won, sent before our database was restored"] += 1
+            elif live:
+                self._say(lead, "is shown as a cancelled order, and has another one")
+            elif (
+                _is_won_since(lead, remote)
+                and not self._is_elsewhere(order)
+                and lead["truth"] not in self.world.forgotten
+            ):
+                self._say(lead, "was won again after the dealer cancelled, and has no new order")
+            elif told != "cancel" and not self._is_elsewhere(order) and not _is_hidden(remote):
+                self._say(lead, f"is cancelled at the dealer, and shown as {told}")
+            else:
+                self.excuses["cancelled at the dealer"] += 1
+            return None
+        return remote
+
+    def _judge_sent(self, lead, order, truths, live):
+        remote = self._judge_shown(lead, order, truths, live)
+        if remote is None or remote["state"] == "cancel":
+            return
+        dealer = self.world.dealer_at(order["remote_place"])
+        wanted = lead["wanted"]
+        if wanted["dealership"] != order["dealership_id"]:
+            self._say(lead, "was sent to another dealership")
+        codes = {code for code, _details in order.get("remarks") or ()}
+        fresh_lines, fresh_customer = self._is_about(order, wanted)
+        if "name_unknown" in codes and not self.world.faults["nonsense"]:
+            if not remote.get("was_given"):
+                self._say(lead, "is said to be hidden from us, and never was")
+        self._judge_lines(lead, order, wanted, remote, dealer, codes if fresh_lines else set())
+        self._judge_customer(
+            lead, order, wanted, remote, dealer, codes if fresh_customer else set()
+        )
+        if not (NOT_READ | LINES_SAID | CUSTOMER_SAID | NAME_SAID) & codes:
+            self.excuses["(right)"] += 1
+
+    @staticmethod
+    def _is_about(order, wanted):
+        """Tell whether the remarks are about these lines, and about this customer.
+
+        They were made when the order was sent; the lead may have been won again since.
+        """
+        payload = order.get("payload") or {}
+        lines = sorted(
+            [
+                line["product_code"],
+                line["values"].get("product_uom_qty"),
+                line["values"].get("price_unit"),
+            ]
+            for line in payload.get("lines", ())
+        )
+        values = payload["customer"]["values"]
+        customer = all(
+            (values.get(name) or "") == wanted[name] for name in ("name", "email")
+        ) and re.sub(r"\D", "", values.get("phone") or "") == re.sub(r"\D", "", wanted["phone"])
+        return lines == wanted["lines"], customer
+
+    def _was_told(self, lead, *words):
+        """Tell whether chatter says something since the lead was won last."""
+        since = lead["wanted"]["since"]
+        return any(
+            all(word in row["body"] for word in words)
+            for row in self.messages[lead["id"]]
+            if row["id"] > since
+        )
+
+    def _judge_lines(self, lead, order, wanted, remote, dealer, codes):
+        lines = sorted(
+            [
+                CODES[line["product_id/.id"] - 1],
+                float(line.get("product_uom_qty") or 0),
+                round(
+                    float(line.get("price_unit") or 0)
+                    * (1 - (line.get("discount", dealer.pricelist_discount) or 0) / 100),
+                    2,
+                ),
+            ]
+            for line in remote.get("order_line", ())
+        )
+        if lines == wanted["lines"]:
+            return
+        told = "order_is_older" in codes or self._was_told(lead, "Now the lead says:")
+        if not told and not remote.get("edited") and self._was_sent_otherwise(lead, remote, lines):
+            self._say(lead, f"was sent as {lines}, not {wanted['lines']}")
+        elif codes & LINES_SAID or told:
+            self.excuses["lines differ, and said"] += 1
+        elif remote.get("edited") and (
+            remote["edited"] >= order["sent_date"] or codes & NOT_READ or _is_hidden(remote)
+        ):
+            self.excuses["edited at the dealer since"] += 1
+        elif codes & NOT_READ:
+            self.excuses["lines differ, and said that nobody could look"] += 1
+        else:
+            self._say(lead, f"has {lines} at the dealer, not {wanted['lines']}, unsaid: {codes}")
+
+    def _was_sent_otherwise(self, lead, remote, lines):
+        """Tell whether other units were sent than the lead has: no automation does that."""
+        units = [line[:2] for line in lines]
+        wanted = [line[:2] for line in lead["wanted"]["lines"]]
+        is_known = remote["by"] == "ours" and lead["truth"] not in self.world.forgotten
+        restored = any(dealer.was_restored for dealer in self.world.dealers.values())
+        return is_known and not restored and sorted(units) != sorted(wanted)
+
+    def _judge_customer(self, lead, order, wanted, remote, dealer, codes):
+        contact = dealer.partners.get(remote["partner_id/.id"]) or {}
+        who = wanted["email"] or wanted["phone"] or wanted["name"]
+        told = self._was_told(lead, "Now the lead says:", who)
+        edited = contact.get("edited") and contact["edited"] >= remote["asked"]
+        if not is_same_customer(wanted, contact):
+            if codes & CUSTOMER_SAID or told:
+                self.excuses["the customer differs, and said"] += 1
+            elif edited:
+                self.excuses["the contact was edited at the dealer since"] += 1
+            elif codes & NOT_READ:
+                self.excuses["the customer differs, and said that nobody could look"] += 1
+            else:
+                them = {name: contact.get(name) for name in ("name", "email", "phone")}
+                self._say(lead, f"went to {them}, not {wanted}, unsaid: {codes}")
+        elif _words(contact.get("name")) != _words(wanted["name"]):
+            if codes & (NAME_SAID | CUSTOMER_SAID) or told:
+                self.excuses["the customer has another name, and said"] += 1
+            elif edited:
+                self.excuses["the contact was edited at the dealer since"] += 1
+            elif codes & NOT_READ:
+                self.excuses["another name, and said that nobody could look"] += 1
+            else:
+                self._say(lead, f"went to {contact.get('name')}, not {wanted['name']}, unsaid")
+
+    # ------------------------------------------------------------
+    # Mails
+    # ------------------------------------------------------------
+
+    def _judge_mails(self, lead, truths):
+        for truth in truths:
+            for dealer, _order_id, order in self.there.get(truth, ()):
+                count = self.mails[truth, order["serial"]]
+                if count > 1 and dealer.was_restored:
+                    self.excuses["mailed again when it was found after the dealer's restore"] += 1
+                elif count > 1:
+                    self._say(lead, f"{count} mails about {order['name']}")
+        order = self.orders.get(lead["id"])
+        if not order or order["state"] != "sent" or order.get("remote_state") == "missing":
+            return
+        remote = self.world.order_at(order.get("remote_place"), order.get("remote_id"))
+        if remote is None or truth_of(remote) not in truths:
+            return
+        told = self.mails[truth_of(remote), remote["serial"]]
+        if not told and self.world.dealer_at(order["remote_place"]).was_restored:
+            self.excuses["came back with the dealer's restore, mailed about another one"] += 1
+        elif not told and self.dealerships[order["dealership_id"]].get("manager_email"):
+            self._say(lead, f"no mail about {remote['name']}")
+
+
+def _is_won_since(lead, remote):
+    """Tell whether the lead was won, or its order retried, after the dealer has cancelled it."""
+    cancelled = remote.get("cancelled_at")
+    is_won = lead.get("closed_status") == "won"
+    return bool(
+        is_won and cancelled and not _is_hidden(remote) and cancelled < lead["wanted"]["at"]
+    )
+
+
+def _is_hidden(remote):
+    """Tell whether the service user may not read the order."""
+    return remote.get("user_id") not in (None, False, 7)
+
+
+def _words(name):
+    return sorted(re.findall(r"\w+", str(name or "").casefold()))
+
+
+def is_same_customer(wanted, contact):
+    """Tell whether a contact is a customer, by e-mail or phone."""
+    email = str(wanted["email"] or "").strip().lower()
+    if email and email == str(contact.get("email") or "").strip().lower():
+        return True
+    return _is_same_phone(wanted["phone"], contact.get("phone"))
+
+
+def _is_same_phone(one, other):
+    one, other = (re.sub(r"[^\d+]", "", str(each or "")) for each in (one, other))
+    digits = [each.lstrip("+") for each in (one, other)]
+    if any(len(each) < 7 or len(set(each)) == 1 for each in digits):
+        return False
+    if one == other:
+        return True
+    if one.startswith("+") == other.startswith("+"):
+        return False
+    national, international = sorted((one, other), key=lambda each: each.startswith("+"))
+    national, international = national.lstrip("0"), international[1:]
+    code = len(international) - len(national)
+    return len(national) >= 7 and 1 <= code <= 3 and international.endswith(national)

@@ -1,0 +1,380 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Deliberate defects, one at a time: is the simulation able to find them?
+
+Each replaces text of a source file as it is imported; the checkout is left alone. A text that is
+not found exactly once is an error: the mutant has to follow the source.
+"""
+
+from dataclasses import dataclass
+
+ORDERS = "dealer_api/orders.py"
+LOADER = "dealer_api/loader.py"
+CUSTOMERS = "dealer_api/customers.py"
+IDENTITY = "dealer_api/identity.py"
+VERIFICATION = "dealer_api/verification.py"
+REPLACEMENT = "dealer_api/replacement.py"
+SENDING = "dealer_api/sending.py"
+LOOKING = "dealer_api/looking.py"
+ERRORS = "dealer_api/errors.py"
+TALKS = "models/dealer_talks.py"
+PUSH = "models/bpo_dealer_order_push.py"
+QUEUE = "models/bpo_dealer_order_queue.py"
+REMOTE = "models/bpo_dealer_order_remote.py"
+NOTIFY = "models/bpo_dealer_order_notify.py"
+HEAL = "models/bpo_dealer_order_heal.py"
+BROKEN_OFF = "models/bpo_dealer_order_broken_off.py"
+CONNECTION_TALKS = "models/bpo_dealer_connection_talks.py"
+API_KEY = "models/bpo_api_key.py"
+LEAD = "models/crm_lead_dealer_order.py"
+LINE = "models/bpo_lead_line.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A defect.
+
+    :ivar breaks: what it breaks, in words
+    :ivar replacements: ``{file: [(old text, new text)]}``
+    """
+
+    breaks: str
+    replacements: dict
+
+
+def _one(breaks, file, *pairs):
+    return Mutant(breaks, {file: [pairs[i : i + 2] for i in range(0, len(pairs), 2)]})
+
+
+_UNIQUE_KEY = (
+    "        head = [order.external_id, sending.partner_id]\n",
+    '        head = [f"{order.external_id}_x{self.session.started:%H%M%S}", sending.partner_id]\n',
+)
+
+MUTANTS = {
+    # -- exactly once ------------------------------------------------------
+    "search-then-create": _one(
+        "the dealer is searched for the reference; what is not found is created under a new key",
+        ORDERS,
+        *_UNIQUE_KEY,
+        "        records = [self._load_record(sending, lacking, lacking_lines) for sending in"
+        " sendings]\n",
+        "        found = {\n"
+        '            each["client_order_ref"]: each["id"]\n'
+        "            for each in self.session.search_read(\n"
+        "                ORDER_MODEL,\n"
+        '                [("client_order_ref", "in", [s.order.reference for s in sendings])],\n'
+        '                ["client_order_ref"],\n'
+        "            )\n"
+        "        }\n"
+        "        for sending in sendings:\n"
+        "            if sending.order.reference in found:\n"
+        "                remote_id = found[sending.order.reference]\n"
+        '                sending.result = OrderResult(SENT, "order_sent", remote_id=remote_id)\n'
+        "        sendings = self.open\n"
+        "        if not sendings:\n"
+        "            return\n"
+        "        records = [self._load_record(sending, lacking, lacking_lines) for sending in"
+        " sendings]\n",
+    ),
+    "key-of-each-attempt": _one(
+        "each attempt sends the order under a key of its own", ORDERS, *_UNIQUE_KEY
+    ),
+    "key-without-digest": _one(
+        "the key is made of the lead's id alone, which comes again after a backup was restored",
+        LEAD,
+        'return f"lead_{self.id}_{digest}"',
+        'return f"lead_{self.id}"',
+    ),
+    "key-again-taken-for-sent": Mutant(
+        "first release: an id that comes again is taken for an order that was sent",
+        {
+            LEAD: [('return f"lead_{self.id}_{digest}"', 'return f"lead_{self.id}"')],
+            VERIFICATION: [
+                (
+                    "        if self.is_anothers(sending, remote):\n            self.refuse",
+                    "        if False:\n            self.refuse",
+                )
+            ],
+        },
+    ),
+    "no-verification": _one(
+        "what came back is not looked at: whose it is",
+        VERIFICATION,
+        "        if self.is_anothers(sending, remote):\n            self.refuse",
+        "        if False:\n            self.refuse",
+    ),
+    "load-overwrites": _one(
+        "an order that is there is written over by what is sent again",
+        LOADER,
+        'LOAD_CONTEXT = {"mode": "update", "noupdate": True}',
+        'LOAD_CONTEXT = {"mode": "update"}',
+    ),
+    "renew-under-next-key": _one(
+        "a retried order goes under the next key always",
+        QUEUE,
+        "            content.external_id = order.external_id\n            if order.error_code ==",
+        "            content.external_id = next_external_id(order.external_id)\n"
+        '            order.write({"external_id": content.external_id, "possibly_sent": False})\n'
+        "            if order.error_code ==",
+    ),
+    "sent-is-renewed": _one(
+        "a sent order whose lead is won again takes a new snapshot, and the dealer is not asked",
+        QUEUE,
+        'lambda order: order.state in ("failed", "cancelled"))\n        again._renew()',
+        'lambda order: order.state != "pending")\n        again._renew()',
+    ),
+    # -- marks -------------------------------------------------------------
+    "no-mark": _one(
+        "orders are not marked before the dealer is asked",
+        TALKS,
+        'vals = {"possibly_sent": True, "attempt_count"',
+        'vals = {"attempt_count"',
+    ),
+    "unmark-always": _one(
+        "the mark is taken back after every talk without an answer",
+        TALKS,
+        "        if not error.request_sent:\n            self.unmark(orders)",
+        "        self.unmark(orders)",
+    ),
+    "uncertain-is-certain": _one(
+        "an error in the midst of loading counts as 'nothing was created'",
+        ORDERS,
+        "error.request_sent = push.uncertain",
+        "error.request_sent = False",
+    ),
+    "failed-is-certain": _one(
+        "a refusal clears the mark of an earlier attempt",
+        PUSH,
+        'order.write({"possibly_sent": marks[order.id]})',
+        'order.write({"possibly_sent": False})',
+    ),
+    "withdrawn-is-certain": _one(
+        "an order that is taken back loses its mark",
+        QUEUE,
+        'waiting.write({"state": "cancelled", "error": False, "next_attempt": False})',
+        'waiting.write({"state": "cancelled", "error": False, "next_attempt": False,'
+        ' "possibly_sent": False})',
+    ),
+    "anothers-mark-taken-back": _one(
+        "a talk that ends takes back the mark that another worker has set since",
+        TALKS,
+        "                self.marks[order.id] = True\n",
+        "                pass\n",
+    ),
+    "written-before-sent": _one(
+        "orders are written as sent before they are",
+        TALKS,
+        "        self.collect(orders)\n        return bool(orders)",
+        '        self.collect(orders)\n        orders.write({"state": "sent", "sent_date":'
+        " fields.Datetime.now()})\n        return bool(orders)",
+    ),
+    # -- locks -------------------------------------------------------------
+    "no-talk-lock": _one(
+        "two talks with one dealer go on at a time",
+        CONNECTION_TALKS,
+        "[[locked]] = self.env.execute_query(query)",
+        "[[locked]] = [[True]]",
+    ),
+    "no-row-lock": _one(
+        "an order can be taken back while it is being sent",
+        TALKS,
+        "        return orders.try_lock_for_update(allow_referencing=True)\n",
+        "        return orders.exists()\n",
+    ),
+    # -- what is sent ------------------------------------------------------
+    "replacement-unasked": _one(
+        "what is wanted by now is sent without asking what the dealer has",
+        TALKS,
+        "content.replacement = Order.from_payload(order.payload_wanted)",
+        "content = Order.from_payload(order.payload_wanted)",
+    ),
+    "won-again-between-mark-and-talk": _one(
+        "a lead that is won again between mark and talk is sent with its old content",
+        TALKS,
+        "bool(self.marks[order.id] or order.payload_wanted)",
+        "bool(self.marks[order.id])",
+    ),
+    "won-again-while-answer-waits": _one(
+        "a lead that is won again while the answer waits stays as it was sent",
+        TALKS,
+        "        orders._write_newer(newer)\n",
+        "",
+    ),
+    "cancelled-not-renewed": _one(
+        "an order that the dealer has cancelled is taken for the order",
+        REPLACEMENT,
+        "[key for key in readable if found[key][1].state != CANCELLED]",
+        "readable",
+    ),
+    "earlier-keys-ignored": _one(
+        "Send Again looks at the present key only, not at those before",
+        REPLACEMENT,
+        "return [*keys[own:], *keys[:own]]",
+        "return keys[own:]",
+    ),
+    "adopted-as-wanted": _one(
+        "first release: an order that is there is shown with the other content",
+        REPLACEMENT,
+        "sending.adopt(key, remote_id, NEW if is_new else OLD)",
+        "sending.adopt(key, remote_id, NEW)",
+    ),
+    "customer-not-compared": _one(
+        "where only the customer changed, the order is shown as the new customer's",
+        VERIFICATION,
+        "        return bool(self.has_lines(wanted, lines)) and (\n",
+        "        return bool(self.has_lines(wanted, lines)) or (\n",
+    ),
+    "lines-not-sent": _one(
+        "of several lines only the first is sent",
+        ORDERS,
+        "        for line in order.lines:\n            [product_id]",
+        "        for line in order.lines[:1]:\n            [product_id]",
+    ),
+    # -- what is said ------------------------------------------------------
+    "amounts-unsaid": _one(
+        "first release: a price list of the dealer changes the price in silence",
+        VERIFICATION,
+        "        code = self._difference(order, remote)\n",
+        "        code = None\n",
+    ),
+    "hidden-unread": _one(
+        "first release: an order that could not be read is said to be another's",
+        ORDERS,
+        '            for sending in sent:\n                sending.note("name_unreadable_now")',
+        '            for sending in sent:\n                sending.note("name_unknown")',
+    ),
+    "mail-twice": _one(
+        "the e-mail goes out twice",
+        NOTIFY,
+        "template.sudo().send_mail_batch(addressed.ids, force_send=False)",
+        "template.sudo().send_mail_batch(addressed.ids * 2, force_send=False)",
+    ),
+    "no-reason": _one(
+        "a failed order has no reason",
+        HEAL,
+        '            "error": self._translate_result(result),\n            "error_code"',
+        '            "error": False,\n            "error_code"',
+    ),
+    # -- customers ---------------------------------------------------------
+    "customers-without-key": _one(
+        "new customers have no key: each attempt makes another contact",
+        CUSTOMERS,
+        'columns, row = ["id"], [group.key]',
+        'columns, row = ["id"], [f"{group.key}_x{self.session.started:%H%M%S}"]',
+    ),
+    "short-phones": _one(
+        "first release: customers are found by a phone that is none",
+        IDENTITY,
+        "PHONE_DIGITS = 7\n",
+        "PHONE_DIGITS = 3\n",
+        "if len(digits) < PHONE_DIGITS or len(set(digits)) == 1:",
+        "if len(digits) < PHONE_DIGITS:",
+    ),
+    "archived-contacts": _one(
+        "first release: orders go to contacts that the dealer has archived",
+        CUSTOMERS,
+        "        if not self.active:\n            return False\n",
+        "",
+    ),
+    "customers-joined-across": _one(
+        "customers of one batch are joined across two others",
+        CUSTOMERS,
+        "            self._by_key.update(dict.fromkeys(keys, group))\n"
+        "        group.customers.append(customer)\n",
+        "        self._by_key.update(dict.fromkeys(keys, group))\n"
+        "        group.customers.append(customer)\n",
+    ),
+    "oldest-of-all": _one(
+        "every order of a batch goes to the first customer found",
+        CUSTOMERS,
+        "        match = self._by_email.get(email_of(customer))\n",
+        "        match = next(iter(self._by_email.values()), None)\n",
+    ),
+    # -- what goes wrong ---------------------------------------------------
+    "retry-on-refusal": _one(
+        "an order that the dealer refuses is tried for ever, and nobody is told",
+        ORDERS,
+        "            sending.fail(code, message=self.session.transport.clean(result.message))",
+        '            sending.settle(RETRY, "order_busy")',
+    ),
+    "no-smaller-parts": _one(
+        "first release: an order that kills the dealer's worker blocks the dealership",
+        CONNECTION_TALKS,
+        "self.batch_size = max(count // 2, 1)",
+        "self.batch_size = 0",
+    ),
+    "never-given-up": _one(
+        "an order that kills the dealer's worker is never given up",
+        BROKEN_OFF,
+        "if self.crash_count < MAX_BROKEN_OFF or",
+        "if self.crash_count or",
+    ),
+    "all-or-nothing": _one(
+        "first release: one answer that our database does not take costs all of the talk",
+        PUSH,
+        "        if report.error:\n            return False\n        written = False\n",
+        "        return False\n        written = False\n",
+    ),
+    "hiccup-pauses": _one(
+        "first release: a hiccup of the dealer's database pauses the dealership",
+        ERRORS,
+        "    remedy = PAUSE_IF_STANDING",
+        "    remedy = PAUSE",
+    ),
+    "backs-off-for-ever": _one(
+        "a dealership that failed is left alone for ever",
+        CONNECTION_TALKS,
+        "        next_attempt = now + get_back_off(self.back_off_count)\n",
+        "        next_attempt = now + timedelta(days=9999)\n",
+    ),
+    # -- where it is -------------------------------------------------------
+    "place-not-checked": _one(
+        "first release: an order that may be in the dealership's old Odoo goes to its new one",
+        REMOTE,
+        "return bool(place and place != self.dealership_id._get_place())",
+        "return False",
+    ),
+    "copy-not-checked": _one(
+        "first release: a copy of the database sends orders",
+        API_KEY,
+        'return Domain("key_database_uuid", "in", (False, self._get_database_uuid()))',
+        "return Domain([])",
+    ),
+    "looked-at-by-id": Mutant(
+        "sent orders are looked at by their id, which may be a stranger's",
+        {
+            TALKS: [
+                (
+                    "            self.contents[order.id].external_id = order.external_id\n",
+                    "            self.contents[order.id].external_id = order.external_id\n"
+                    "            self.contents[order.id].remote_id = order.remote_id\n",
+                )
+            ],
+            LOOKING: [
+                (
+                    "ids = find_ids(session, [order.external_id for order in orders])",
+                    "ids = {each.external_id: each.remote_id for each in orders if each.remote_id}",
+                )
+            ],
+        },
+    ),
+    "dealership-changed": _one(
+        "the dealership of a lead can be changed while its order is at the dealer",
+        LEAD,
+        "lambda lead: lead.dealership_id.id != dealership_id and lead.dealer_order_id._is_live()",
+        "lambda lead: False",
+    ),
+    "missing-not-told": _one(
+        "an order that is gone at the dealer goes on being shown",
+        REMOTE,
+        'return {"remote_state": look, "next_attempt": False}',
+        'return {"next_attempt": False}',
+    ),
+    "not-taken-back": _one(
+        "a waiting order of a lead that leaves Won is sent all the same",
+        QUEUE,
+        'waiting.write({"state": "cancelled", "error": False, "next_attempt": False})',
+        'waiting.write({"error": False, "next_attempt": False})',
+    ),
+}
