@@ -20,6 +20,7 @@ MODELS = (
     "bpo_api_key",
     "bpo_dealer_connection",
     "bpo_dealer_connection_notify",
+    "bpo_dealer_connection_expiry",
     "bpo_dealer_connection_talks",
     "bpo_dealership",
     "bpo_dealership_place",
@@ -208,6 +209,7 @@ class Product:
             SQL=orm.SQL,
             sql=None,
             config={"limit_time_real_cron": 120, "limit_time_real": 120},
+            format_date=lambda env, date: str(date),
             float_compare=lambda one, other, precision_digits: (
                 (round(one, precision_digits) > round(other, precision_digits))
                 - (round(one, precision_digits) < round(other, precision_digits))
