@@ -172,7 +172,7 @@ def test_bpo_restored_to_when_another_content_was_sent(world, dealer):
     bpo.push()
     order = bpo.order(lead)
     assert (order["remote_id"], order["remote_name"]) == (later["remote_id"], later["remote_name"])
-    assert "at the dealer it comes to" in chatter(bpo, lead)
+    assert "8050.00 USD by now" in chatter(bpo, lead)
     bpo.destroy()
 
 
