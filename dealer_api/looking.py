@@ -9,9 +9,9 @@ of a stranger's.
 from dataclasses import dataclass, field
 from dataclasses import replace as copied
 
-from .payload import is_key_for_good
+from .payload import earlier_external_ids, is_key_for_good
 from .products import find_products
-from .remote import RemoteOrder, find_ids, read_lines, read_orders
+from .remote import CANCELLED, RemoteOrder, find_ids, read_lines, read_orders
 from .sending import Sending
 from .verification import Verifier
 
@@ -27,11 +27,14 @@ class Look:
         service user may not read; or ``MISSING``
     :ivar notes: how it differs from what was sent: (code, details)
     :ivar remote_id: its id, where that is known although it cannot be read
+    :ivar external_id: the key that it was found under, where that is an earlier one: the dealer
+        has restored a backup
     """
 
     seen: RemoteOrder | str
     notes: list = field(default_factory=list)
     remote_id: int | None = None
+    external_id: str | None = None
 
 
 def look_at_orders(session, orders):
@@ -39,7 +42,8 @@ def look_at_orders(session, orders):
 
     :param orders: list of ``payload.Order``, with the content that they have at the dealer
     """
-    ids = find_ids(session, [order.external_id for order in orders])
+    keys = [order.external_id for order in orders]
+    ids = find_ids(session, with_earlier_keys(keys))
     remotes = read_orders(session, ids.values())
     lines = read_lines(session, remotes)
     codes = {line.product_code for order in orders for line in order.lines} if remotes else {}
@@ -48,9 +52,35 @@ def look_at_orders(session, orders):
     return {order.external_id: _look_at(order, ids, remotes, lines, verifier) for order in orders}
 
 
+def with_earlier_keys(external_ids):
+    """Return keys together with those that the same orders had before."""
+    return [key for each in external_ids for key in (each, *earlier_external_ids(each))]
+
+
+def find_by_earlier_key(external_id, reference, ids, remotes):
+    """Return ``(key, RemoteOrder)`` of an order that is there under an earlier key, or None.
+
+    One that was cancelled there is given up, as it was when the next key was taken.
+
+    :param ids: ``{key: id}`` of what is there
+    :param remotes: ``{id: RemoteOrder}`` of what can be read of it
+    """
+    for key in earlier_external_ids(external_id):
+        remote = remotes.get(ids.get(key))
+        if remote and remote.state != CANCELLED and remote.reference == reference:
+            return key, remote
+    return None
+
+
 def _look_at(order, ids, remotes, lines, verifier):
     if order.external_id not in ids:
-        return Look(MISSING)
+        earlier = find_by_earlier_key(order.external_id, order.reference, ids, remotes)
+        if not earlier:
+            return Look(MISSING)
+        key, remote = earlier
+        sending = Sending(copied(order, maybe_there=True))
+        verifier.compare(sending, remote, lines.get(remote.id))
+        return Look(remote, sending.notes, external_id=key)
     remote = remotes.get(ids[order.external_id])
     if not remote:
         return Look(HIDDEN, remote_id=ids[order.external_id])

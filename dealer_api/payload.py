@@ -75,6 +75,15 @@ def first_external_id(external_id):
     return f"{module}.{found.group(1)}" if found else external_id
 
 
+def earlier_external_ids(external_id):
+    """Return the keys that an order had before this one, the first one first."""
+    keys, key = [], first_external_id(external_id)
+    while key != external_id:
+        keys.append(key)
+        key = next_external_id(key)
+    return keys
+
+
 def is_key_for_good(external_id):
     """Tell whether a key ends in the digest of a creation, so that no other order can have it.
 

@@ -10,7 +10,7 @@ its key: it may be hidden or gone, or have another id after a backup was restore
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .looking import HIDDEN, MISSING
+from .looking import HIDDEN, MISSING, find_by_earlier_key, with_earlier_keys
 from .remote import (
     CANCELLED,
     RemoteOrder,
@@ -37,12 +37,14 @@ class Survey:
 
     :ivar seen: ``{external id: RemoteOrder, HIDDEN or MISSING}`` of the known orders
     :ivar ids: ``{external id: id}`` of those that had to be looked for by their keys
+    :ivar keys: ``{external id: key}`` of those that were found under an earlier key
     :ivar strangers: the ``RemoteOrder`` that our user has created, that are not cancelled, and
         that are none of the known ones
     """
 
     seen: dict = field(default_factory=dict)
     ids: dict = field(default_factory=dict)
+    keys: dict = field(default_factory=dict)
     strangers: list = field(default_factory=list)
 
 
@@ -60,11 +62,9 @@ def survey_orders(session, known):
         if remote and remote.reference == order.reference:
             survey.seen[order.external_id] = remote
         else:
-            unseen.append(order.external_id)
+            unseen.append(order)
     for page in _pages(unseen):
-        ids = find_ids(session, page)
-        survey.ids.update(ids)
-        survey.seen.update(_look_by_keys(session, page, ids, own))
+        _look_by_keys(session, page, own, survey)
     known_ids = {each.id for each in survey.seen.values() if isinstance(each, RemoteOrder)}
     survey.strangers = [
         remote
@@ -87,14 +87,20 @@ def _read_own(session):
         last_id = max(new)
 
 
-def _look_by_keys(session, external_ids, ids, own):
-    """Return ``{external id: what is seen of it}`` of orders that were not found by their ids."""
+def _look_by_keys(session, orders, own, survey):
+    """Note what is seen of orders that were not found by their ids."""
+    ids = find_ids(session, with_earlier_keys([order.external_id for order in orders]))
     others = [remote_id for remote_id in ids.values() if remote_id not in own]
     readable = {**own, **read_orders(session, others)}
-    return {
-        external_id: readable.get(ids[external_id], HIDDEN) if external_id in ids else MISSING
-        for external_id in external_ids
-    }
+    for order in orders:
+        key = order.external_id
+        if key in ids:
+            survey.ids[key] = ids[key]
+            survey.seen[key] = readable.get(ids[key], HIDDEN)
+        elif earlier := find_by_earlier_key(key, order.reference, ids, readable):
+            survey.keys[key], survey.seen[key] = earlier
+        else:
+            survey.seen[key] = MISSING
 
 
 def _pages(items):

@@ -237,7 +237,7 @@ class BpoDealerOrder(models.Model):
         """
         if report.error:
             return False
-        written = False
+        written = postponed = False
         for order_id in talk.marks:
             try:
                 with new_transaction(self.env) as env:
@@ -247,7 +247,10 @@ class BpoDealerOrder(models.Model):
                 _logger.info("The answer about dealer order %s is left: %s", order_id, conflict)
             except Exception as failure:  # noqa: BLE001 (the others go on)
                 self._log_unexpected(talk.dealership_id, failure)
-                self._write_unless_held(partial(self._postpone_unwritable, order_id))
+                postpone = partial(self._postpone_unwritable, order_id)
+                postponed = self._write_unless_held(postpone)
+        # one order that was alone in its talk must not keep the others waiting
+        written = written or (postponed and len(talk.marks) == 1)
         if error and not written:
             # as a failed talk, so that the dealership backs off
             report = TalkReport(error=DealerError("unexpected"))
@@ -261,12 +264,15 @@ class BpoDealerOrder(models.Model):
         """Write something in a transaction of its own; leave it where somebody holds the rows.
 
         :param write: function of an environment
+        :return: whether it was written
         """
         try:
             with new_transaction(self.env) as env:
                 write(env)
+            return True
         except psycopg2.OperationalError as conflict:
             _logger.info("What was to be written about dealer orders is left: %s", conflict)
+            return False
 
     @api.model
     def _postpone_unwritable(self, order_id, env):

@@ -148,7 +148,10 @@ class BpoDealerOrder(models.Model):
         )
         before = {order: order.remote_state for order in orders}
         for order in orders:
-            vals = order._prepare_look_vals(looks[order].seen, looks[order].remote_id)
+            look = looks[order]
+            vals = order._prepare_look_vals(look.seen, look.remote_id)
+            if key := look.external_id:
+                vals |= {"external_id": key, "payload": {**order.payload, "external_id": key}}
             # most have not changed since they were last looked at
             if changed := {name: value for name, value in vals.items() if order[name] != value}:
                 order.write(changed)

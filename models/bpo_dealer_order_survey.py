@@ -110,7 +110,11 @@ class BpoDealerOrder(models.Model):
         looks = {}
         for order in orders:
             key = order.external_id
-            looks[order] = Look(survey.seen[key], remote_id=survey.ids.get(key))
+            looks[order] = Look(
+                survey.seen[key],
+                remote_id=survey.ids.get(key),
+                external_id=survey.keys.get(key),
+            )
         self._write_looks(looks)
 
     @api.model

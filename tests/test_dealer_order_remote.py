@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 from psycopg2.errors import NumericValueOutOfRange, SerializationFailure
 
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 
@@ -622,6 +623,27 @@ class TestWriteBackSingly(RemoteCommon):
         ):
             self._push()
         self.assertEqual(orders.mapped("state"), ["pending", "sent", "sent"])
+
+    def test_a_bad_answer_about_an_order_that_is_alone(self):
+        """The dealership takes one at a time: the bad one is not asked for over and over."""
+        orders = self._win(self._create_leads(3))
+        bad = orders[0]
+        original = push.BpoDealerOrder._prepare_sent_vals
+
+        def prepare_sent_vals(order, result):
+            if order == bad:
+                raise NumericValueOutOfRange("remote_id")
+            return original(order, result)
+
+        with (
+            patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals),
+            patch.object(type(self.dealership), "_get_batch_size", lambda one: 1),
+            self.assertLogs(PUSH_LOGGER, "ERROR"),
+        ):
+            self._push()
+        self.assertEqual(orders.mapped("state"), ["pending", "sent", "sent"])
+        self.assertFalse(self.dealership.next_attempt, "the dealership is not to blame")
+        self.assertGreater(bad.next_attempt, fields.Datetime.now())
 
     def test_nobody_is_waited_for_without_end(self):
         """An agent's long transaction may hold a lead: the others of the run go on."""

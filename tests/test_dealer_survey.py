@@ -40,7 +40,7 @@ class SurveyCommon(DealerOrderCommon):
         super().setUp()
         # {remote id: RemoteOrder, HIDDEN or MISSING}
         self.there = {}
-        self.ids = {}
+        self.ids, self.keys = {}, {}
         self.strangers = []
         self.surveys = []
         self.enterContext(patch.object(survey, "survey_orders", self._answer_survey))
@@ -50,7 +50,7 @@ class SurveyCommon(DealerOrderCommon):
         if error := self.dealer.errors.get(session.settings.url):
             raise error
         seen = {order.external_id: self.there[order.remote_id] for order in known}
-        return Survey(seen, self.ids, self.strangers)
+        return Survey(seen, self.ids, self.keys, self.strangers)
 
     def _sent(self, total=100.0, **values):
         lead, order = self._win_one(**values)
@@ -198,6 +198,15 @@ class TestSurvey(SurveyCommon):
         self._survey()
         self.assertEqual((order.remote_step, order.remote_id), ("hidden", 4711))
         self.assertFalse(order.remote_name)
+
+    def test_found_under_an_earlier_key(self):
+        """The dealer restored a backup of before it was cancelled and sent anew."""
+        _lead, order = self._sent()
+        key = order.external_id
+        order.write({"external_id": f"{key}_2", "payload": {**order.payload, "external_id": "x"}})
+        self.keys[f"{key}_2"] = key
+        self._survey()
+        self.assertEqual((order.external_id, order._get_content().external_id), (key, key))
 
     def test_total_that_was_hidden_at_first(self):
         _lead, order = self._win_one()

@@ -80,6 +80,14 @@ class TestDealerSurvey(DealerApiCase):
         self.assertEqual([each.id for each in result.seen.values()], [1, 2])
         self.assertEqual(result.strangers, [])
 
+    def test_an_earlier_key_that_a_backup_brought_back(self):
+        [known] = self.send(1)
+        later = known._replace(external_id=f"{known.external_id}_2", remote_id=9)
+        result = self.survey([later])
+        self.assertEqual(result.keys, {later.external_id: known.external_id})
+        self.assertEqual(result.seen[later.external_id].id, 1)
+        self.assertEqual(result.strangers, [])
+
     def test_orders_that_nobody_knows_here(self):
         known = self.send(4)
         self.dealer.orders[4]["state"] = "cancel"

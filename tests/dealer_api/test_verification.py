@@ -469,6 +469,17 @@ class TestDealerLooks(VerificationCase):
         self.push(order(2), order(1))
         self.assertEqual(self.look(order(1))[KEY].seen.id, 2)
 
+    @cases(("state", "found"), [("draft", True), ("sale", True), ("cancel", False)])
+    def test_an_earlier_key_that_a_backup_brought_back(self, state, found):
+        """Cancelled and sent anew under the next key; then the dealer restored a backup."""
+        self.push(order(1))
+        self.dealer.orders[1]["state"] = state
+        later = order(1)
+        later.external_id = f"{KEY}_2"
+        look = self.look(later)[f"{KEY}_2"]
+        self.assertEqual(look.external_id, KEY if found else None)
+        self.assertEqual(getattr(look.seen, "id", look.seen), 1 if found else MISSING)
+
     @cases(
         ("change", "notes"),
         [
