@@ -8,6 +8,7 @@ its key: it may be hidden or gone, or have another id after a backup was restore
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from .looking import HIDDEN, MISSING, find_by_earlier_key, with_earlier_keys
@@ -19,16 +20,33 @@ from .remote import (
     read_orders_of_creator,
 )
 
+# What is younger than that after we knew of it is another one.
+TOLERANCE = timedelta(seconds=60)
 # Orders per request.
 PAGE_SIZE = 500
 
 
 class KnownOrder(NamedTuple):
-    """An order that is at the dealer, as far as is known here."""
+    """An order that is at the dealer, as far as is known here.
+
+    :ivar sent: when it was certain to be there, naive UTC by our clock; None when not known
+    """
 
     external_id: str
     remote_id: int
     reference: str
+    sent: datetime | None = None
+
+    def may_be(self, remote, clock_offset):
+        """Tell whether an order with this id may be the one: not one that was made since.
+
+        :param clock_offset: the dealer's clock minus ours, None while unknown
+        """
+        if not remote or remote.reference != self.reference:
+            return False
+        if not (self.sent and remote.created):
+            return True
+        return remote.created - (clock_offset or timedelta()) <= self.sent + TOLERANCE
 
 
 @dataclass
@@ -59,7 +77,7 @@ def survey_orders(session, known):
     for order in known:
         remote = own.get(order.remote_id)
         # the id of an order may be another one's after a backup was restored
-        if remote and remote.reference == order.reference:
+        if order.may_be(remote, session.clock_offset):
             survey.seen[order.external_id] = remote
         else:
             unseen.append(order)

@@ -80,11 +80,13 @@ class BpoDealerOrder(models.Model):
                 ("state", "=", "sent"),
                 ("remote_place", "in", (False, dealership._get_place())),
             ],
-            ["external_id", "remote_id", "reference"],
+            ["external_id", "remote_id", "reference", "sent_date"],
             order="id",
         )
         return {
-            order.id: KnownOrder(order.external_id, order.remote_id, order.reference)
+            order.id: KnownOrder(
+                order.external_id, order.remote_id, order.reference, order.sent_date or None
+            )
             for order in orders
         }
 
@@ -107,15 +109,25 @@ class BpoDealerOrder(models.Model):
                 and not (order.next_attempt and order.next_attempt <= now)
             )
         )
+        moved = orders.filtered(lambda order: order._has_moved(survey))
+        # compared with what was sent, which a survey does not do
+        moved.next_attempt = now
+        if moved:
+            self._trigger_push()
         looks = {}
-        for order in orders:
+        for order in orders - moved:
             key = order.external_id
-            looks[order] = Look(
-                survey.seen[key],
-                remote_id=survey.ids.get(key),
-                external_id=survey.keys.get(key),
-            )
+            looks[order] = Look(survey.seen[key], remote_id=survey.ids.get(key))
         self._write_looks(looks)
+
+    def _has_moved(self, survey):
+        """Tell whether an order is at the dealer under another key or id than before.
+
+        The dealer, or we, have restored a backup.
+        """
+        seen = survey.seen[self.external_id]
+        is_there = seen not in (HIDDEN, MISSING)
+        return self.external_id in survey.keys or (is_there and seen.id != self.remote_id)
 
     @api.model
     @api.private

@@ -12,6 +12,7 @@ from odoo.addons.bpo_crm.dealer_api import (
     HIDDEN,
     MISSING,
     DealerUnreachable,
+    Look,
     OrderResult,
     RemoteOrder,
     Survey,
@@ -200,12 +201,29 @@ class TestSurvey(SurveyCommon):
         self.assertFalse(order.remote_name)
 
     def test_found_under_an_earlier_key(self):
-        """The dealer restored a backup of before it was cancelled and sent anew."""
+        """The dealer restored a backup: it is compared with what was sent, by a look."""
         _lead, order = self._sent()
         key = order.external_id
         order.write({"external_id": f"{key}_2", "payload": {**order.payload, "external_id": "x"}})
         self.keys[f"{key}_2"] = key
+        with self.capture_triggers(CRON) as captured:
+            self._survey()
+        self.assertTrue(captured.records)
+        self.assertTrue(order.next_attempt)
+        self.assertEqual(order.external_id, f"{key}_2")
+
+    def test_found_under_another_id(self):
+        _lead, order = self._sent()
+        self.there[order.remote_id] = self._remote(4711)
         self._survey()
+        self.assertTrue(order.next_attempt)
+
+    def test_a_look_at_what_was_found_under_an_earlier_key(self):
+        _lead, order = self._sent()
+        key, remote_id = order.external_id, order.remote_id
+        order.write({"external_id": f"{key}_2", "payload": {**order.payload, "external_id": "x"}})
+        look = Look(self._remote(remote_id), external_id=key)
+        order._write_looks({order: look})
         self.assertEqual((order.external_id, order._get_content().external_id), (key, key))
 
     def test_total_that_was_hidden_at_first(self):

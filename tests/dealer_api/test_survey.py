@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """All our orders at a dealer are looked at in pages."""
 
+from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
 from ...dealer_api import HIDDEN, MISSING, DealerError, KnownOrder, survey, survey_orders
@@ -87,6 +88,14 @@ class TestDealerSurvey(DealerApiCase):
         self.assertEqual(result.keys, {later.external_id: known.external_id})
         self.assertEqual(result.seen[later.external_id].id, 1)
         self.assertEqual(result.strangers, [])
+
+    @cases(("hours", "by_key"), [(0, False), (-3, True)])
+    def test_an_id_and_reference_that_came_again(self, hours, by_key):
+        """Made after we knew of ours: backups were restored on both sides."""
+        [known] = self.send(1)
+        sent = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=hours)
+        self.survey([known._replace(sent=sent)])
+        self.assertEqual(bool(self.dealer.calls("sale.order.line.load")), by_key)
 
     def test_orders_that_nobody_knows_here(self):
         known = self.send(4)
