@@ -652,7 +652,7 @@ class TestPushDealerDown(PushCommon):
         self.assertNotIn("not-a-real-key", "".join(logs.output))
 
     def test_error_in_our_own_code_backs_off(self):
-        _lead, order = self._win_one()
+        order = self._win(self._create_leads(2))[0]
         with (
             patch.object(push.BpoDealerOrder, "_write_sent", side_effect=KeyError("bug")),
             self.assertLogs(PUSH_LOGGER, "ERROR"),

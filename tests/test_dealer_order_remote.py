@@ -111,8 +111,10 @@ class TestConflict(RemoteCommon):
         lead, order = self._conflict()
         key = order.external_id
         lead.with_user(self.agent).write({"stage_id": self.stage_offer.id})
-        with self.assertRaisesRegex(UserError, "BPO manager"):
+        with self.assertRaisesRegex(UserError, "BPO manager"), self.cr.savepoint():
             self._win_again(lead)
+        lead.invalidate_recordset()
+        self.assertNotEqual(lead.stage_id, self.stage_sold)
         self.assertEqual(order.external_id, key)
         lead.with_user(self.manager).write({"stage_id": self.stage_sold.id})
         self.assertEqual(order.external_id, f"{key}_2")
