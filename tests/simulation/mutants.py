@@ -121,8 +121,8 @@ MUTANTS = {
     "sent-is-renewed": _one(
         "a sent order whose lead is won again takes a new snapshot, and the dealer is not asked",
         QUEUE,
-        'lambda order: order.state in ("failed", "cancelled"))\n        again._renew()',
-        'lambda order: order.state != "pending")\n        again._renew()',
+        'again = known.filtered(lambda order: order.state != "sent")\n',
+        'again = known.filtered(lambda order: order.state != "pending")\n',
     ),
     # -- marks -------------------------------------------------------------
     "no-mark": _one(
@@ -313,8 +313,8 @@ MUTANTS = {
     "all-or-nothing": _one(
         "first release: one answer that our database does not take costs all of the talk",
         PUSH,
-        "        if report.error:\n            return False\n        written = False\n",
-        "        return False\n        written = False\n",
+        "        if report.error:\n            return False\n        written = postponed = False\n",
+        "        return False\n        written = postponed = False\n",
     ),
     "hiccup-pauses": _one(
         "first release: a hiccup of the dealer's database pauses the dealership",
@@ -353,7 +353,7 @@ MUTANTS = {
             ],
             LOOKING: [
                 (
-                    "ids = find_ids(session, [order.external_id for order in orders])",
+                    "ids = find_ids(session, with_earlier_keys(keys))",
                     "ids = {each.external_id: each.remote_id for each in orders if each.remote_id}",
                 )
             ],
@@ -368,8 +368,8 @@ MUTANTS = {
     "missing-not-told": _one(
         "an order that is gone at the dealer goes on being shown",
         REMOTE,
-        'return {"remote_state": look, "next_attempt": False}',
-        'return {"next_attempt": False}',
+        'vals = {"remote_state": look, "next_attempt": False}',
+        'vals = {"next_attempt": False}',
     ),
     "not-taken-back": _one(
         "a waiting order of a lead that leaves Won is sent all the same",
