@@ -17,13 +17,11 @@ from ..dealer_api import PAUSE, DealerError, DealerSession, Order
 from .bpo_dealer_connection import get_back_off
 from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
-from .dealer_push import DealerPush, new_transaction, open_pool, taking_turns
+from .dealer_push import WRITE_ATTEMPTS, DealerPush, new_transaction, open_pool, taking_turns
 from .dealer_talks import LookTalk, PushTalk, TalkReport
 
 _logger = logging.getLogger(__name__)
 
-# How often what a dealer answered is written again after a conflict in our own database.
-WRITE_ATTEMPTS = 5
 # How long writing waits for somebody who holds one of the rows.
 WRITE_LOCK_TIMEOUT = "5s"
 # Refusals that are about the login or its key.

@@ -10,7 +10,7 @@ from odoo.exceptions import UserError
 
 from ..dealer_api import HIDDEN, MISSING
 from .constants import MANAGER
-from .dealer_texts import translate
+from .dealer_texts import prepare_asked_notification, translate
 
 CANCELLED = "cancel"
 # The name of an order that may not be read is asked for again in ever longer intervals.
@@ -75,15 +75,7 @@ class BpoDealerOrder(models.Model):
             )
         self.sudo().next_attempt = fields.Datetime.now()
         self._trigger_push()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "info",
-                "message": self.env._("The dealers are asked; the answers appear here."),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return prepare_asked_notification(self.env)
 
     def action_send_again(self):
         """Send orders again that are missing at their dealers: the same content and key.

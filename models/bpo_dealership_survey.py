@@ -11,14 +11,14 @@ from odoo.fields import Domain
 
 from ..dealer_api import DealerError, survey_orders
 from .constants import ACTIVITY_MISSING, MANAGER, SURVEY_CRON
-from .dealer_push import DealerSurvey, new_transaction
+from .dealer_push import WRITE_ATTEMPTS, DealerSurvey, new_transaction
+from .dealer_texts import prepare_asked_notification
 
 _logger = logging.getLogger(__name__)
 
 # A dealership's orders are looked at once a day, and an hour after it could not be worked with.
 SURVEY_INTERVAL = timedelta(hours=23)
 SURVEY_RETRY = timedelta(hours=1)
-WRITE_ATTEMPTS = 5
 STEPS = ("in_step", "changed", "cancelled", "missing", "hidden")
 
 
@@ -95,15 +95,7 @@ class BpoDealership(models.Model):
         self.check_access("write")
         self.next_survey = False
         self.env.ref(SURVEY_CRON).sudo()._trigger()
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "info",
-                "message": self.env._("The dealers are asked; the answers appear here."),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return prepare_asked_notification(self.env)
 
     def action_view_orders_in_step(self):
         """Open the orders that are at the dealership in one way: context ``bpo_crm_step``."""

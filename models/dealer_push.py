@@ -23,6 +23,8 @@ SHORTEST_TALK = 5.0
 # Of the time after which Odoo kills a scheduled action talks use this part; the rest is for
 # writing what came out of them.
 PART_FOR_TALKS = 0.75
+# How often what a dealer answered is written again after a conflict in our own database.
+WRITE_ATTEMPTS = 5
 # Seconds that a thread waits for its turn to write.
 TURN_SECONDS = 2.0
 _turn = threading.Lock()

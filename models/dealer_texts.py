@@ -43,3 +43,16 @@ def format_quantity(quantity):
     :param float quantity: None counts as 1, as in the order that is sent
     """
     return f"{1.0 if quantity is None else quantity:.6f}".rstrip("0").rstrip(".")
+
+
+def prepare_asked_notification(env):
+    """Return the notice that dealers are being asked; the answers come by the scheduled action."""
+    return {
+        "type": "ir.actions.client",
+        "tag": "display_notification",
+        "params": {
+            "type": "info",
+            "message": env._("The dealers are asked; the answers appear here."),
+            "next": {"type": "ir.actions.act_window_close"},
+        },
+    }
