@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import databases, dealer, paths
 from .console import Problem, Progress, say
+from .ports import port_is_free
 from .postgres import database_name
-from .process import Child, port_is_free
+from .process import Child
 from .rpc import Rpc, RpcError
 from .servers import OdooServer
 

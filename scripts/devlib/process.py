@@ -5,7 +5,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 
 from .system import guarded, plain_environment
@@ -96,27 +95,3 @@ class Child:
 
     def __exit__(self, *exc_info):
         self.stop()
-
-
-def free_ports(count=1):
-    """Return ports of 127.0.0.1 that nobody listens on at the moment."""
-    sockets = [socket.socket() for _number in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-def port_is_free(port):
-    """Whether a server could listen on this port of 127.0.0.1."""
-    with socket.socket() as probe:
-        # as Odoo does: a port that only lingers after its last owner is free
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

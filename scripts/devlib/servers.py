@@ -8,7 +8,8 @@ import urllib.request
 
 from . import paths
 from .console import Problem
-from .process import Child, port_is_free
+from .ports import port_is_free
+from .process import Child
 
 START_TIMEOUT = 120
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from . import databases, paths
 from .console import Problem, say
 from .linters import Linters
+from .ports import free_ports
 from .postgres import database_name
-from .process import Child, free_ports
+from .process import Child
 from .system import plain_environment
 
 PART_TIMEOUT = 40 * 60

@@ -23,8 +23,8 @@ import os
 import time
 
 from . import databases, dealer, paths
+from .ports import free_ports
 from .postgres import database_name
-from .process import free_ports
 from .rpc import Rpc
 from .servers import OdooServer
 

@@ -6,7 +6,7 @@ import http.client
 import socket
 
 import pytest
-from devlib.process import free_ports
+from devlib.ports import free_ports
 from devlib.relay import Relay
 from devlib.rpc import RpcError
 from devlib.world import wait_until

@@ -13,7 +13,7 @@ import xmlrpc.client
 from xml.parsers.expat import ExpatError
 
 from ..console import Problem
-from ..process import port_is_free
+from ..ports import port_is_free
 from ..rpc import Rpc, RpcError
 from .history import utc_now
 

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ..console import Problem
-from ..process import free_ports
+from ..ports import free_ports
 from ..servers import OdooServer
 from .history import utc_now
 from .proxy import FaultProxy

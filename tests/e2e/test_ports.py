@@ -1,0 +1,64 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The ports of servers: nobody takes one between its choice and its server's start."""
+
+import socket
+import subprocess
+import sys
+
+import pytest
+from devlib import paths, ports
+from devlib.console import Problem
+
+OTHER_PROGRAM = """
+import sys
+from devlib.ports import free_ports
+print(free_ports()[0], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def other_program():
+    """Another program that has chosen a port, which it prints, and has not begun to listen."""
+    command = [sys.executable, "-c", OTHER_PROGRAM]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=paths.SCRIPTS, **pipes) as program:
+        yield program
+        program.kill()
+
+
+def test_kernel_hands_out_none_of_them():
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first, last = map(int, file.read().split())
+    chosen = ports.free_ports(20)
+    assert [port for port in chosen if first <= port <= last] == []
+    assert len(set(chosen)) == 20
+
+
+def test_another_program_keeps_its_choice_until_it_ends(other_program):
+    port = int(other_program.stdout.readline())
+    assert ports.port_is_free(port)
+    assert not ports.reserve(port)
+    other_program.kill()
+    other_program.wait()
+    assert ports.reserve(port)
+    assert not ports.reserve(port)
+
+
+def test_port_in_use_is_not_chosen():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert not ports.reserve(port)
+    assert ports.reserve(port)
+
+
+def test_machine_that_hands_out_all_ports(monkeypatch):
+    monkeypatch.setattr(ports, "ephemeral_ports", lambda: range(1024, 65536))
+    assert len(set(ports.free_ports(3))) == 3
+
+
+def test_no_port_is_left(monkeypatch):
+    monkeypatch.setattr(ports, "reserve", lambda port: False)
+    with pytest.raises(Problem, match="No 2 ports"):
+        ports.free_ports(2)
