@@ -251,6 +251,7 @@ class BpoDealerOrder(models.Model):
         failed._renew()
         (orders - failed).write({"next_attempt": False})
         failed._log_on_leads(lambda order: order.env._("The dealer order is tried again."))
+        orders._remember_who_asked(self.env.user)
         self._trigger_push()
         return True
 

@@ -23,6 +23,13 @@ class BpoDealerOrder(models.Model):
 
     _inherit = "bpo.dealer.order"
 
+    asking_user_id = fields.Many2one(
+        "res.users",
+        readonly=True,
+        groups=MANAGER,
+        help="Who waits for the dealer's answer beside the agent; empty once they are told.",
+    )
+
     # ------------------------------------------------------------
     # CHATTER
     # ------------------------------------------------------------
@@ -84,7 +91,7 @@ class BpoDealerOrder(models.Model):
         """Tell those who can put it right, wherever they look."""
         self._log_failed()
         self._ask_about_failures()
-        self._notify_agents()
+        self._notify_people()
 
     def _log_failed(self):
         """Log on the leads why their dealer did not take the order."""
@@ -138,23 +145,61 @@ class BpoDealerOrder(models.Model):
             return self.browse()
         return addressed
 
-    def _notify_agents(self):
-        """Tell the agents, one message each, and let their open forms refresh."""
-        for agent, orders in self.grouped("user_id").items():
-            if not agent:
-                continue
-            env = self.with_context(lang=agent.lang).env
-            agent._bus_send(
-                "bpo_crm.dealer_order",
-                {
-                    "records": {"crm.lead": orders.lead_id.ids, self._name: orders.ids},
-                    "type": "danger" if orders[0].state == "failed" else "success",
-                    "message": orders._get_notification(env),
-                },
-            )
+    def _remember_who_asked(self, user):
+        """Have a user told what the dealers answer; agents are told of their own deals anyway.
+
+        :param user: of ``res.users``; the superuser looks at no screen
+        """
+        if not user._is_superuser():
+            self.sudo().filtered(lambda order: order.user_id != user).asking_user_id = user
+
+    def _take_who_asked(self):
+        """Return ``{user: these orders, of those they may see}`` of who waits, and let them go."""
+        asked = self.filtered("asking_user_id")
+        found = {
+            user: orders.with_user(user)._filtered_access("read").sudo()
+            for user, orders in asked.grouped("asking_user_id").items()
+        }
+        asked.asking_user_id = False
+        return {user: orders for user, orders in found.items() if orders}
+
+    def _notify_people(self):
+        """Tell the agents and who has asked, one message each, and let their open forms refresh."""
+        notified = list(self.grouped("user_id").items()) + list(self._take_who_asked().items())
+        for user, orders in notified:
+            if user:
+                env = self.with_context(lang=user.lang).env
+                notice = "danger" if orders[0].state == "failed" else "success"
+                orders._send_notice(user, notice, orders._get_notification(env))
+
+    def _notify_of_looks(self):
+        """Tell who has asked what the dealers have."""
+        for user, orders in self._take_who_asked().items():
+            env = self.with_context(lang=user.lang).env
+            states = dict(self._fields["remote_state"]._description_selection(env))
+            seen = [
+                f"{order.display_name} ({order.dealership_id.name}): {states[order.remote_state]}"
+                for order in orders[:3]
+            ]
+            text = "; ".join(seen) + (" …" if len(orders) > 3 else "")
+            orders._send_notice(user, "info", env._("At the dealer: %(orders)s", orders=text))
+
+    def _send_notice(self, user, notice, message):
+        """Show a message on the screens of a user, and let those that show these orders refresh.
+
+        :param str notice: the type of the notification: "danger", "info", "success"
+        """
+        user._bus_send(
+            "bpo_crm.dealer_order",
+            {
+                "records": {"crm.lead": self.lead_id.ids, self._name: self.ids},
+                "type": notice,
+                "message": message,
+            },
+        )
 
     def _get_notification(self, env):
-        """Return what the agent is told about these orders, all in the same state."""
+        """Return what is told about these orders, all in the same state."""
         names = ", ".join(self[:3].mapped("lead_id.name")) + (" …" if len(self) > 3 else "")
         if self[0].state == "failed":
             return env._(

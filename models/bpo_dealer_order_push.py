@@ -367,7 +367,7 @@ class BpoDealerOrder(models.Model):
             )
         )
         orders._close_activities()
-        orders._notify_agents()
+        orders._notify_people()
 
     def _prepare_sent_vals(self, result):
         """Return the values of an order that the dealer has.

@@ -84,6 +84,7 @@ class BpoDealerOrder(models.Model):
         contents = self._prepare_contents(sent.lead_id)
         sent._log_no_second_order(contents)
         sent._ask_again(contents)
+        (rows | known)._remember_who_asked(self.env.user)
         if rows or known:
             self._trigger_push()
 

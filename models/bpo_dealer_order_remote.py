@@ -73,7 +73,7 @@ class BpoDealerOrder(models.Model):
                     orders=", ".join(others.mapped("display_name")),
                 )
             )
-        self.sudo().next_attempt = fields.Datetime.now()
+        self.sudo().write({"next_attempt": fields.Datetime.now(), "asking_user_id": self.env.uid})
         self._trigger_push()
         return prepare_asked_notification(self.env)
 
@@ -107,6 +107,7 @@ class BpoDealerOrder(models.Model):
                 dealership=order.dealership_id.name,
             )
         )
+        orders._remember_who_asked(self.env.user)
         orders._send_anew()
         return True
 
@@ -157,6 +158,7 @@ class BpoDealerOrder(models.Model):
         others = orders - wanted
         others._log_news({order: looks[order].notes for order in others}, before)
         (orders - gone).filtered("payload_wanted").payload_wanted = False
+        others._notify_of_looks()
 
     def _log_news(self, notes, before):
         """Say on the leads, once, how their orders differ from what was sent, or are gone.

@@ -171,6 +171,49 @@ class TestPushSent(PushCommon):
         self.assertEqual(sorted(message["records"]["crm.lead"]), sorted(leads.ids))
         self.assertEqual(message["type"], "success")
 
+    @contextlib.contextmanager
+    def _bus(self):
+        """Collect ``(user, message)`` of what open screens are told of orders."""
+        sent = []
+
+        def send(user, name, message, **_kwargs):
+            if name == "bpo_crm.dealer_order":
+                sent.append((user, message))
+
+        with patch.object(type(self.env["res.users"]), "_bus_send", send):
+            yield sent
+
+    def test_who_wins_the_deal_of_somebody_else_is_told_too(self):
+        lead = self._create_leads()
+        self._win(lead, self.manager)
+        with self._bus() as sent:
+            self._push()
+        self.assertEqual({user for user, _message in sent}, {self.agent, self.manager})
+        for _user, message in sent:
+            self.assertEqual(message["records"]["crm.lead"], lead.ids)
+        with self._bus() as sent:
+            self._push()
+        self.assertFalse(sent)
+
+    def test_who_retries_the_order_of_somebody_else_is_told_too(self):
+        _lead, order = self._win_one()
+        self.dealer.answers[order.reference] = OrderResult(
+            "failed", "product_unknown", {"codes": "VH-12"}
+        )
+        self._push()
+        order.with_user(self.manager).action_retry()
+        with self._bus() as sent:
+            self._push()
+        self.assertEqual({user for user, _message in sent}, {self.agent, self.manager})
+
+    def test_nobody_is_told_of_a_deal_that_is_hidden_from_them_by_now(self):
+        lead, order = self._win_one()
+        order.asking_user_id = self.other_agent
+        self.assertFalse(lead.with_user(self.other_agent).has_access("read"))
+        with self._bus() as sent:
+            self._push()
+        self.assertEqual([user for user, _message in sent], [self.agent])
+
     def test_fifty_at_a_time(self):
         with patch.object(dealer_talks, "BATCH_SIZE", 2):
             orders = self._win(self._create_leads(5))

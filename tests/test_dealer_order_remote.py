@@ -385,6 +385,23 @@ class TestCheckAtDealer(RemoteCommon):
         self.assertTrue(order.remote_checked)
         self.assertFalse(order.next_attempt)
 
+    def test_who_asked_is_told_the_answer_once(self):
+        _lead, order = self._sent()
+        self.dealer.readable[order.remote_id] = {"state": "sale", "amount_total": 24200.0}
+        order.with_user(self.manager).action_check_at_dealer()
+        sent = []
+        with patch.object(
+            type(self.env["res.users"]), "_bus_send", lambda user, *args: sent.append((user, args))
+        ):
+            self._push()
+            self._make_due(order)
+            self._push()
+        [(user, (name, message))] = sent
+        self.assertEqual((user, name), (self.manager, "bpo_crm.dealer_order"))
+        self.assertEqual(message["records"][order._name], order.ids)
+        self.assertEqual(message["type"], "info")
+        self.assertIn("Confirmed", message["message"])
+
     def test_missing_is_said_and_can_be_sent_again(self):
         lead, order = self._sent()
         key, payload = order.external_id, order.payload
