@@ -60,6 +60,9 @@ class Field:
     def _description_string(self, env):
         return self.name
 
+    def _description_selection(self, env):
+        return self.selection
+
     def __get__(self, records, owner=None):
         if records is None:
             return self
@@ -576,6 +579,9 @@ class BaseModel:
 
     def has_access(self, operation):
         return True
+
+    def _filtered_access(self, operation):
+        return self.filtered(lambda record: record.has_access(operation))
 
     def invalidate_recordset(self, names=None):
         """Forget what was read; nothing is kept here."""
