@@ -359,7 +359,7 @@ class EndToEndPart(Part):
         ]
         if self.context.filter:
             command += ["-k", self.context.filter]
-        status = self.run_child(command, self.environment(), cwd=paths.CHECKOUT, grace=60)
+        status = self.run_child(command, plain_environment(), cwd=paths.CHECKOUT, grace=60)
         if not self.report.exists():
             end = "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-25:])
             self.result.fail(f"pytest broke off (exit status {status}):\n{end}")
@@ -369,10 +369,6 @@ class EndToEndPart(Part):
         # 1: tests failed, 5: none chosen; both are seen in the counts
         if status not in (0, 1, 5):
             self.result.fail(f"pytest ended with exit status {status}; its output is in {self.log}")
-
-    def environment(self):
-        """Return the environment of the tests; they find the rest as the scripts do."""
-        return plain_environment(PYTHONDONTWRITEBYTECODE="1")
 
     def count_case(self, case):
         """Count one test of pytest's report."""
@@ -419,7 +415,7 @@ class SimulationPart(Part):
     def simulate(self, *options):
         """Run the simulation and return what it found."""
         command = [self.context.odoo.python, paths.SCRIPTS / "simulate", *self.options, *options]
-        self.run_child(command, plain_environment(PYTHONDONTWRITEBYTECODE="1"))
+        self.run_child(command, plain_environment())
         lines = self.log.read_text("utf-8", "replace").splitlines()
         if not lines or not lines[-1].startswith("{"):
             end = "\n".join(lines[-25:])

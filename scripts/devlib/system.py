@@ -8,18 +8,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+from . import paths
 from .console import Problem, Progress
 
 _GUARD = Path(__file__).with_name("guard.py")
+_OF_ANOTHER_PYTHON = (
+    *("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE"),
+    *("VIRTUAL_ENV", "ODOO_RC"),
+)
 
 
 def plain_environment(**extra):
     """Return the environment for child processes: UTF-8 whatever the machine's locale.
 
-    What the shell has set for another Python would lead ours astray and is left out.
+    What the shell has set for another Python would lead ours astray and is left out. Compiled
+    Python is kept in the state folder: Odoo's own folder may be read-only, and the checkout stays
+    as it is. Without it each start of a server would compile all of Odoo.
     """
     environment = dict(os.environ, LC_ALL="C.UTF-8", LANG="C.UTF-8", PYTHONUTF8="1")
-    for name in ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "ODOO_RC"):
+    environment["PYTHONPYCACHEPREFIX"] = str(paths.state_dir() / "pycache")
+    for name in _OF_ANOTHER_PYTHON:
         environment.pop(name, None)
     environment.update(extra)
     return environment
