@@ -9,7 +9,8 @@ however. The supervisor waits for the exclusive lock: when it gets it nobody is 
 stops the server. It keeps the lock until the server has stopped, so that whoever comes
 meanwhile waits and then starts a new one. Killed itself, the kernel stops the server.
 
-Run as a file with ``python -I -S``, detached from the script that started it.
+Run as a file with ``python -I -S``. It goes on as nobody's child: the script that started it may
+go on as Odoo, whose tests end all children of their process.
 """
 
 import ctypes
@@ -27,6 +28,8 @@ STOP = signal.SIGINT  # PostgreSQL's "fast" shutdown
 def main():
     """Run the server until its last user has gone."""
     lock, argv = sys.argv[1], sys.argv[2:]
+    if os.fork():
+        os._exit(0)
     prctl = ctypes.CDLL(None).prctl
     supervisor = os.getpid()
 

@@ -10,6 +10,7 @@ started by the first script that needs it and stopped after the last one (see pg
 import fcntl
 import os
 import pwd
+import select
 import shutil
 import subprocess
 import sys
@@ -154,22 +155,34 @@ class Postgres:
         command = [sys.executable, "-I", "-S", supervisor, users_lock]
         # the death signal is lost when setpriv changes the user: it sets it again itself
         command += [*account, *server]
-        with open(log, "ab") as output:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=plain_environment(),
-                cwd="/",
-                start_new_session=True,
-            )
+        # open at the other end as long as the supervisor is there
+        alive, supervisors_end = os.pipe()
+        try:
+            with open(log, "ab") as output:
+                subprocess.run(
+                    [str(part) for part in command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=plain_environment(),
+                    cwd="/",
+                    start_new_session=True,
+                    pass_fds=[supervisors_end],
+                    check=True,
+                )
+            os.close(supervisors_end)
+            self._wait_until_started(alive, log)
+        finally:
+            os.close(alive)
+
+    def _wait_until_started(self, alive, log):
+        """Return when the server answers; say what it said when its supervisor ends instead."""
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
-            if process.poll() is not None or time.monotonic() > deadline:
+            has_ended, _write, _except = select.select([alive], [], [], 0.05)
+            if has_ended or time.monotonic() > deadline:
                 lines = log.read_text("utf-8", "replace").splitlines()[-8:]
                 raise Problem("\n  ".join(["PostgreSQL did not start:", *lines]))
-            time.sleep(0.05)
 
     def _create(self, account):
         """Make the server's data folder; under its final name only when it is complete."""

@@ -1,7 +1,9 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The ports of servers: nobody takes one between its choice and its server's start."""
+"""What the servers of tests and scripts stand on: their ports, and PostgreSQL's supervisor."""
 
+import fcntl
+import os
 import socket
 import subprocess
 import sys
@@ -9,12 +11,21 @@ import sys
 import pytest
 from devlib import paths, ports
 from devlib.console import Problem
+from devlib.world import wait_until
 
 OTHER_PROGRAM = """
 import sys
 from devlib.ports import free_ports
 print(free_ports()[0], flush=True)
 sys.stdin.read()
+"""
+
+# ends when it is told to as PostgreSQL is
+SERVER = """
+import os, pathlib, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+signal.pause()
 """
 
 
@@ -62,3 +73,19 @@ def test_no_port_is_left(monkeypatch):
     monkeypatch.setattr(ports, "reserve", lambda port: False)
     with pytest.raises(Problem, match="No 2 ports"):
         ports.free_ports(2)
+
+
+def test_supervisor_is_nobodys_child(tmp_path):
+    """Odoo's tests end the children of their process, and scripts/odoo goes on as Odoo."""
+    users, pid = tmp_path / "users", tmp_path / "pid"
+    users.touch()
+    supervisor = paths.SCRIPTS / "devlib" / "pg_supervisor.py"
+    program = [sys.executable, "-c", SERVER, pid]
+    with open(users, encoding="ascii") as user:
+        fcntl.flock(user, fcntl.LOCK_SH)
+        subprocess.run(
+            [sys.executable, "-I", "-S", supervisor, users, *program], timeout=10, check=True
+        )
+        running = wait_until(lambda: pid.exists() and pid.read_text("ascii"), 10)
+        assert os.path.exists(f"/proc/{running}")
+    wait_until(lambda: not os.path.exists(f"/proc/{running}"), 10)
