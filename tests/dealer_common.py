@@ -174,6 +174,17 @@ class DealerOrderCommon(PushInSameThread, BpoCrmCommon, CronMixinCase):
             self.enterContext(patch.object(talks, name, getattr(self.dealer, name)))
         self.enterContext(patch.object(push, "DealerSession", self.dealer.open_session))
 
+    def _unwritable_answer(self, order, error):
+        """Let the answer about one order raise an error where it is written."""
+        original = push.BpoDealerOrder._prepare_sent_vals
+
+        def prepare_sent_vals(one, result):
+            if one == order:
+                raise error
+            return original(one, result)
+
+        return patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals)
+
     @classmethod
     def _win(cls, leads, user=None):
         """Win leads as the given user, the agent by default, and return their orders."""

@@ -603,15 +603,8 @@ class TestWriteBackSingly(RemoteCommon):
     def test_one_bad_answer(self):
         orders = self._win(self._create_leads(3))
         bad = orders[1]
-        original = push.BpoDealerOrder._prepare_sent_vals
-
-        def prepare_sent_vals(order, result):
-            if order == bad:
-                raise NumericValueOutOfRange("remote_id")
-            return original(order, result)
-
         with (
-            patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals),
+            self._unwritable_answer(bad, NumericValueOutOfRange("remote_id")),
             self.assertLogs(PUSH_LOGGER, "ERROR"),
         ):
             self._push()
@@ -625,18 +618,12 @@ class TestWriteBackSingly(RemoteCommon):
         """The answers about the others are written all the same."""
         orders = self._win(self._create_leads(3))
         bad = orders[0]
-        original = push.BpoDealerOrder._prepare_sent_vals
-
-        def prepare_sent_vals(order, result):
-            if order == bad:
-                raise NumericValueOutOfRange("remote_id")
-            return original(order, result)
 
         def postpone(orders, order_id, env):
             raise SerializationFailure
 
         with (
-            patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals),
+            self._unwritable_answer(bad, NumericValueOutOfRange("remote_id")),
             patch.object(push.BpoDealerOrder, "_postpone_unwritable", postpone),
             self.assertLogs(PUSH_LOGGER, "ERROR"),
         ):
@@ -647,15 +634,8 @@ class TestWriteBackSingly(RemoteCommon):
         """The dealership takes one at a time: the bad one is not asked for over and over."""
         orders = self._win(self._create_leads(3))
         bad = orders[0]
-        original = push.BpoDealerOrder._prepare_sent_vals
-
-        def prepare_sent_vals(order, result):
-            if order == bad:
-                raise NumericValueOutOfRange("remote_id")
-            return original(order, result)
-
         with (
-            patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals),
+            self._unwritable_answer(bad, NumericValueOutOfRange("remote_id")),
             patch.object(type(self.dealership), "_get_batch_size", lambda one: 1),
             self.assertLogs(PUSH_LOGGER, "ERROR"),
         ):
@@ -682,14 +662,7 @@ class TestWriteBackSingly(RemoteCommon):
     def test_one_lead_that_somebody_holds(self):
         orders = self._win(self._create_leads(3))
         held = orders[1]
-        original = push.BpoDealerOrder._prepare_sent_vals
-
-        def prepare_sent_vals(order, result):
-            if order == held:
-                raise SerializationFailure
-            return original(order, result)
-
-        with patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals):
+        with self._unwritable_answer(held, SerializationFailure):
             self._push()
         self.assertEqual(orders.mapped("state")[::2], ["sent", "sent"])
         self.assertEqual(held.state, "pending")
