@@ -47,14 +47,34 @@ NEIGHBOUR = "crm_stage_probability"
 
 
 @pytest.fixture
-def crm_in_use(world):
-    """Yield a database with stock CRM and its demo data: name and function that runs SQL."""
-    template = databases.template(world.odoo, world.postgres, databases.dependencies(), demo=True)
+def copied(world):
+    """Yield a function that copies a template: name of the copy and function that runs SQL."""
     name = database_name("e2e_crm_in_use")
+
+    def copy(template):
+        world.postgres.clone(template, name)
+        return name, lambda statement: world.postgres.sql(statement, name)
+
+    yield copy
     world.postgres.drop(name)
-    world.postgres.clone(template, name)
-    yield name, lambda statement: world.postgres.sql(statement, name)
-    world.postgres.drop(name)
+
+
+@pytest.fixture
+def stock(world):
+    """The template with stock CRM and its demo data."""
+    return databases.template(world.odoo, world.postgres, databases.dependencies(), demo=True)
+
+
+@pytest.fixture
+def crm_in_use(stock, copied):
+    """A database with stock CRM and its demo data: name and function that runs SQL."""
+    return copied(stock)
+
+
+@pytest.fixture
+def crm_with_addon(world, copied):
+    """The same after the addon's installation."""
+    return copied(databases.addon_template(world.odoo, world.postgres, demo=True))
 
 
 def install(world, name):
@@ -164,9 +184,8 @@ def test_used_database_with_teams_and_two_won_stages(world, crm_in_use):
     assert sql(won) == count
 
 
-def test_upgrade_keeps_the_outcomes_of_cleared_flags(world, crm_in_use):
-    name, sql = crm_in_use
-    install(world, name)
+def test_upgrade_keeps_the_outcomes_of_cleared_flags(world, crm_with_addon):
+    name, sql = crm_with_addon
     databases.shell(
         world.odoo,
         world.postgres,
@@ -196,11 +215,10 @@ def test_upgrade_keeps_the_outcomes_of_cleared_flags(world, crm_in_use):
     assert sql(closed) == before
 
 
-def test_uninstalling_leaves_a_working_stock_crm(world, crm_in_use):
-    name, sql = crm_in_use
-    leads = LEADS.format(last=sql("SELECT max(id) FROM crm_lead"))
-    before = sql(leads)
-    install(world, name)
+def test_uninstalling_leaves_a_working_stock_crm(world, stock, crm_with_addon):
+    name, sql = crm_with_addon
+    leads = LEADS.format(last=world.postgres.sql("SELECT max(id) FROM crm_lead", stock))
+    before = world.postgres.sql(leads, stock)
     databases.shell(
         world.odoo,
         world.postgres,
@@ -309,9 +327,8 @@ print("outcomes", lead.won_status, other.won_status)
     assert "missing []" in printed
 
 
-def test_update_keeps_what_managers_made_of_shipped_records(world, crm_in_use):
-    name, sql = crm_in_use
-    install(world, name)
+def test_update_keeps_what_managers_made_of_shipped_records(world, crm_with_addon):
+    name, sql = crm_with_addon
     run_code(
         world,
         name,
@@ -381,9 +398,8 @@ print("demo user:", bool(ref("user_demo_ben")))
     ]
 
 
-def test_uninstalling_says_what_is_lost_and_keeps_the_users_roles(world, crm_in_use):
-    name, sql = crm_in_use
-    install(world, name)
+def test_uninstalling_says_what_is_lost_and_keeps_the_users_roles(world, crm_with_addon):
+    name, sql = crm_with_addon
     printed = run_code(
         world,
         name,
@@ -460,9 +476,8 @@ for user in env["res.users"].with_context(active_test=False).search(
     ]
 
 
-def test_installing_again_finds_no_stage_left_from_before(world, crm_in_use):
-    name, sql = crm_in_use
-    install(world, name)
+def test_installing_again_finds_no_stage_left_from_before(world, crm_with_addon):
+    name, sql = crm_with_addon
     run_code(
         world,
         name,

@@ -11,14 +11,6 @@ from answer_relay import AnswerRelay
 from devlib.rpc import RpcError
 
 
-@pytest.fixture(scope="module")
-def resting_bpo(world):
-    """A BPO server whose scheduled action runs when a test says so."""
-    server = world.new_bpo(crons=0)
-    yield server
-    server.destroy()
-
-
 @pytest.fixture
 def own_dealer(world):
     """A dealer's server for one test, which may restore its database."""
@@ -70,8 +62,8 @@ def win_and_push(bpo, lead):
     return bpo.order(lead)
 
 
-def test_lead_id_that_comes_again_after_a_restore(world, dealer):
-    bpo = world.new_bpo(crons=0)
+def test_lead_id_that_comes_again_after_a_restore(restored_bpo, dealer):
+    bpo = restored_bpo
     dealership = bpo.connect(dealer)
     bpo.product("BIKE-1")
     backup = bpo.back_up()
@@ -87,12 +79,11 @@ def test_lead_id_that_comes_again_after_a_restore(world, dealer):
     assert order["remote_id"] != first_order["remote_id"]
     assert content(dealer, order["remote_id"]) == ("Second Person", [3.0])
     assert content(dealer, first_order["remote_id"]) == ("First Person", [1.0])
-    bpo.destroy()
 
 
-def test_key_that_is_taken_is_never_called_sent(world, dealer):
+def test_key_that_is_taken_is_never_called_sent(restored_bpo, dealer):
     """As of a row made by the first release, whose keys could come again."""
-    bpo = world.new_bpo(crons=0)
+    bpo = restored_bpo
     dealership = bpo.connect(dealer)
     bpo.product("BIKE-1")
     backup = bpo.back_up()
@@ -124,12 +115,11 @@ def test_key_that_is_taken_is_never_called_sent(world, dealer):
     order = bpo.order(lead)
     assert order["state"] == "sent", order
     assert content(dealer, order["remote_id"]) == ("Younger Person", [1.0])
-    bpo.destroy()
 
 
-def test_bpo_restored_to_before_the_answer(world, dealer):
+def test_bpo_restored_to_before_the_answer(restored_bpo, dealer):
     """Won, sent, then our database goes back to when the order still waited: it is found."""
-    bpo = world.new_bpo(crons=0)
+    bpo = restored_bpo
     dealership = bpo.connect(dealer)
     lead = bpo.create_lead(dealership, **customer(bpo, "Patient Person"))
     bpo.win(lead)
@@ -149,12 +139,11 @@ def test_bpo_restored_to_before_the_answer(world, dealer):
     assert (after["state"], after["remote_id"]) == ("sent", before["remote_id"]), after
     assert len(dealer.orders_of(bpo, lead)) == 1
     assert "restored from a backup" in chatter(bpo, lead)
-    bpo.destroy()
 
 
-def test_bpo_restored_to_when_another_content_was_sent(world, dealer):
+def test_bpo_restored_to_when_another_content_was_sent(restored_bpo, dealer):
     """The dealer has what was sent after the backup, under the same key; that is said."""
-    bpo = world.new_bpo(crons=0)
+    bpo = restored_bpo
     dealership = bpo.connect(dealer)
     lead = bpo.create_lead(dealership, **customer(bpo, "Changing Person"))
     bpo.win(lead)
@@ -173,7 +162,6 @@ def test_bpo_restored_to_when_another_content_was_sent(world, dealer):
     order = bpo.order(lead)
     assert (order["remote_id"], order["remote_name"]) == (later["remote_id"], later["remote_name"])
     assert "8050.00 USD by now" in chatter(bpo, lead)
-    bpo.destroy()
 
 
 def test_dealer_restored_to_before_the_order(resting_bpo, own_dealer):
@@ -298,10 +286,11 @@ def test_another_address_is_another_odoo(world, resting_bpo, dealer):
     lead = bpo.create_lead(dealership)
     order = win_and_push(bpo, lead)
     assert order["state"] == "sent"
-    # strangers with the ids of our orders
-    while other.count() == 0 or other.count("sale.order", [("id", "=", order["remote_id"])]) == 0:
-        partner = other.rpc.create("res.partner", name="Stranger")
-        other.rpc.create("sale.order", partner_id=partner, state="cancel")
+    # a stranger with the id of our order
+    other.sql(f"SELECT setval('sale_order_id_seq', {order['remote_id']}, FALSE)")
+    partner = other.rpc.create("res.partner", name="Stranger")
+    stranger = other.rpc.create("sale.order", partner_id=partner, state="cancel")
+    assert stranger == order["remote_id"]
     move_to(bpo, dealership, other)
     assert not bpo.rpc.read("crm.lead", lead, "dealer_so_url")["dealer_so_url"]
     bpo.rpc.call("bpo.dealer.order", "action_check_at_dealer", [order["id"]])

@@ -6,14 +6,6 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def resting_bpo(world):
-    """A BPO server whose scheduled actions run when a test says so."""
-    server = world.new_bpo(crons=0)
-    yield server
-    server.destroy()
-
-
-@pytest.fixture(scope="module")
 def own_dealer(world):
     """A dealer's server that may restore its database."""
     server = world.new_dealer()

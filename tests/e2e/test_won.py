@@ -15,17 +15,6 @@ from devlib import databases
 from devlib.rpc import RpcError
 from devlib.world import wait_until
 
-# A retry waits a minute or so, and the scheduler looks once a minute.
-RETRY_TIMEOUT = 240
-
-
-@pytest.fixture(scope="module")
-def resting_bpo(world):
-    """A BPO server whose scheduled action runs when a test says so."""
-    server = world.new_bpo(crons=0)
-    yield server
-    server.destroy()
-
 
 def test_one_lead(bpo, dealer):
     dealership = bpo.connect(dealer)
@@ -139,8 +128,7 @@ def test_two_workers_at_once(world, resting_bpo, dealer):
     assert dealer.count() == before + 30
 
 
-def test_killed_between_the_dealers_commit_and_our_write_back(world, dealer):
-    bpo = world.new_bpo()
+def test_killed_between_the_dealers_commit_and_our_write_back(bpo, dealer):
     died = threading.Event()
 
     def die_once():
@@ -150,32 +138,26 @@ def test_killed_between_the_dealers_commit_and_our_write_back(world, dealer):
             return False
         return True
 
-    try:
-        with AnswerRelay(dealer, die_once) as relay:
-            dealership = bpo.connect(dealer, odoo_url=relay.url)
-            leads = [bpo.create_lead(dealership) for _number in range(5)]
-            bpo.win(*leads)
-            assert died.wait(60), "the dealer was never asked"
-            wait_until(lambda: not bpo.is_running, 10)
-            # the dealer has the orders, we do not know of them
-            assert len(dealer.orders_of(bpo, *leads)) == 5
-            bpo.start()
-            for lead in leads:
-                order = bpo.order(lead)
-                assert order["state"] in ("pending", "sent")
-            for lead in leads:
-                assert bpo.wait_for_order(lead, timeout=RETRY_TIMEOUT)["state"] == "sent"
-            orders = dealer.orders_of(bpo, *leads)
-            assert len(orders) == 5
-            assert {bpo.order(lead)["remote_id"] for lead in leads} == {
-                order["id"] for order in orders
-            }
-    finally:
-        bpo.destroy()
+    with AnswerRelay(dealer, die_once) as relay:
+        dealership = bpo.connect(dealer, odoo_url=relay.url)
+        leads = [bpo.create_lead(dealership) for _number in range(5)]
+        bpo.win(*leads)
+        assert died.wait(60), "the dealer was never asked"
+        wait_until(lambda: not bpo.is_running, 10)
+        # the dealer has the orders, we do not know of them
+        assert len(dealer.orders_of(bpo, *leads)) == 5
+        bpo.start()
+        for lead in leads:
+            order = bpo.order(lead)
+            assert order["state"] in ("pending", "sent")
+        for lead in leads:
+            assert bpo.wait_for_order(lead, hasten=True)["state"] == "sent"
+        orders = dealer.orders_of(bpo, *leads)
+        assert len(orders) == 5
+        assert {bpo.order(lead)["remote_id"] for lead in leads} == {order["id"] for order in orders}
 
 
-def test_dealer_down_then_up(bpo, world):
-    dealer = world.new_dealer()
+def test_dealer_down_then_up(bpo, dealer):
     dealership = bpo.connect(dealer)
     dealer.kill()
     lead = bpo.create_lead(dealership)
@@ -183,10 +165,9 @@ def test_dealer_down_then_up(bpo, world):
     wait_until(lambda: (bpo.order(lead)["attempt_count"] or 0) >= 1, 60)
     assert bpo.order(lead)["state"] == "pending"
     dealer.start()
-    order = bpo.wait_for_order(lead, timeout=RETRY_TIMEOUT)
+    order = bpo.wait_for_order(lead, hasten=True)
     assert order["state"] == "sent", order
     assert len(dealer.orders_of(bpo, lead)) == 1
-    dealer.destroy()
 
 
 def test_refused_login_pauses_the_dealership_until_it_is_tested(bpo, dealer):

@@ -23,7 +23,6 @@ RPC_TIMEOUT = 60
 # How long somebody waits for a server to be there before a click.
 PATIENCE = 8
 NO_ANSWER = (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError, Problem)
-PASSWORD = "chaos-agent"
 STAFF = {"anna": "agent", "bert": "agent", "carla": "manager", "dora": "manager"}
 NOTHING = "nothing to do"
 # What people do where there is nothing to do, and how often they try.
@@ -69,12 +68,12 @@ class Office:
                 "res.users",
                 name=name.capitalize(),
                 login=name,
-                password=PASSWORD,
                 email=f"{name}@bpo.example.com",
                 group_ids=[(4, admin.ref(f"bpo_crm.group_{role}"))],
             )
             for name, role in STAFF.items()
         }
+        self.keys = {name: bpo.key_of(name) for name in STAFF}
 
     def select(self, query, server=None):
         """Return the rows of a query in the database of the BPO, or a dealer's, as dictionaries."""
@@ -100,7 +99,7 @@ class Person:
         self.is_manager = STAFF[login] == "manager"
         bpo = office.servers.bpo
         self.rpcs = [
-            Rpc(server.url, bpo.database, login, PASSWORD, timeout=RPC_TIMEOUT)
+            Rpc(server.url, bpo.database, login, office.keys[login], timeout=RPC_TIMEOUT)
             for server in office.servers.bpos
         ]
 
@@ -467,7 +466,7 @@ class DealerStaff:
     def treat(self, dealer, data, how):
         """Confirm, cancel or delete an order."""
         order = data["res_id"]
-        rpc = Rpc(dealer.url, dealer.database, "admin", "admin", timeout=RPC_TIMEOUT)
+        rpc = Rpc(dealer.url, dealer.database, "admin", dealer.rpc.password, timeout=RPC_TIMEOUT)
         if how == "confirm":
             rpc.call("sale.order", "action_confirm", [order])
             return

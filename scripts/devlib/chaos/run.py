@@ -19,12 +19,6 @@ from .servers import Servers
 # How often waits are ended while people work.
 CLOCK_SECONDS = 1.0
 REVIVE_SECONDS = 0.3
-# The end of waits, as if hours had passed; rows that somebody is at are left alone.
-END_WAITS = """
-    UPDATE {table} SET next_attempt = NULL WHERE id IN (
-        SELECT id FROM {table} WHERE next_attempt > now() AT TIME ZONE 'UTC' {condition}
-           FOR UPDATE SKIP LOCKED)
-"""
 SETTLE_TIMEOUT = 240
 SETTLE_SECONDS_PER_LEAD = 0.5
 # One of so many missing orders is left missing, to see that it is told.
@@ -61,7 +55,7 @@ class Chaos:
                 threading.Thread(target=self._keep, args=each, daemon=True)
                 for each in (
                     (self.servers.revive, REVIVE_SECONDS),
-                    (self._end_waits, CLOCK_SECONDS),
+                    (self.servers.bpo.end_waits, CLOCK_SECONDS),
                 )
             ]
             for clock in clocks:
@@ -98,13 +92,6 @@ class Chaos:
                 function()
             except (Problem, *NO_ANSWER) as error:
                 self.history.note("clock", error=str(error)[:300])
-
-    def _end_waits(self):
-        for table, condition in (
-            ("bpo_dealership", ""),
-            ("bpo_dealer_order", "AND state = 'pending'"),
-        ):
-            self.servers.bpo.sql(END_WAITS.format(table=table, condition=condition))
 
     # ------------------------------------------------------------
     # Rounds
@@ -229,7 +216,7 @@ class Chaos:
             count = self.office.select(f"SELECT 1 FROM bpo_dealer_order WHERE {waiting}")
             if not count:
                 return
-            self._end_waits()
+            self.servers.bpo.end_waits()
             self.servers.bpo.sql(
                 "UPDATE bpo_dealer_order SET next_attempt = now() AT TIME ZONE 'UTC'"
                 " WHERE state = 'sent' AND next_attempt > now() AT TIME ZONE 'UTC'"
