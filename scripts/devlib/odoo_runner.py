@@ -7,6 +7,9 @@
 environment:
   BPO_TEST_REPORT   file that gets one JSON object a line: {"test", "outcome", "text"}
   BPO_TEST_FILTER   run only the tests whose id contains one of these words
+  BPO_TEST_WITHOUT  run no test whose id contains one of these words
+  BPO_TEST_BUNDLES  bundles of assets to generate before the first test, in the place of all that
+                    Odoo knows; one that is left to a test is gone with the test's transaction
   BPO_TEST_LAST     run the tests of every position after all modules are loaded; Odoo runs the
                     at_install ones of a module before the modules that extend it are there, on
                     tables that have their columns already
@@ -20,6 +23,8 @@ import threading
 
 import odoo.cli
 from odoo.tests import loader, result
+
+from odoo.addons.base.models.ir_qweb import IrQweb
 
 _lock = threading.Lock()
 
@@ -63,6 +68,7 @@ def choose_tests():
     """Apply the filter, and gather the tests at the end when asked to."""
     make_suite = loader.make_suite
     words = os.environ.get("BPO_TEST_FILTER", "").split()
+    without = os.environ.get("BPO_TEST_WITHOUT", "").split()
     last = os.environ.get("BPO_TEST_LAST")
     fixture = os.environ.get("BPO_TEST_FIXTURE")
 
@@ -76,12 +82,24 @@ def choose_tests():
         tests = [test for each in positions for test in make_suite(module_names, each)]
         if words:
             tests = [test for test in tests if any(word in test.id() for word in words)]
+        tests = [test for test in tests if not any(word in test.id() for word in without)]
         return loader.OdooSuite(sorted(tests, key=lambda test: getattr(test, "test_sequence", 0)))
 
     loader.make_suite = make_chosen_suite
 
 
+def choose_bundles():
+    """Have Odoo generate the bundles that tests ask for: half of its own choice, and two more."""
+    names = os.environ.get("BPO_TEST_BUNDLES", "").split()
+    chosen = tuple(
+        {name.removesuffix(kind) for name in names if name.endswith(kind)}
+        for kind in (".js", ".css")
+    )
+    IrQweb._get_bundles_to_pregenarate = lambda self: chosen
+
+
 if __name__ == "__main__":
     watch_results()
+    choose_bundles()
     choose_tests()
     odoo.cli.main()

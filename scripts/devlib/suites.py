@@ -19,9 +19,20 @@ from .process import Child
 from .system import plain_environment
 
 PART_TIMEOUT = 40 * 60
+END_TO_END = paths.CHECKOUT / "tests" / "e2e"
 STOCK_EXPECTED = paths.CHECKOUT / "tests" / "stock_crm_expected.txt"
 STOCK_PREPARE = paths.CHECKOUT / "tests" / "stock_crm_prepare.py"
 STOCK_FIXTURE = paths.CHECKOUT / "tests" / "stock_crm_fixture.py"
+
+# What a browser loads to show the web client, and to run its JavaScript tests.
+WEB_CLIENT = (
+    *("web.assets_web.js", "web.assets_web.css", "web.assets_web_print.css"),
+    *("web.assets_tests.js", "web.assets_emoji.js", "bus.websocket_worker_assets.js"),
+)
+HOOT = (
+    *("web.assets_unit_tests.js", "web.assets_unit_tests.css"),
+    *("web.assets_unit_tests_setup.js", "web.assets_unit_tests_setup.css"),
+)
 
 # Records of Odoo's log above INFO that are no news: failing tests are counted by name.
 LOG_IGNORED = (r" (?:FAIL|ERROR): ", r"odoo\.tests\.result: ")
@@ -130,6 +141,8 @@ class OdooPart(Part):
     needs_browser = True
     demo = False
     tags = f"/{paths.ADDON}"
+    without = ()
+    bundles = (*WEB_CLIENT, *HOOT)
 
     def run_tests(self):
         """Copy a database that has the dependencies, install the addon in it with its tests."""
@@ -175,6 +188,8 @@ class OdooPart(Part):
         environment = self.context.postgres.environment(
             BPO_TEST_REPORT=str(self.report),
             BPO_TEST_FILTER=self.context.filter,
+            BPO_TEST_WITHOUT=" ".join(self.without),
+            BPO_TEST_BUNDLES=" ".join(self.bundles),
             ODOO_TEST_MAX_FAILED_TESTS="100000",
             **self.settings(),
         )
@@ -263,11 +278,13 @@ class OdooPart(Part):
 
 
 class OdooDemoPart(OdooPart):
-    """The same tests on a database with demo data."""
+    """The same tests on a database with demo data, but for those that read no database."""
 
     name = "odoo-demo"
-    help = "the same tests, database with demo data"
+    help = "the same tests, database with demo data; not hoot and dealer_api, which see none"
     demo = True
+    without = (".tests.dealer_api.", ".tests.test_js.")
+    bundles = WEB_CLIENT
 
 
 class StockCrmPart(OdooPart):
@@ -276,6 +293,7 @@ class StockCrmPart(OdooPart):
     name = "stock-crm"
     help = "stock CRM's own tests with the addon installed"
     tags = "/crm"
+    bundles = WEB_CLIENT
 
     def __init__(self, context):
         super().__init__(context)
@@ -336,25 +354,23 @@ class StockCrmPart(OdooPart):
         """Leave the log alone: stock tests log warnings of their own."""
 
 
-class EndToEndPart(Part):
-    """pytest: real BPO and dealer servers."""
+class PytestPart(Part):
+    """Tests that pytest runs.
 
-    name = "e2e"
-    help = "end-to-end tests: real BPO and dealer servers, faults, kills, a browser"
-    needs_browser = True
+    ``files`` names files of ``tests/e2e``: ``install`` is ``test_install.py``.
+    """
+
+    files = ()
+
+    def test_files(self):
+        """Return the files to run."""
+        return [END_TO_END / f"test_{name}.py" for name in self.files]
 
     def run_tests(self):
         """Run pytest and read its report."""
         command = [
-            *[
-                self.context.odoo.python,
-                "-m",
-                "pytest",
-                "-v",
-                "--color=no",
-                "--durations=15",
-                "tests/e2e",
-            ],
+            *[self.context.odoo.python, "-m", "pytest", "-v", "--color=no", "--durations=15"],
+            *self.test_files(),
             *[f"--junitxml={self.report}", "-o", "junit_family=xunit2"],
         ]
         if self.context.filter:
@@ -389,6 +405,34 @@ class EndToEndPart(Part):
             return "preparing"
         text = self.log.read_text("utf-8", "replace")
         return f"{len(re.findall(r' (?:PASSED|FAILED|ERROR|SKIPPED)', text))} tests"
+
+
+class InstallPart(PytestPart):
+    """What happens to a database, and what becomes of the files."""
+
+    name = "install"
+    help = "end-to-end tests: installation, update, uninstallation, the wheel, linters on a sample"
+    files = ("install", "linters", "scripts", "upgrade", "wheel")
+
+
+class ChaosPart(PytestPart):
+    """A short run of scripts/chaos, and its judge."""
+
+    name = "chaos"
+    help = "end-to-end tests: a short run of scripts/chaos, and its judge"
+    files = ("chaos",)
+
+
+class EndToEndPart(PytestPart):
+    """The other files."""
+
+    name = "e2e"
+    help = "end-to-end tests: real BPO and dealer servers, lost answers, kills, restored backups"
+
+    def test_files(self):
+        """Return the files that are in no other part, a new one too."""
+        others = {f"test_{name}" for part in (InstallPart, ChaosPart) for name in part.files}
+        return [path for path in sorted(END_TO_END.glob("test_*.py")) if path.stem not in others]
 
 
 class SimulationPart(Part):
@@ -434,7 +478,10 @@ class SimulationPart(Part):
 # its own database and ports.
 PARTS = {
     part.name: part
-    for part in (LintPart, EndToEndPart, OdooPart, StockCrmPart, OdooDemoPart, SimulationPart)
+    for part in (
+        *(LintPart, EndToEndPart, OdooPart, OdooDemoPart, InstallPart),
+        *(StockCrmPart, ChaosPart, SimulationPart),
+    )
 }
 SIDE_BY_SIDE = 2
 
