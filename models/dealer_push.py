@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """One run: which dealers are talked with, how many at a time, and who is given up."""
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -9,10 +10,14 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 
+import psycopg2
+
 from odoo import api
 from odoo.tools import config
 
 from .dealer_talks import TALKS_PER_DEALER
+
+_logger = logging.getLogger(__name__)
 
 # Dealers talked with at the same time: waiting for one of them costs the others nothing.
 MAX_TALKS = 8
@@ -25,6 +30,8 @@ SHORTEST_TALK = 5.0
 PART_FOR_TALKS = 0.75
 # How often what a dealer answered is written again after a conflict in our own database.
 WRITE_ATTEMPTS = 5
+# How long writing waits for somebody who holds one of the rows.
+WRITE_LOCK_TIMEOUT = "5s"
 # Seconds that a thread waits for its turn to write.
 TURN_SECONDS = 2.0
 _turn = threading.Lock()
@@ -66,6 +73,31 @@ def new_transaction(env):
     """
     with env.registry.cursor() as cr:
         yield api.Environment(cr, env.uid, dict(env.context), su=env.su)
+
+
+def write_once(env, write):
+    """Write in a transaction of its own; wait for nobody without end who holds the same rows.
+
+    :param write: function of the new environment
+    :return: what ``write`` returned
+    :raise psycopg2.OperationalError: somebody works with the same rows
+    """
+    with new_transaction(env) as own_env:
+        own_env.cr.execute("SET LOCAL lock_timeout = %s", [WRITE_LOCK_TIMEOUT])
+        return write(own_env)
+
+
+def write_again(env, write):
+    """Write as :func:`write_once` does, and once more, in a new transaction, after each conflict.
+
+    :raise psycopg2.OperationalError: conflicts to the last
+    """
+    for attempt in range(1, WRITE_ATTEMPTS):
+        try:
+            return write_once(env, write)
+        except psycopg2.OperationalError as conflict:
+            _logger.info("Writing what a dealer answered, attempt %s: %s", attempt, conflict)
+    return write_once(env, write)
 
 
 def open_pool(env):

@@ -70,6 +70,8 @@ class Talk:
         # {order id: its attempt_count once it was marked}
         self.attempts = {}
         self.settings = None
+        # what it came to, a TalkReport; None before the dealer was talked with
+        self.report = None
 
     def __bool__(self):
         """Tell whether there is anything to talk about."""
