@@ -54,8 +54,15 @@ class SurveyCommon(DealerOrderCommon):
         self.surveys.append(known)
         if error := self.dealer.errors.get(session.settings.url):
             raise error
-        seen = {order.external_id: self.there[order.remote_id] for order in known}
-        return Survey(seen, self.ids, self.keys, self.strangers)
+        looks = {
+            order.external_id: Look(
+                self.there[order.remote_id],
+                remote_id=self.ids.get(order.external_id),
+                external_id=self.keys.get(order.external_id),
+            )
+            for order in known
+        }
+        return Survey(looks, self.strangers)
 
     def _sent(self, total=100.0, **values):
         lead, order = self._win_one(**values)
