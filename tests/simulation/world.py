@@ -557,6 +557,10 @@ class Template:
         """Return itself."""
         return self
 
+    def with_context(self, **context):
+        """Return itself."""
+        return self
+
     def send_mail_batch(self, order_ids, force_send):
         """Queue one mail per order, and note which order at the dealer it is about."""
         env, mails = self.env, []
