@@ -20,6 +20,7 @@ from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
 from .dealer_push import (
     DealerPush,
+    Turn,
     new_transaction,
     open_pool,
     taking_turns,
@@ -148,19 +149,26 @@ class BpoDealerOrder(models.Model):
 
     @api.model
     @api.private
-    def _push_dealership(self, dealership_id, seconds=None, on_answered=None):
+    def _push_dealership(self, dealership_id, seconds=None):
         """Talk once with a dealership, about the next batch of what is due there.
 
         In transactions of its own: nothing of the caller's is seen or written.
 
         :param int dealership_id: the dealership; it may have been deleted meanwhile
         :param float seconds: when the talk has to be over, if before the usual time
-        :param on_answered: called without arguments when the dealer has answered, and more orders
-            may be due: the next talk may begin while the answers of this one are written
         :return: the number of orders talked about; 0 when nothing is due, or can be done now
         """
+        talk = self._choose_talk(dealership_id)
+        if not talk:
+            return 0
+        talk.seconds = seconds
+        return len(talk.marks) if self._hold_talk(talk) else 0
+
+    @api.model
+    def _choose_talk(self, dealership_id):
+        """Return the next talk with a dealership, its orders marked; None when nothing is due."""
         for kind in self._get_talk_kinds():
-            talk = kind(dealership_id, seconds)
+            talk = kind(dealership_id)
             try:
                 with new_transaction(self.env) as env:
                     talk.choose(env)
@@ -168,20 +176,26 @@ class BpoDealerOrder(models.Model):
             except psycopg2.Error as error:
                 # somebody changed the same rows this moment
                 _logger.info("Orders could not be prepared, a later run does it: %s", error)
-                return 0
+                return None
             if talk:
-                return len(talk.marks) if self._hold_talk(talk, on_answered) else 0
-        return 0
+                return talk
+        return None
 
     @api.model
-    def _hold_talk(self, talk, on_answered=None):
+    def _give_up(self, talk):
+        """Take back the marks of a talk that is not to be held."""
+        self._write_unless_held(talk.give_up)
+
+    @api.model
+    def _hold_talk(self, talk, turn=None):
         """Talk, and write what comes out of it; where that fails, the next talk finds the orders.
 
+        :param turn: the :class:`Turn` that this talk has; alone when empty
         :return: whether anything could be written
         """
         failure = None
         try:
-            talked = write_again(self.env, partial(self._talk_and_write, talk, on_answered))
+            talked = write_again(self.env, partial(self._talk_and_write, talk, turn or Turn()))
             if talked:
                 self._write_dealership(talk, talk.report)
             return talked
@@ -194,19 +208,19 @@ class BpoDealerOrder(models.Model):
         return talk.report is not None and self._write_back_singly(talk, talk.report, failure)
 
     @api.model
-    def _talk_and_write(self, talk, on_answered, env):
+    def _talk_and_write(self, talk, turn, env):
         """Talk, unless that was done before a conflict, and write back; tell whether it was."""
         if talk.report is None:
-            talk.report = env[self._name]._prepare_and_converse(talk)
+            talk.report = env[self._name]._prepare_and_converse(talk, turn)
             if talk.report is None:
                 return False
-            if on_answered and talk.is_full and not talk.report.error:
-                on_answered()
+            if not talk.report.error:
+                turn.pass_on()
         self._write_back(env, talk, talk.report)
         return True
 
     @api.model
-    def _prepare_and_converse(self, talk):
+    def _prepare_and_converse(self, talk, turn):
         """Talk with a dealer, as the only one who does; return None where it is not to be now."""
         with talk.browse_dealership(self.env)._locking_talk() as locked:
             if not locked:
@@ -215,6 +229,9 @@ class BpoDealerOrder(models.Model):
             if not talk.prepare(self.env):
                 return None
             self.env.flush_all()
+            if talk.is_full:
+                # its orders are locked: the next talk takes others
+                turn.begin_next()
             return self._converse(talk)
 
     @api.model
