@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from .looking import HIDDEN, MISSING, find_by_earlier_key, with_earlier_keys
+from .looking import HIDDEN, MISSING, Look, find_by_earlier_key, with_earlier_keys
 from .remote import (
     CANCELLED,
     RemoteOrder,
@@ -53,16 +53,12 @@ class KnownOrder(NamedTuple):
 class Survey:
     """What was seen.
 
-    :ivar seen: ``{external id: RemoteOrder, HIDDEN or MISSING}`` of the known orders
-    :ivar ids: ``{external id: id}`` of those that had to be looked for by their keys
-    :ivar keys: ``{external id: key}`` of those that were found under an earlier key
+    :ivar looks: ``{external id: Look}`` of the known orders
     :ivar strangers: the ``RemoteOrder`` that our user has created, that are not cancelled, and
         that are none of the known ones
     """
 
-    seen: dict = field(default_factory=dict)
-    ids: dict = field(default_factory=dict)
-    keys: dict = field(default_factory=dict)
+    looks: dict = field(default_factory=dict)
     strangers: list = field(default_factory=list)
 
 
@@ -78,12 +74,13 @@ def survey_orders(session, known):
         remote = own.get(order.remote_id)
         # the id of an order may be another one's after a backup was restored
         if order.may_be(remote, session.clock_offset):
-            survey.seen[order.external_id] = remote
+            survey.looks[order.external_id] = Look(remote)
         else:
             unseen.append(order)
     for page in _pages(unseen):
-        _look_by_keys(session, page, own, survey)
-    known_ids = {each.id for each in survey.seen.values() if isinstance(each, RemoteOrder)}
+        survey.looks |= _look_by_keys(session, page, own)
+    seen = [look.seen for look in survey.looks.values()]
+    known_ids = {each.id for each in seen if isinstance(each, RemoteOrder)}
     survey.strangers = [
         remote
         for remote in own.values()
@@ -105,20 +102,22 @@ def _read_own(session):
         last_id = max(new)
 
 
-def _look_by_keys(session, orders, own, survey):
-    """Note what is seen of orders that were not found by their ids."""
+def _look_by_keys(session, orders, own):
+    """Return ``{external id: Look}`` of orders that were not found by their ids."""
     ids = find_ids(session, with_earlier_keys([order.external_id for order in orders]))
     others = [remote_id for remote_id in ids.values() if remote_id not in own]
     readable = {**own, **read_orders(session, others)}
-    for order in orders:
-        key = order.external_id
-        if key in ids:
-            survey.ids[key] = ids[key]
-            survey.seen[key] = readable.get(ids[key], HIDDEN)
-        elif earlier := find_by_earlier_key(key, order.reference, ids, readable):
-            survey.keys[key], survey.seen[key] = earlier
-        else:
-            survey.seen[key] = MISSING
+    return {order.external_id: _look_by_key(order, ids, readable) for order in orders}
+
+
+def _look_by_key(order, ids, readable):
+    key = order.external_id
+    if key in ids:
+        return Look(readable.get(ids[key], HIDDEN), remote_id=ids[key])
+    if found := find_by_earlier_key(key, order.reference, ids, readable):
+        earlier, remote = found
+        return Look(remote, external_id=earlier)
+    return Look(MISSING)
 
 
 def _pages(items):

@@ -37,6 +37,7 @@ from . import bpo_dealer_order_heal
 from . import bpo_dealer_problem
 from . import bpo_dealer_order_notify
 from . import bpo_dealer_order_uninstall
+from . import ir_qweb
 from . import bpo_service
 from . import bpo_service_stage
 from . import crm_stage_service

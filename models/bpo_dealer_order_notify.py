@@ -135,6 +135,8 @@ class BpoDealerOrder(models.Model):
         template = self.env.ref(MAIL_TEMPLATE, raise_if_not_found=False)
         if not addressed or not template:
             return self.browse()
+        # see ``ir_qweb.py``
+        template = template.with_context(bpo_crm_compiled={})
         try:
             with self.env.cr.savepoint():
                 template.sudo().send_mail_batch(addressed.ids, force_send=False)

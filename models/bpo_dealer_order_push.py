@@ -5,6 +5,7 @@ import logging
 import time
 import traceback
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -17,13 +18,19 @@ from ..dealer_api import PAUSE, DealerError, DealerSession, Order
 from .bpo_dealer_connection import get_back_off
 from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
-from .dealer_push import WRITE_ATTEMPTS, DealerPush, new_transaction, open_pool, taking_turns
+from .dealer_push import (
+    DealerPush,
+    Turn,
+    new_transaction,
+    open_pool,
+    taking_turns,
+    write_again,
+    write_once,
+)
 from .dealer_talks import LookTalk, PushTalk, TalkReport
 
 _logger = logging.getLogger(__name__)
 
-# How long writing waits for somebody who holds one of the rows.
-WRITE_LOCK_TIMEOUT = "5s"
 # Refusals that are about the login or its key.
 LOGIN_CODES = ("login_refused", "login_mismatch")
 # Seconds that Push Now goes on with one dealership.
@@ -142,19 +149,26 @@ class BpoDealerOrder(models.Model):
 
     @api.model
     @api.private
-    def _push_dealership(self, dealership_id, seconds=None, on_answered=None):
+    def _push_dealership(self, dealership_id, seconds=None):
         """Talk once with a dealership, about the next batch of what is due there.
 
         In transactions of its own: nothing of the caller's is seen or written.
 
         :param int dealership_id: the dealership; it may have been deleted meanwhile
         :param float seconds: when the talk has to be over, if before the usual time
-        :param on_answered: called without arguments when the dealer has answered, and more orders
-            may be due: the next talk may begin while the answers of this one are written
         :return: the number of orders talked about; 0 when nothing is due, or can be done now
         """
+        talk = self._choose_talk(dealership_id)
+        if not talk:
+            return 0
+        talk.seconds = seconds
+        return len(talk.marks) if self._hold_talk(talk) else 0
+
+    @api.model
+    def _choose_talk(self, dealership_id):
+        """Return the next talk with a dealership, its orders marked; None when nothing is due."""
         for kind in self._get_talk_kinds():
-            talk = kind(dealership_id, seconds)
+            talk = kind(dealership_id)
             try:
                 with new_transaction(self.env) as env:
                     talk.choose(env)
@@ -162,40 +176,51 @@ class BpoDealerOrder(models.Model):
             except psycopg2.Error as error:
                 # somebody changed the same rows this moment
                 _logger.info("Orders could not be prepared, a later run does it: %s", error)
-                return 0
+                return None
             if talk:
-                return len(talk.marks) if self._hold_talk(talk, on_answered) else 0
-        return 0
+                return talk
+        return None
 
     @api.model
-    def _hold_talk(self, talk, on_answered=None):
+    def _give_up(self, talk):
+        """Take back the marks of a talk that is not to be held."""
+        self._write_unless_held(talk.give_up)
+
+    @api.model
+    def _hold_talk(self, talk, turn=None):
         """Talk, and write what comes out of it; where that fails, the next talk finds the orders.
 
+        :param turn: the :class:`Turn` that this talk has; alone when empty
         :return: whether anything could be written
         """
-        report = None
-        for attempt in range(1, WRITE_ATTEMPTS + 1):
-            try:
-                with new_transaction(self.env) as env:
-                    if report is None:
-                        report = env[self._name]._prepare_and_converse(talk)
-                        if report is None:
-                            return False
-                        if on_answered and talk.is_full and not report.error:
-                            on_answered()
-                    self._write_back(env, talk, report)
-                self._write_dealership(talk, report)
-                return True
-            except psycopg2.OperationalError as error:
-                # an agent edits one of the leads; the dealer's answer is still here
-                _logger.info("Writing a dealer's answer, attempt %s: %s", attempt, error)
-            except Exception as error:  # noqa: BLE001 (a bug of ours must not be repeated for ever)
-                self._log_unexpected(talk.dealership_id, error)
-                return report is not None and self._write_back_singly(talk, report, error)
-        return report is not None and self._write_back_singly(talk, report)
+        failure = None
+        try:
+            talked = write_again(self.env, partial(self._talk_and_write, talk, turn or Turn()))
+            if talked:
+                self._write_dealership(talk, talk.report)
+            return talked
+        except psycopg2.OperationalError as conflict:
+            # agents edit the leads all the time; the dealer's answer is still here
+            _logger.info("A dealer's answer conflicts to the last: %s", conflict)
+        except Exception as error:  # noqa: BLE001 (a bug of ours must not be repeated for ever)
+            self._log_unexpected(talk.dealership_id, error)
+            failure = error
+        return talk.report is not None and self._write_back_singly(talk, talk.report, failure)
 
     @api.model
-    def _prepare_and_converse(self, talk):
+    def _talk_and_write(self, talk, turn, env):
+        """Talk, unless that was done before a conflict, and write back; tell whether it was."""
+        if talk.report is None:
+            talk.report = env[self._name]._prepare_and_converse(talk, turn)
+            if talk.report is None:
+                return False
+            if not talk.report.error:
+                turn.pass_on()
+        self._write_back(env, talk, talk.report)
+        return True
+
+    @api.model
+    def _prepare_and_converse(self, talk, turn):
         """Talk with a dealer, as the only one who does; return None where it is not to be now."""
         with talk.browse_dealership(self.env)._locking_talk() as locked:
             if not locked:
@@ -204,27 +229,24 @@ class BpoDealerOrder(models.Model):
             if not talk.prepare(self.env):
                 return None
             self.env.flush_all()
+            if talk.is_full:
+                # its orders are locked: the next talk takes others
+                turn.begin_next()
             return self._converse(talk)
 
     @api.model
     def _write_back(self, env, talk, report, order_ids=None):
-        """Write what a talk came to; do not wait long for those who hold the same rows."""
+        """Write what a talk came to."""
         with taking_turns():
-            env.cr.execute("SET LOCAL lock_timeout = %s", [WRITE_LOCK_TIMEOUT])
             talk.write_back(env, report, order_ids)
             env.flush_all()
 
     @api.model
     def _write_dealership(self, talk, report):
         """Write on the dealership what a talk came to; others write there, too."""
-        for attempt in range(1, WRITE_ATTEMPTS + 1):
-            try:
-                with new_transaction(self.env) as env:
-                    env.cr.execute("SET LOCAL lock_timeout = %s", [WRITE_LOCK_TIMEOUT])
-                    talk.write_dealership(env, report)
-                return
-            except psycopg2.OperationalError as error:
-                _logger.info("Writing what became of a dealership, attempt %s: %s", attempt, error)
+        # the next talk finds out the same
+        with suppress(psycopg2.OperationalError):
+            write_again(self.env, lambda env: talk.write_dealership(env, report))
 
     @api.model
     def _write_back_singly(self, talk, report, error=None):
@@ -238,8 +260,8 @@ class BpoDealerOrder(models.Model):
         written = postponed = False
         for order_id in talk.marks:
             try:
-                with new_transaction(self.env) as env:
-                    self._write_back(env, talk, report, [order_id])
+                write = partial(self._write_back, talk=talk, report=report, order_ids=[order_id])
+                write_once(self.env, write)
                 written = True
             except psycopg2.OperationalError as conflict:
                 _logger.info("The answer about dealer order %s is left: %s", order_id, conflict)
@@ -265,8 +287,7 @@ class BpoDealerOrder(models.Model):
         :return: whether it was written
         """
         try:
-            with new_transaction(self.env) as env:
-                write(env)
+            write_once(self.env, write)
             return True
         except psycopg2.OperationalError as conflict:
             _logger.info("What was to be written about dealer orders is left: %s", conflict)

@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.tools import float_compare
 
-from ..dealer_api import HIDDEN, MISSING, KnownOrder, Look
+from ..dealer_api import HIDDEN, MISSING, KnownOrder
 from .bpo_dealer_order_remote import CANCELLED
 from .constants import ACTIVITY_CHANGED, ACTIVITY_MISSING
 from .dealer_texts import translate
@@ -114,20 +114,16 @@ class BpoDealerOrder(models.Model):
         moved.next_attempt = now
         if moved:
             self._trigger_push()
-        looks = {}
-        for order in orders - moved:
-            key = order.external_id
-            looks[order] = Look(survey.seen[key], remote_id=survey.ids.get(key))
-        self._write_looks(looks)
+        self._write_looks({order: survey.looks[order.external_id] for order in orders - moved})
 
     def _has_moved(self, survey):
         """Tell whether an order is at the dealer under another key or id than before.
 
         The dealer, or we, have restored a backup.
         """
-        seen = survey.seen[self.external_id]
-        is_there = seen not in (HIDDEN, MISSING)
-        return self.external_id in survey.keys or (is_there and seen.id != self.remote_id)
+        look = survey.looks[self.external_id]
+        is_there = look.seen not in (HIDDEN, MISSING)
+        return bool(look.external_id) or (is_there and look.seen.id != self.remote_id)
 
     @api.model
     @api.private

@@ -1,7 +1,10 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from collections import defaultdict
+
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .dealer_texts import translate
@@ -63,17 +66,25 @@ class BpoDealerProblem(models.Model):
 
     def _get_orders(self):
         """Return the orders that these problems stand against, of those that the user may see."""
-        orders = self.env["bpo.dealer.order"]
+        details = defaultdict(list)
         for problem in self:
-            orders |= orders.search(
-                [
-                    ("state", "=", "failed"),
-                    ("dealership_id", "=", problem.dealership_id.id),
-                    ("company_id", "=", problem.company_id.id),
-                    ("error_code", "=", problem.error_code),
-                ]
-            ).filtered(lambda order, details=problem.error_details: order.error_details == details)
-        return orders
+            cause = (problem.dealership_id, problem.company_id, problem.error_code)
+            details[cause].append(problem.error_details)
+        orders = self.env["bpo.dealer.order"].search(
+            Domain("state", "=", "failed")
+            & Domain.OR(
+                Domain("dealership_id", "=", dealership.id)
+                & Domain("company_id", "=", company.id)
+                & Domain("error_code", "=", code)
+                for dealership, company, code in details
+            )
+        )
+        return orders.filtered(
+            lambda order: (
+                order.error_details
+                in details[order.dealership_id, order.company_id, order.error_code]
+            )
+        )
 
     def action_retry_all(self):
         """Send all orders again that these problems stand against."""

@@ -1,7 +1,6 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import logging
 from datetime import timedelta
 
 import psycopg2
@@ -11,10 +10,8 @@ from odoo.fields import Domain
 
 from ..dealer_api import DealerError, survey_orders
 from .constants import ACTIVITY_MISSING, MANAGER, SURVEY_CRON
-from .dealer_push import WRITE_ATTEMPTS, DealerSurvey, new_transaction
+from .dealer_push import DealerSurvey, new_transaction, write_again
 from .dealer_texts import prepare_asked_notification
-
-_logger = logging.getLogger(__name__)
 
 # A dealership's orders are looked at once a day, and an hour after it could not be worked with.
 SURVEY_INTERVAL = timedelta(hours=23)
@@ -149,21 +146,22 @@ class BpoDealership(models.Model):
             settings = dealership._get_connection_settings(seconds=seconds)
             known = env["bpo.dealer.order"]._get_known_orders(dealership)
         survey, error = self._converse_for_survey(settings, known)
-        for attempt in range(1, WRITE_ATTEMPTS + 1):
-            try:
-                with new_transaction(self.env) as env:
-                    dealership = env[self._name].browse(dealership_id).exists()
-                    if not dealership._is_reached_through(settings):
-                        return 0
-                    if error:
-                        dealership._write_survey_failed(error)
-                    else:
-                        dealership._write_survey(known, survey)
-                return 1
-            except psycopg2.OperationalError as conflict:
-                # somebody works with the same orders or leads
-                _logger.info("Writing what became of orders, attempt %s: %s", attempt, conflict)
-        return 0
+
+        def write(env):
+            dealership = env[self._name].browse(dealership_id).exists()
+            if not dealership._is_reached_through(settings):
+                return 0
+            if error:
+                dealership._write_survey_failed(error)
+            else:
+                dealership._write_survey(known, survey)
+            return 1
+
+        try:
+            return write_again(self.env, write)
+        except psycopg2.OperationalError:
+            # somebody works with the same orders or leads all the time
+            return 0
 
     @api.model
     def _converse_for_survey(self, settings, known):

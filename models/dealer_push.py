@@ -2,17 +2,22 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """One run: which dealers are talked with, how many at a time, and who is given up."""
 
+import logging
 import threading
 import time
 from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
+
+import psycopg2
 
 from odoo import api
 from odoo.tools import config
 
 from .dealer_talks import TALKS_PER_DEALER
+
+_logger = logging.getLogger(__name__)
 
 # Dealers talked with at the same time: waiting for one of them costs the others nothing.
 MAX_TALKS = 8
@@ -25,6 +30,8 @@ SHORTEST_TALK = 5.0
 PART_FOR_TALKS = 0.75
 # How often what a dealer answered is written again after a conflict in our own database.
 WRITE_ATTEMPTS = 5
+# How long writing waits for somebody who holds one of the rows.
+WRITE_LOCK_TIMEOUT = "5s"
 # Seconds that a thread waits for its turn to write.
 TURN_SECONDS = 2.0
 _turn = threading.Lock()
@@ -68,15 +75,93 @@ def new_transaction(env):
         yield api.Environment(cr, env.uid, dict(env.context), su=env.su)
 
 
+def write_once(env, write):
+    """Write in a transaction of its own; wait for nobody without end who holds the same rows.
+
+    :param write: function of the new environment
+    :return: what ``write`` returned
+    :raise psycopg2.OperationalError: somebody works with the same rows
+    """
+    with new_transaction(env) as own_env:
+        own_env.cr.execute("SET LOCAL lock_timeout = %s", [WRITE_LOCK_TIMEOUT])
+        return write(own_env)
+
+
+def write_again(env, write):
+    """Write as :func:`write_once` does, and once more, in a new transaction, after each conflict.
+
+    :raise psycopg2.OperationalError: conflicts to the last
+    """
+    for attempt in range(1, WRITE_ATTEMPTS):
+        try:
+            return write_once(env, write)
+        except psycopg2.OperationalError as conflict:
+            _logger.info("Writing what a dealer answered, attempt %s: %s", attempt, conflict)
+    return write_once(env, write)
+
+
 def open_pool(env):
     """Return the threads that talk with dealers."""
     return ThreadPoolExecutor(
-        # while the answers of one talk are written the next one may be under way
-        2 * MAX_TALKS,
+        # of each dealer a talk may be under way, one be written and one wait for its turn
+        TALKS_PER_DEALER * MAX_TALKS,
         thread_name_prefix="bpo_crm.push",
         # what Odoo's log writes before each line
         initializer=lambda: setattr(threading.current_thread(), "dbname", env.cr.dbname),
     )
+
+
+class Turn:
+    """A talk's turn with its dealer; of one that is alone: it comes at once, and none follows.
+
+    The next talk chooses and marks its orders while this one is under way, and waits. It comes to
+    its turn when the dealer has answered this one, and not at all where anything went wrong.
+    """
+
+    def comes(self):
+        """Wait until it is this talk's turn; return False where it is to be given up."""
+        return True
+
+    def begin_next(self):
+        """Let the next talk begin: this one has its orders, and more may be due."""
+
+    def pass_on(self, well=True):
+        """Let the next talk have its turn, or be given up; only the first call counts."""
+
+
+class RunTurn(Turn):
+    """A turn in a run.
+
+    :param may_go_on: function that tells whether there still is time for a talk
+    :param begin_next: function of this turn that begins the next talk
+    :param before: the turn of the talk before
+    """
+
+    def __init__(self, may_go_on, begin_next, before=None):
+        self._may_go_on = may_go_on
+        self._begin_next = begin_next
+        self._before = before
+        self._passed_on = Future()
+
+    @property
+    def has_failed(self):
+        """Tell whether the next talk is to be given up."""
+        return self._passed_on.done() and not self._passed_on.result()
+
+    def comes(self):
+        before, self._before = self._before, None
+        # the talk before ends in time, and passes its turn on however it ends
+        return before is None or (before._passed_on.result() and self._may_go_on())
+
+    def begin_next(self):
+        # also a talk that has to be prepared again is followed by one only
+        begin, self._begin_next = self._begin_next, None
+        if begin:
+            begin(self)
+
+    def pass_on(self, well=True):
+        if not self._passed_on.done():
+            self._passed_on.set_result(well)
 
 
 class DealerRun:
@@ -99,10 +184,14 @@ class DealerRun:
         # {future: dealership id}, and how many there are per dealership; talks change them, too
         self.running = {}
         self.talks = Counter()
+        # {dealership id: the turn of the talk that is to be followed as soon as there is room}
+        self.to_follow = {}
         self.lock = threading.Lock()
         # whether the scheduler has given the run more time
         self.in_time = True
-        # ids of dealerships that are left for a later run
+        # ids of dealerships with whom nothing could be done last, and of those that are left for a
+        # later run
+        self.idle = set()
         self.given_up = set()
         # what was done since the last report to the scheduler: orders, or dealerships
         self.processed = 0
@@ -117,11 +206,12 @@ class DealerRun:
         """
         raise NotImplementedError
 
-    def work(self, dealership_id, seconds, go_on):
-        """Work with one dealership, in a thread; return how much was done, 0 to leave it.
+    def work(self, dealership_id, turn):
+        """Work with one dealership, in a thread, in the time that :meth:`get_seconds` tells.
 
-        :param float seconds: when it has to be over
-        :param go_on: called without arguments to work with it in another thread as well
+        :param turn: the :class:`Turn` with this dealership, whose next one may be begun
+        :return: how much was done; 0 to leave the dealership for a later run; None where the turn
+            did not come
         """
         raise NotImplementedError
 
@@ -140,6 +230,10 @@ class DealerRun:
                 self._start(pool)
         self.leave_rest()
 
+    def get_seconds(self):
+        """Return the seconds in which a talk that begins now has to be over."""
+        return self.end - time.monotonic()
+
     def _get_running(self):
         """Return ``{future: dealership id}`` as it is now; talks begin others meanwhile."""
         with self.lock:
@@ -153,12 +247,11 @@ class DealerRun:
         self.processed = 0
         running = self._get_running()
         talking = set(running.values())
-        seconds = self.end - time.monotonic()
         room = MAX_TALKS - len(talking)
-        if room <= 0 or seconds < SHORTEST_TALK or not self._may_start(running):
+        if room <= 0 or self.get_seconds() < SHORTEST_TALK or not self._may_start(running):
             return
         for dealership_id in self.find_due(self.given_up | talking)[:room]:
-            self._begin(pool, dealership_id, seconds)
+            self._begin(pool, dealership_id)
 
     def _may_start(self, running):
         """Tell whether new talks may begin: in time, or while the run has to wait anyway."""
@@ -168,42 +261,69 @@ class DealerRun:
             self.stragglers = set(running)
         return not self.stragglers.isdisjoint(running)
 
-    def _begin(self, pool, dealership_id, seconds):
-        """Talk with a dealer in a thread."""
-        go_on = partial(self._go_on, pool, dealership_id)
+    def _may_go_on(self):
+        """Tell whether talks may follow each other."""
+        return self.in_time and self.get_seconds() >= SHORTEST_TALK
+
+    def _begin(self, pool, dealership_id, before=None):
+        """Talk with a dealer in a thread.
+
+        :param before: the turn of the talk with the same dealer that this one follows
+        """
+        turn = RunTurn(self._may_go_on, partial(self._follow, pool, dealership_id), before)
         with self.lock:
             self.talks[dealership_id] += 1
-        future = pool.submit(self.work, dealership_id, seconds, go_on)
+        future = pool.submit(self._take_turn, pool, dealership_id, turn)
         with self.lock:
             self.running[future] = dealership_id
 
-    def _go_on(self, pool, dealership_id):
-        """Begin the next talk with a dealer while the answers of this one are written.
+    def _follow(self, pool, dealership_id, turn):
+        """Begin the talk that follows another one, now or when an earlier one has been written.
 
-        Called in the thread of a talk whose dealer has answered.
+        Called in the thread of one of the dealer's talks.
+
+        :param turn: the turn of the talk that is to be followed
         """
-        seconds = self.end - time.monotonic()
-        room = TALKS_PER_DEALER - self.talks[dealership_id]
-        if self.in_time and seconds >= SHORTEST_TALK and room > 0:
-            self._begin(pool, dealership_id, seconds)
+        with self.lock:
+            if self.talks[dealership_id] >= TALKS_PER_DEALER:
+                self.to_follow[dealership_id] = turn
+                return
+        if self._may_go_on() and not turn.has_failed:
+            self._begin(pool, dealership_id, turn)
+
+    def _take_turn(self, pool, dealership_id, turn):
+        """Work with a dealer; whatever happens, the next talk is not left waiting."""
+        try:
+            return self.work(dealership_id, turn)
+        finally:
+            turn.pass_on(False)
+            with self.lock:
+                self.talks[dealership_id] -= 1
+                to_follow = self.to_follow.pop(dealership_id, None)
+            if to_follow:
+                self._follow(pool, dealership_id, to_follow)
 
     def _finish(self, future):
         """Note how a talk ended; give up those with whom nothing is to be done in this run."""
         with self.lock:
             dealership_id = self.running.pop(future)
-            self.talks[dealership_id] -= 1
+            is_last = dealership_id not in self.running.values()
         try:
             count = future.result()
         except Exception as error:  # noqa: BLE001 (one dealer must not stop the others)
             self.orders._log_unexpected(dealership_id, error)
             count = 0
-        self.processed += count
-        if not (count or self.talks[dealership_id]):
+        self.processed += count or 0
+        if count:
+            self.idle.discard(dealership_id)
+        elif count == 0:
+            self.idle.add(dealership_id)
+        if is_last and dealership_id in self.idle:
             self.given_up.add(dealership_id)
 
 
 class DealerPush(DealerRun):
-    """A run that pushes all orders that are due (``bpo.dealer.order._push_dealership``)."""
+    """A run that pushes all orders that are due; see ``bpo_dealer_order_push.py``."""
 
     def run(self):
         self.orders._retry_healable()
@@ -212,8 +332,15 @@ class DealerPush(DealerRun):
     def find_due(self, without):
         return self.orders._get_due_dealership_ids(without)
 
-    def work(self, dealership_id, seconds, go_on):
-        return self.orders._push_dealership(dealership_id, seconds, go_on)
+    def work(self, dealership_id, turn):
+        talk = self.orders._choose_talk(dealership_id)
+        if not talk:
+            return 0
+        if not turn.comes():
+            self.orders._give_up(talk)
+            return None
+        talk.seconds = self.get_seconds()
+        return len(talk.marks) if self.orders._hold_talk(talk, turn) else 0
 
     def leave_rest(self):
         self.orders._schedule_rest(self.given_up)
@@ -227,8 +354,8 @@ class DealerSurvey(DealerRun):
     def find_due(self, without):
         return self.env["bpo.dealership"]._get_due_for_survey(without).ids
 
-    def work(self, dealership_id, seconds, go_on):
-        return self.env["bpo.dealership"]._survey_dealership(dealership_id, seconds)
+    def work(self, dealership_id, turn):
+        return self.env["bpo.dealership"]._survey_dealership(dealership_id, self.get_seconds())
 
     def leave_rest(self):
         rest = self.env["bpo.dealership"]._get_due_for_survey(self.given_up)

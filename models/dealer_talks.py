@@ -24,7 +24,7 @@ from ..dealer_api import (
     push_orders,
 )
 
-# While the answers of a talk are written the next one with the same dealer may be under way.
+# Talks with one dealer: one that is written, one that is under way, one that waits for its turn.
 TALKS_PER_DEALER = 3
 
 
@@ -53,16 +53,16 @@ class Talk:
     dealer answered.
 
     :param int dealership_id: the dealership that is talked with
-    :param float seconds: when the talk has to be over; None for as long as a talk may last
     """
 
     # The state of the orders that this kind is about, and their order.
     state = None
     order = "id"
 
-    def __init__(self, dealership_id, seconds=None):
+    def __init__(self, dealership_id):
         self.dealership_id = dealership_id
-        self.seconds = seconds
+        # when it has to be over; None for as long as a talk may last
+        self.seconds = None
         # how many orders at most
         self.limit = BATCH_SIZE
         # {order id: its possibly_sent before this talk}
@@ -70,6 +70,8 @@ class Talk:
         # {order id: its attempt_count once it was marked}
         self.attempts = {}
         self.settings = None
+        # what it came to, a TalkReport; None before the dealer was talked with
+        self.report = None
 
     def __bool__(self):
         """Tell whether there is anything to talk about."""
@@ -125,10 +127,12 @@ class Talk:
         """
         dealership = self.browse_dealership(env)
         orders = self.lock_orders(self.browse_orders(env))
-        orders = orders.filtered(lambda order: order.state == self.state)
-        if not dealership._is_open():
+        if not self.may_talk_with(dealership):
             self.unmark(orders)
             return False
+        # taken back since they were chosen
+        self.unmark(orders.filtered(lambda order: order.state != self.state))
+        orders = orders.filtered(lambda order: order.state == self.state)
         elsewhere = orders.filtered(lambda order: self.is_elsewhere(order))
         self.turn_away(elsewhere)
         orders -= elsewhere
@@ -137,12 +141,16 @@ class Talk:
         self.collect(orders)
         return bool(orders)
 
+    def may_talk_with(self, dealership):
+        """Tell whether the dealership may be talked with about what was chosen."""
+        return dealership._is_open()
+
     def lock_orders(self, orders):
         """Lock orders until the next commit, and return those that nobody else holds."""
         return orders.try_lock_for_update(allow_referencing=True)
 
     def give_up(self, env):
-        """Let others go on: another talk with this dealer is under way."""
+        """Let others go on: this talk is not to be held."""
         self.unmark(self.lock_orders(self.browse_orders(env)))
 
     def is_elsewhere(self, order):
@@ -243,6 +251,8 @@ class PushTalk(Talk):
 
     state = "pending"
     order = "crash_count, id"
+    # where the orders are from now on, perhaps
+    place = None
 
     @classmethod
     def get_domain(cls):
@@ -262,11 +272,14 @@ class PushTalk(Talk):
 
     def mark(self, env):
         """Note, before the dealer hears of them, that these orders may exist there from now on."""
+        if not self:
+            return
         now = fields.Datetime.now()
+        self.place = self.browse_dealership(env)._get_place()
         for order in self.browse_orders(env):
             vals = {"possibly_sent": True, "attempt_count": order.attempt_count + 1}
             if not order.possibly_sent:
-                vals["remote_place"] = order.dealership_id._get_place()
+                vals["remote_place"] = self.place
             if not order.first_attempt:
                 vals["first_attempt"] = now
             order.write(vals)
@@ -284,9 +297,17 @@ class PushTalk(Talk):
         return locked
 
     def unmark(self, orders):
-        """Take the marks back: for these orders the dealer was certainly not asked this time."""
+        """Take the marks back: for these orders the dealer was certainly not asked this time.
+
+        What became of those that another worker has marked since, that one knows.
+        """
         for order in orders:
-            order.possibly_sent = self.marks[order.id]
+            if order.attempt_count == self.attempts[order.id]:
+                order.possibly_sent = self.marks[order.id]
+
+    def may_talk_with(self, dealership):
+        """Leave the orders for another talk where they were marked as being somewhere else."""
+        return super().may_talk_with(dealership) and dealership._get_place() == self.place
 
     def is_elsewhere(self, order):
         """Leave those out that have certainly never been sent: they have no place yet."""

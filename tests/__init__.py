@@ -20,6 +20,7 @@ from . import test_connection_key
 from . import test_connection_state
 from . import test_dealer_customer
 from . import test_dealer_order
+from . import test_dealer_order_overlap
 from . import test_dealer_order_push
 from . import test_dealer_order_remote
 from . import test_dealer_order_wire

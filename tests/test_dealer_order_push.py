@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from datetime import timedelta
 from unittest.mock import patch
 
+from lxml import etree
 from psycopg2.errors import SerializationFailure
 
 from odoo import Command, fields
@@ -140,6 +141,37 @@ class TestPushSent(PushCommon):
         subjects = {mail.res_id: mail.subject for mail in mails}
         self.assertIn("Nouvelle commande", subjects[order.id])
         self.assertIn("New order", subjects[other_order.id])
+
+    def test_body_is_compiled_once_for_all_mails(self):
+        """In each language; what stands in the e-mails is what Odoo alone makes of the template."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        template = self.env.ref(notify.MAIL_TEMPLATE)
+        french = template.with_context(lang="fr_FR")
+        french.body_html = '<p>Bonjour <t t-out="object.reference"/></p>'
+        other = self._create_dealership("OTHER")
+        other.lang = "fr_FR"
+        leads = self._create_leads(3) | self._create_leads(2, dealership_id=other.id)
+        orders = self._win(leads)
+        orders.write({"state": "sent", "remote_id": 7})
+        compiled = []
+        qweb = type(self.env["ir.qweb"])
+        original = qweb._generate_code
+
+        def generate_code(model, source):
+            if isinstance(source, etree._Element):
+                compiled.append(model.env.lang)
+            return original(model, source)
+
+        with patch.object(qweb, "_generate_code", generate_code):
+            self.assertEqual(orders._queue_mails(), orders)
+        # once more to see whether the template needs an editor's rights
+        self.assertLessEqual(len(compiled), 4)
+        mails = self.env["mail.mail"].search([("model", "=", "bpo.dealer.order")])
+        bodies = {mail.res_id: mail.body_html for mail in mails}
+        self.assertEqual(set(bodies), set(orders.ids))
+        for mail in template.send_mail_batch(orders.ids):
+            self.assertEqual(bodies[mail.res_id], mail.body_html)
+        self.assertEqual(len(set(bodies.values())), len(orders))
 
     def test_no_manager_email(self):
         self.dealership.manager_email = False

@@ -657,7 +657,32 @@ class TestWriteBackSingly(RemoteCommon):
 
         with patch.object(talks.PushTalk, "write_back", write_back):
             self._push()
-        self.assertEqual(timeouts, [push.WRITE_LOCK_TIMEOUT])
+        self.assertEqual(timeouts, ["5s"])
+
+    def test_nobody_is_waited_for_where_answers_cannot_be_written(self):
+        """Nor for the order that is put off because its answer cannot be written."""
+        orders = self._win(self._create_leads(2))
+        timeouts = []
+        original = push.BpoDealerOrder._postpone_unwritable
+
+        def postpone(model, order_id, env):
+            env.cr.execute("SHOW lock_timeout")
+            timeouts.extend(env.cr.fetchone())
+            # what others have set lasts as long as a test's transaction
+            env.cr.execute("SET LOCAL lock_timeout = 0")
+            return original(model, order_id, env)
+
+        def prepare_sent_vals(order, result):
+            order.env.cr.execute("SET LOCAL lock_timeout = 0")
+            raise NumericValueOutOfRange("remote_id")
+
+        with (
+            patch.object(push.BpoDealerOrder, "_prepare_sent_vals", prepare_sent_vals),
+            patch.object(push.BpoDealerOrder, "_postpone_unwritable", postpone),
+            self.assertLogs(PUSH_LOGGER, "ERROR"),
+        ):
+            self._push()
+        self.assertEqual(timeouts, ["5s"] * len(orders))
 
     def test_one_lead_that_somebody_holds(self):
         orders = self._win(self._create_leads(3))

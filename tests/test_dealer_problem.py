@@ -57,6 +57,26 @@ class TestProblems(ProblemCommon):
         action = self._problems()[0].action_open_orders()
         self.assertEqual(self.env[action["res_model"]].search(action["domain"]), orders)
 
+    def test_many_causes_in_one_search(self):
+        orders = self._fail(count=2)
+        for number in range(4):
+            orders |= self._fail(codes=f"VH-{number}")
+        orders |= self._fail("currency_unknown", currency="XTS")
+        problems = self._problems()
+        self.assertEqual(len(problems), 6)
+        searches = []
+        original = type(orders).search
+
+        def search(model, *args, **kwargs):
+            searches.append(args)
+            return original(model, *args, **kwargs)
+
+        with patch.object(type(orders), "search", search):
+            self.assertEqual(problems._get_orders(), orders.sorted())
+            self.assertFalse(problems.browse()._get_orders())
+        self.assertEqual(len(searches), 2)
+        self.assertEqual(problems[0]._get_orders(), orders[:2])
+
     def test_a_cause_without_details(self):
         """As the first release wrote it."""
         orders = self._fail()

@@ -4,9 +4,12 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+from psycopg2.errors import SerializationFailure
+
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.bpo_crm.dealer_api import (
     HIDDEN,
@@ -18,6 +21,7 @@ from odoo.addons.bpo_crm.dealer_api import (
     Survey,
 )
 from odoo.addons.bpo_crm.models import bpo_dealership_survey as survey
+from odoo.addons.bpo_crm.models import dealer_push
 
 from .dealer_common import CRON, DealerOrderCommon
 
@@ -50,8 +54,15 @@ class SurveyCommon(DealerOrderCommon):
         self.surveys.append(known)
         if error := self.dealer.errors.get(session.settings.url):
             raise error
-        seen = {order.external_id: self.there[order.remote_id] for order in known}
-        return Survey(seen, self.ids, self.keys, self.strangers)
+        looks = {
+            order.external_id: Look(
+                self.there[order.remote_id],
+                remote_id=self.ids.get(order.external_id),
+                external_id=self.keys.get(order.external_id),
+            )
+            for order in known
+        }
+        return Survey(looks, self.strangers)
 
     def _sent(self, total=100.0, **values):
         lead, order = self._win_one(**values)
@@ -271,6 +282,42 @@ class TestSurveyRun(SurveyCommon):
         self.assertEqual(self.dealership.connection_state, "failed")
         left = self.dealership.next_survey - fields.Datetime.now()
         self.assertLess(left, timedelta(hours=2))
+
+    def test_nobody_is_waited_for_without_end(self):
+        """An agent's long transaction may hold a lead: the other dealerships go on."""
+        self._sent()
+        # what pushing has set lasts as long as a test's transaction
+        self.env.cr.execute("SET LOCAL lock_timeout = 0")
+        timeouts = []
+        original = survey.BpoDealership._write_survey
+
+        def write_survey(dealership, *args):
+            dealership.env.cr.execute("SHOW lock_timeout")
+            timeouts.extend(dealership.env.cr.fetchone())
+            return original(dealership, *args)
+
+        with patch.object(survey.BpoDealership, "_write_survey", write_survey):
+            self._survey()
+        self.assertEqual(timeouts, ["5s"])
+
+    def test_conflicts_that_do_not_end(self):
+        """Somebody works with one of the orders all the time: it is looked at in a later run."""
+        self._sent()
+        attempts = []
+
+        def write_survey(dealership, *args):
+            attempts.append(dealership)
+            raise SerializationFailure
+
+        with (
+            patch.object(survey.BpoDealership, "_write_survey", write_survey),
+            # that a run did nothing is what the scheduler warns of
+            mute_logger("odoo.addons.base.models.ir_cron"),
+        ):
+            self._survey()
+        self.assertEqual(len(attempts), dealer_push.WRITE_ATTEMPTS)
+        self.assertEqual(len(self.surveys), 1, "the dealer is not asked again")
+        self.assertFalse(self.dealership.next_survey)
 
     def test_sent_anew_meanwhile(self):
         _lead, order = self._sent()

@@ -36,9 +36,9 @@ class TestDealerSurvey(DealerApiCase):
         known = self.send(50)
         result = self.survey(known, protocol)
         self.assertEqual(self.dealer.requests, ["sale.order.search_read"])
-        self.assertEqual(set(result.seen), {order.external_id for order in known})
+        self.assertEqual(set(result.looks), {order.external_id for order in known})
         self.assertEqual(result.strangers, [])
-        remote = result.seen[known[0].external_id]
+        remote = result.looks[known[0].external_id].seen
         self.assertEqual((remote.name, remote.state, remote.amount_total), ("S00001", "draft", 100))
         self.assertTrue(remote.changed)
 
@@ -46,7 +46,7 @@ class TestDealerSurvey(DealerApiCase):
     def test_pages(self, count, requests):
         known = self.send(count) if count else []
         result = self.survey(known, page=10)
-        self.assertEqual(len(result.seen), count)
+        self.assertEqual(len(result.looks), count)
         self.assertEqual(self.dealer.calls("sale.order.search_read"), requests)
 
     def test_what_became_of_them(self):
@@ -58,7 +58,7 @@ class TestDealerSurvey(DealerApiCase):
         orders[4]["user_id"] = 99
         del orders[5]
         orders[6]["client_order_ref"] = "the dealer's own"
-        seen = list(self.survey(known).seen.values())
+        seen = [look.seen for look in self.survey(known).looks.values()]
         self.assertEqual([each.state for each in seen[:3]], ["sale", "cancel", "draft"])
         self.assertEqual(seen[2].amount_total, 90.0)
         self.assertEqual(seen[3:5], [HIDDEN, MISSING])
@@ -70,23 +70,23 @@ class TestDealerSurvey(DealerApiCase):
         """The dealership has made another user for the call centre."""
         known = self.send(2)
         self.dealer.orders[1]["create_uid"] = 99
-        seen = self.survey(known).seen
-        self.assertEqual([seen[order.external_id].id for order in known], [1, 2])
+        looks = self.survey(known).looks
+        self.assertEqual([looks[order.external_id].seen.id for order in known], [1, 2])
 
     def test_ids_of_others_after_a_restored_backup(self):
         """An id that is another order's of ours by now is not taken for the order."""
         first, second = self.send(2)
         first, second = first._replace(remote_id=2), second._replace(remote_id=1)
         result = self.survey([first, second])
-        self.assertEqual([each.id for each in result.seen.values()], [1, 2])
+        self.assertEqual([look.seen.id for look in result.looks.values()], [1, 2])
         self.assertEqual(result.strangers, [])
 
     def test_an_earlier_key_that_a_backup_brought_back(self):
         [known] = self.send(1)
         later = known._replace(external_id=f"{known.external_id}_2", remote_id=9)
         result = self.survey([later])
-        self.assertEqual(result.keys, {later.external_id: known.external_id})
-        self.assertEqual(result.seen[later.external_id].id, 1)
+        look = result.looks[later.external_id]
+        self.assertEqual((look.external_id, look.seen.id), (known.external_id, 1))
         self.assertEqual(result.strangers, [])
 
     @cases(("hours", "by_key"), [(0, False), (-3, True)])

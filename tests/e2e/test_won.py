@@ -128,6 +128,34 @@ def test_two_workers_at_once(world, resting_bpo, dealer):
     assert dealer.count() == before + 30
 
 
+def test_talks_follow_each_other(bpo, dealer):
+    """Each is chosen while the one before is under way; the dealer gets all in their order."""
+    dealership = bpo.connect(dealer)
+    unit = {"product_id": bpo.product("BIKE-1"), "quantity": 1, "price_unit": 10.0}
+    values = [
+        {
+            "name": f"One of many, {number}",
+            "type": "opportunity",
+            "contact_name": f"Follower {number}",
+            "email_from": f"follower{number}@example.com",
+            "dealership_id": dealership,
+            "line_ids": [(0, 0, unit)],
+        }
+        for number in range(170)
+    ]
+    leads = bpo.rpc.call("crm.lead", "create", values)
+    bpo.win(*leads)
+    for lead in leads:
+        assert bpo.wait_for_order(lead, timeout=RETRY_TIMEOUT)["state"] == "sent"
+    orders = bpo.rpc.search_read(
+        "bpo.dealer.order", [("lead_id", "in", leads)], ["remote_id", "possibly_sent"], order="id"
+    )
+    remote_ids = [order["remote_id"] for order in orders]
+    assert remote_ids == sorted(remote_ids)
+    assert not any(order["possibly_sent"] for order in orders)
+    assert len(dealer.orders_of(bpo, *leads)) == len(leads)
+
+
 def test_killed_between_the_dealers_commit_and_our_write_back(bpo, dealer):
     died = threading.Event()
 

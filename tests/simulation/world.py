@@ -6,7 +6,6 @@ import random
 from collections import Counter
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import partial
 
 import psycopg2
 
@@ -45,7 +44,7 @@ class Run:
     A point is a letter and a number: ``r3`` the fourth request (before it), ``R3`` after it,
     ``l0`` the first one that gives orders to a dealer, ``L0`` after that, ``c0`` the first
     commit, ``b0`` before the first transaction, ``f0`` the first time that writes are sent to
-    our database, ``a0`` the first time that a dealer has answered and more orders may be due.
+    our database, ``a0`` the first time that a dealer is about to be asked and more may be due.
     """
 
     def __init__(self, plan, is_survey=False):
@@ -394,17 +393,6 @@ class World:
             raise Death
         self._happen(detail)
 
-    def on_answered(self, orders, dealership_id):
-        """Begin the next talk with a dealer while the answers of one are written."""
-        run = self.run
-        if run and run.at("a"):
-            self.counts["overlapping talks"] += 1
-            self.runs.append(run)
-            try:
-                self._talk(orders, dealership_id, None)
-            finally:
-                self.runs.pop()
-
     # ------------------------------------------------------------
     # The worker
     # ------------------------------------------------------------
@@ -439,21 +427,32 @@ class World:
                 break
             self.advance(0.5)
             for dealership_id in due:
-                on_answered = partial(self.on_answered, orders, dealership_id)
-                if not self._talk(orders, dealership_id, on_answered):
+                if not self._talk(orders, dealership_id):
                     given_up.add(dealership_id)
         with self.transaction(ROOT, su=True) as env:
             env["bpo.dealer.order"]._schedule_rest(given_up)
 
-    def _talk(self, orders, dealership_id, on_answered):
+    def _talk(self, orders, dealership_id):
         """Push to one dealership as ``DealerPush`` does, which lets no error stop the others."""
+        talk = self._guard(orders._choose_talk, dealership_id)
+        if not talk:
+            return 0
+        talk.seconds = 75.0
+        turn = OverlappingTurn(self, orders, dealership_id)
+        written = self._guard(orders._hold_talk, talk, turn)
+        if turn.next_talk:
+            self._guard(orders._give_up, turn.next_talk)
+        return len(talk.marks) if written else 0
+
+    def _guard(self, work, *args):
+        """Let what fails in our database stop nobody else."""
         try:
-            return orders._push_dealership(dealership_id, 75.0, on_answered)
+            return work(*args)
         except psycopg2.OperationalError:
             self.counts["talks ended by a conflict"] += 1
         except DatabaseRefuses:
             self.counts["talks ended by our database"] += 1
-        return 0
+        return None
 
     def survey(self, dealership_id, plan):
         """Look at all orders of a dealership."""
@@ -546,6 +545,34 @@ class World:
             self.misdeeds.append(f"an order went to an archived contact of {dealer.name}")
 
 
+class OverlappingTurn:
+    """The turn of a talk in whose course the next one begins, if the plan of the run says so.
+
+    There are no threads: the next talk has its turn, and is written, before this one is written.
+    """
+
+    def __init__(self, world, orders, dealership_id):
+        self.world = world
+        self.orders = orders
+        self.dealership_id = dealership_id
+        # marked, and waiting for its turn
+        self.next_talk = None
+
+    def begin_next(self):
+        """Choose and mark the next talk before the dealer is asked."""
+        run = self.world.run
+        if run and run.at("a"):
+            self.world.counts["overlapping talks"] += 1
+            self.next_talk = self.world._guard(self.orders._choose_talk, self.dealership_id)
+
+    def pass_on(self, well=True):
+        """Hold the next talk: the dealer has answered."""
+        talk, self.next_talk = self.next_talk, None
+        if talk:
+            talk.seconds = 75.0
+            self.world._guard(self.orders._hold_talk, talk)
+
+
 class Template:
     """The template of the e-mail: who is told is noted."""
 
@@ -554,6 +581,10 @@ class Template:
         self.env = env
 
     def sudo(self):
+        """Return itself."""
+        return self
+
+    def with_context(self, **context):
         """Return itself."""
         return self
 
