@@ -325,6 +325,8 @@ class PushTalk(Talk):
     def write_answers(self, answers):
         """Write the results, those of each kind in one go."""
         orders = next(iter(answers)).browse()
+        # another worker has found it there while this answer waited, and told everybody
+        answers = {order: each for order, each in answers.items() if order.state != "sent"}
         sent = self._select(answers, SENT)
         # won again, with something else, while the answer waited for being written
         newer = {

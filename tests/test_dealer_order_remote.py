@@ -679,6 +679,23 @@ class TestWriteBackSingly(RemoteCommon):
             self._push()
         self.assertEqual(timeouts, [push.WRITE_LOCK_TIMEOUT])
 
+    def test_written_by_another_worker_meanwhile(self):
+        """It found the order there while this answer waited: nobody is told a second time."""
+        lead, order = self._win_one()
+        original = talks.PushTalk.write_back
+
+        def write_back(talk, env, *args):
+            original(talk, env, *args)
+            return original(talk, env, *args)
+
+        with patch.object(talks.PushTalk, "write_back", write_back):
+            self._push()
+        self.assertEqual(order.state, "sent")
+        mails = [("model", "=", "bpo.dealer.order"), ("res_id", "=", order.id)]
+        self.assertEqual(self.env["mail.mail"].search_count(mails), 1)
+        has_order = [note for note in self._get_notes(lead) if "has the order" in note]
+        self.assertEqual(len(has_order), 1)
+
     def test_one_lead_that_somebody_holds(self):
         orders = self._win(self._create_leads(3))
         held = orders[1]
