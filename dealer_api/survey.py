@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from .looking import HIDDEN, MISSING, find_by_earlier_key, with_earlier_keys
+from .looking import (
+    HIDDEN,
+    MISSING,
+    UNSEEN,
+    find_by_earlier_key,
+    is_unseen,
+    with_earlier_keys,
+)
 from .remote import (
     CANCELLED,
     RemoteOrder,
@@ -53,7 +60,7 @@ class KnownOrder(NamedTuple):
 class Survey:
     """What was seen.
 
-    :ivar seen: ``{external id: RemoteOrder, HIDDEN or MISSING}`` of the known orders
+    :ivar seen: ``{external id: RemoteOrder, HIDDEN, MISSING or UNSEEN}`` of the known orders
     :ivar ids: ``{external id: id}`` of those that had to be looked for by their keys
     :ivar keys: ``{external id: key}`` of those that were found under an earlier key
     :ivar strangers: the ``RemoteOrder`` that our user has created, that are not cancelled, and
@@ -112,7 +119,9 @@ def _look_by_keys(session, orders, own, survey):
     readable = {**own, **read_orders(session, others)}
     for order in orders:
         key = order.external_id
-        if key in ids:
+        if is_unseen(key, ids):
+            survey.seen[key] = UNSEEN
+        elif key in ids:
             survey.ids[key] = ids[key]
             survey.seen[key] = readable.get(ids[key], HIDDEN)
         elif earlier := find_by_earlier_key(key, order.reference, ids, readable):

@@ -339,6 +339,21 @@ class TestWonAgain(RemoteCommon):
         self.assertEqual((order.state, order.remote_state), ("sent", "hidden"))
         self.assertEqual(len(self.dealer.orders), 1)
 
+    def test_not_seen_is_looked_at_again(self):
+        """A right lacks at the dealer for a moment: what is wanted is not forgotten over it."""
+        lead, order = self._win_sent_again()
+        self.dealer.readable[order.remote_id] = {"name": order.remote_name, "state": "cancel"}
+        self.dealer.unseen.add(order.remote_id)
+        self._push()
+        self.assertNotEqual(order.remote_state, "hidden")
+        self.assertTrue(order.payload_wanted)
+        self.assertGreater(order.next_attempt, fields.Datetime.now())
+        self.dealer.unseen.clear()
+        self._make_due(order)
+        self._push()
+        self.assertIn("cancelled", " ".join(self._get_notes(lead)))
+        self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 7)
+
     def test_cancelled_there_is_sent_anew_under_a_new_key(self):
         lead, order = self._win_sent_again()
         key, remote_id = order.external_id, order.remote_id

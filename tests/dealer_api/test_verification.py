@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from ...dealer_api import (
     HIDDEN,
     MISSING,
+    UNSEEN,
     DealerAccessRefused,
     DealerBadAnswer,
     DealerError,
@@ -479,6 +480,41 @@ class TestDealerLooks(VerificationCase):
         look = self.look(later)[f"{KEY}_2"]
         self.assertEqual(look.external_id, KEY if found else None)
         self.assertEqual(getattr(look.seen, "id", look.seen), 1 if found else MISSING)
+
+    def test_of_two_earlier_keys_the_later_one(self):
+        """The first one is another's, of the first release; its order was sent under the second."""
+        self.push(order(1), order(2))
+        for number, key in enumerate((KEY, f"{KEY}_2"), 1):
+            self.dealer.orders[number]["client_order_ref"] = order(1).reference
+            self.dealer.external_ids[key] = ("sale.order", number, True)
+        later = order(1)
+        later.external_id = f"{KEY}_3"
+        look = self.look(later)[later.external_id]
+        self.assertEqual((look.external_id, look.seen.id), (f"{KEY}_2", 2))
+
+    @cases(("key", "hours", "found"), [(KEY, 0, True), (KEY, 2, False), (KEY_FOR_GOOD, 2, True)])
+    def test_anothers_order_under_an_earlier_key(self, key, hours, found):
+        """It was there before ours was sent first: only a key with a digest is nobody else's."""
+        sent = order(1)
+        sent.external_id = key
+        self.push(sent)
+        later = order(1)
+        later.external_id = f"{key}_2"
+        later.first_attempt = utcnow(hours=hours)
+        look = self.look(later)[later.external_id]
+        self.assertEqual(look.external_id, key if found else None)
+        self.assertEqual(look.seen == MISSING, not found)
+
+    @cases("earlier", [False, True])
+    def test_a_right_that_lacks_for_a_moment_is_not_hidden(self, earlier):
+        """The dealer does not tell the id of an order: nothing was seen of it."""
+        self.push(order(1))
+        asked = order(1)
+        if earlier:
+            asked.external_id = f"{KEY}_2"
+        self.dealer.inject("access_error", "sale.order.load")
+        self.assertEqual(self.look(asked)[asked.external_id].seen, UNSEEN)
+        self.assertNotEqual(self.look(asked)[asked.external_id].seen, UNSEEN)
 
     @cases(
         ("change", "notes"),
