@@ -121,21 +121,27 @@ class Checker:
         """Judge several orders of one lead.
 
         A database that was restored to before the lead's order was sent cannot know of it, unless
-        it asks where it was sent to; but the dealership has another Odoo since then.
+        it asks where it was sent to; but the dealership has another Odoo since then. That may
+        happen more than once: one order in each of these Odoos, and one that is known.
         """
-        old = [each for each in live if self._is_forgotten(lead, [each])]
         order = self.orders.get(lead["id"])
         present = order and self.world.dealer_at(self._place_of(order))
-        if len(live) - len(old) <= 1 and all(each[0] is not present for each in old):
+        unknown = [each for each in live if self._is_unknown([each])]
+        places = {each[0] for each in unknown}
+        if (
+            len(live) - len(unknown) <= 1
+            and len(places) == len(unknown)
+            and present not in places
+            and not any(each[0] in places for each in live if each not in unknown)
+        ):
             self.excuses[TWICE] += 1
             return
         places = ", ".join(f"{each[0].name} {each[2]['name']}" for each in live)
         self._say(lead, f"has {len(live)} orders: {places}")
 
-    def _is_forgotten(self, lead, found):
-        """Tell whether our database was restored after this order was made."""
-        restored = self.world.forgotten.get(lead["truth"])
-        return bool(restored and all(each[2]["made"] <= restored for each in found))
+    def _is_unknown(self, found):
+        """Tell whether our database was restored, and knows of none of these orders since."""
+        return all(each[2]["serial"] in self.world.unknown for each in found)
 
     def _judge_won(self, lead, order, truths, live):
         if order is None:
@@ -158,7 +164,7 @@ class Checker:
         if not order.get("error"):
             self._say(lead, "failed without a reason")
         elif live and not order.get("possibly_sent"):
-            if self._is_forgotten(lead, live):
+            if self._is_unknown(live):
                 self.excuses["failed here, sent before our database was restored"] += 1
             else:
                 self._say(lead, f"is said to have failed ({code}), and is there")
@@ -183,7 +189,7 @@ class Checker:
             return
         if order and order.get("possibly_sent"):
             self.excuses["not won, the dealer is said to have the order perhaps, and has it"] += 1
-        elif self._is_forgotten(lead, live):
+        elif self._is_unknown(live):
             self.excuses["not won, sent before our database was restored"] += 1
         else:
             self._say(lead, "is not won, has an order at the dealer, and nobody knows")
@@ -196,7 +202,7 @@ class Checker:
             self.wrong.append(f"{truth}: has {len(live)} orders, and no lead")
         elif truth in self.world.copied:
             self.excuses["of a lead of a raw copy"] += 1
-        elif truth in self.world.forgotten and live[0][2]["made"] <= self.world.forgotten[truth]:
+        elif self._is_unknown(live):
             self.excuses["of a lead that our restored database does not know"] += 1
         else:
             self.wrong.append(f"{truth}: has an order, and no lead")
@@ -242,9 +248,9 @@ class Checker:
             self._say(lead, f"is shown as {remote['name']}, which is for {truth_of(remote)}")
             return None
         if remote["state"] == "cancel" and self.final:
-            if live and self._is_forgotten(lead, live) and live[0][0] is not dealer:
+            if live and self._is_unknown(live) and live[0][0] is not dealer:
                 self.excuses[TWICE] += 1
-            elif live and self._is_forgotten(lead, live) and lead.get("closed_status") != "won":
+            elif live and self._is_unknown(live) and lead.get("closed_status") != "won":
                 self.excuses["not won, sent before our database was restored"] += 1
             elif live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
@@ -352,7 +358,8 @@ class Checker:
         contact = dealer.partners.get(remote["partner_id/.id"]) or {}
         who = wanted["email"] or wanted["phone"] or wanted["name"]
         told = self._was_told(lead, "Now the lead says:", who)
-        edited = contact.get("edited") and contact["edited"] >= remote["asked"]
+        # in the midst of the talk is as good as after it: whoever looked first saw what there was
+        edited = contact.get("edited") and contact["edited"] >= remote.get("began", remote["asked"])
         if not is_same_customer(wanted, contact):
             if codes & CUSTOMER_SAID or told:
                 self.excuses["the customer differs, and said"] += 1
@@ -394,6 +401,8 @@ class Checker:
         told = self.mails[truth_of(remote), remote["serial"]]
         if not told and self.world.dealer_at(order["remote_place"]).was_restored:
             self.excuses["came back with the dealer's restore, mailed about another one"] += 1
+        elif not told and (truth_of(remote), remote["serial"]) in self.world.mailed_by_copy:
+            self.excuses["found where a raw copy had sent it, and told of it"] += 1
         elif not told and self.dealerships[order["dealership_id"]].get("manager_email"):
             self._say(lead, f"no mail about {remote['name']}")
 

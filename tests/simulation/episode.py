@@ -109,6 +109,7 @@ class Rest:
         for _round in range(ROUNDS):
             self.actions.perform(["resume", 0])
             world.work({}, talks=100)
+            world.check_marks()
             if not self._orders(self._is_due):
                 break
             world.advance(self._next_moment())

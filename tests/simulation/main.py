@@ -143,6 +143,9 @@ def print_replay(product, seed, options):
     """Shrink an episode that fails, and print what --replay takes."""
     events = shrink(product, seed, schedule.make(seed, options.mood), options.shrink_seconds)
     wrong = episode.run(product, seed, events).wrong
+    if not wrong:
+        print(f"in the episode {seed} nothing is wrong")
+        return
     print(f"the episode {seed}, shrunk to {schedule.count(events)} events and disturbances:")
     for text in wrong[:3]:
         print("  ", text)
