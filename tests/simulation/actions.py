@@ -605,14 +605,21 @@ class Actions:
             dealer = world.dealers[dealership["odoo_url"], dealership["odoo_db"]]
             with world.transaction(ROOT, su=True) as env:
                 record = env["bpo.dealer.order"].browse(order["id"])
-                record.write(
-                    {"external_id": key, "payload": {**record.payload, "external_id": key}}
-                )
+                values = {"external_id": key, "payload": {**record.payload, "external_id": key}}
+                record.write(values)
+            self._note_in_backup(order, values)
             world.first_release.update(self.truths_of(order["lead_id"]))
             if rng.random() < 0.7 and key not in dealer.external_ids:
                 truth = f"x{world.next_serial()}"
                 world.copied.add(truth)
                 dealer.take_in(rng, key, order["reference"], truth)
+
+    def _note_in_backup(self, order, values):
+        """Give an order the same key in the backup that has it: a key is as old as its order."""
+        rows = (self.world.our_backup or {}).get("bpo.dealer.order", ({},))[0]
+        row = rows.get(order["id"])
+        if row and row["external_id"] == order["external_id"]:
+            rows[order["id"]] = {**row, **values}
 
     # -- backups ----------------------------------------------------------
 

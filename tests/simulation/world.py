@@ -517,9 +517,11 @@ class World:
         leads = self.database.tables["crm.lead"].rows
         for row in self.database.tables["bpo.dealer.order"].rows.values():
             if row["state"] == "sent":
-                # what a row shows it knows from then on
+                # what a row shows of its own it knows from then on; ids may be strangers' by now
                 remote = self.order_at(row.get("remote_place"), row.get("remote_id")) or {}
-                self.unknown.discard(remote.get("serial"))
+                lead = leads[row["lead_id"]]
+                if truth_of(remote) in (lead["truth"], *(lead.get("aliases") or ())):
+                    self.unknown.discard(remote["serial"])
             if row["state"] == "sent" or row.get("possibly_sent"):
                 continue
             truth = leads[row["lead_id"]]["truth"]
