@@ -225,7 +225,9 @@ class Checker:
         remote = dealer.orders.get(order.get("remote_id")) if dealer else None
         told = order.get("remote_state")
         if told == "missing":
-            if live and self.final:
+            if live and self.final and self._is_hidden_by_earlier_key(order, dealer, live):
+                self.excuses["missing, and told: what came back under an earlier key is hidden"] += 1
+            elif live and self.final:
                 self._say(lead, "is said to be missing, and is there")
             elif not live:
                 self.excuses["missing at the dealer, and told"] += 1
@@ -241,7 +243,8 @@ class Checker:
             return None
         if truth_of(remote) not in truths:
             unread = NOT_READ.intersection(code for code, _details in order.get("remarks") or ())
-            if truths & self.world.first_release and (unread or _is_hidden(remote)):
+            unread = _is_hidden(remote) or (unread and not self.final)
+            if truths & self.world.first_release and unread:
                 # such a key may be another's, and nobody could look
                 self.excuses["of a key of the first release, and said that nobody could look"] += 1
                 return None
@@ -266,6 +269,23 @@ class Checker:
                 self.excuses["cancelled at the dealer"] += 1
             return None
         return remote
+
+    @staticmethod
+    def _is_hidden_by_earlier_key(order, dealer, live):
+        """Tell whether all that is there is one that was given up before, and may not be read.
+
+        A dealer's backup has brought it back, and taken the order that was sent in its place:
+        whether what nobody may read is cancelled still, nobody can know.
+        """
+        keys = {each[1]: key for key, each in dealer.external_ids.items()} if dealer else {}
+        own = order["external_id"]
+        return all(
+            each[0] is dealer
+            and _is_hidden(each[2])
+            and own not in dealer.external_ids
+            and keys.get(each[1]) in earlier_keys(own)
+            for each in live
+        )
 
     def _judge_sent(self, lead, order, truths, live):
         remote = self._judge_shown(lead, order, truths, live)
@@ -390,6 +410,9 @@ class Checker:
                 count = self.mails[truth, order["serial"]]
                 if count > 1 and dealer.was_restored:
                     self.excuses["mailed again when it was found after the dealer's restore"] += 1
+                elif count > 1 and order.get("cancelled_at") and order.get("was_given"):
+                    # seen cancelled, then hidden: it is taken for the order, lest there be two
+                    self.excuses["mailed again: cancelled there, won again, then hidden"] += 1
                 elif count > 1:
                     self._say(lead, f"{count} mails about {order['name']}")
         order = self.orders.get(lead["id"])
@@ -419,6 +442,14 @@ def _is_won_since(lead, remote):
 def _is_hidden(remote):
     """Tell whether the service user may not read the order."""
     return remote.get("user_id") not in (None, False, 7)
+
+
+def earlier_keys(key):
+    """Return the keys that an order may have had before: without or with a lower number."""
+    found = re.fullmatch(r"(.+\.lead_\d+(?:_[0-9a-f]{8})?)_(\d{1,3})", key)
+    if not found:
+        return []
+    return [found[1], *(f"{found[1]}_{number}" for number in range(2, int(found[2])))]
 
 
 def _words(name):

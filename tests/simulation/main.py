@@ -83,7 +83,11 @@ def simulate(product, options):
         if seed in skipped:
             number += 1
             continue
-        outcome = episode.run(product, seed, mood=options.mood)
+        try:
+            outcome = episode.run(product, seed, mood=options.mood)
+        except KeyboardInterrupt:
+            # what was done so far is shown
+            break
         total.add(outcome)
         number += 1
         if outcome.wrong and not options.keep_going:
