@@ -66,7 +66,7 @@ class CrmLead(models.Model):
         """Take the company of the pipeline, unless the salesperson does not work there."""
         for lead in self.filtered(lambda lead: not lead.company_id):
             company = lead.pipeline_id.sudo().company_id
-            if company and (not lead.user_id or company in lead.user_id.sudo().company_ids):
+            if company and lead._may_belong_to(company):
                 lead.company_id = company
 
     # ------------------------------------------------------------
@@ -92,10 +92,22 @@ class CrmLead(models.Model):
         return bool(teams and self.team_id and self.team_id not in teams and not self.closed_status)
 
     def _is_astray_by_company(self):
-        """Tell whether this open lead sits in a pipeline of another company."""
+        """Tell whether this open lead sits in a pipeline of another company.
+
+        A new lead that is given a stage takes the company of that stage's pipeline, if it can.
+        """
         self.ensure_one()
         company = self.pipeline_id.sudo().company_id
-        return bool(company and self.company_id != company and not self.closed_status)
+        if not company or self.company_id == company or self.closed_status:
+            return False
+        is_given = self.stage_id.pipeline_id == self.pipeline_id
+        follows = is_given and not self._origin and not self.company_id
+        return not (follows and self._may_belong_to(company))
+
+    def _may_belong_to(self, company):
+        """Tell whether the salesperson, if there is one, works for a company."""
+        self.ensure_one()
+        return not self.user_id or company in self.user_id.sudo().company_ids
 
     def _filtered_astray_in(self, company):
         """Return the open leads whose pipeline ``company`` may not use, should it become theirs."""
