@@ -76,10 +76,15 @@ class TestPipelineOfCompany(BpoCrmCommon):
             allowed_company_ids=companies.ids
         )
 
+    def _create_stage_of_second(self, name="Later"):
+        return self.env["crm.stage"].create(
+            {"name": name, "pipeline_id": self.of_second.id, "sequence": 15}
+        )
+
     def test_stage_gives_a_new_lead_its_pipeline_and_company(self):
         """A column of the board of another company's pipeline, or a row of an import."""
         self.manager.company_ids += self.second
-        stage = self.of_second.stage_ids[1]
+        stage = self._create_stage_of_second()
         for user in (False, self.manager, self.colleague):
             with self.subTest(user=user and user.login):
                 vals = {"name": "Theirs", "stage_id": stage.id, "user_id": user and user.id}
@@ -89,7 +94,7 @@ class TestPipelineOfCompany(BpoCrmCommon):
                 self.assertEqual(lead.company_id, self.second)
 
     def test_stage_of_a_company_that_the_salesperson_does_not_work_for(self):
-        stage = self.of_second.stage_ids[1]
+        stage = self._create_stage_of_second()
         with self.assertRaisesRegex(ValidationError, "belongs to the pipeline “Of the second”"):
             self._in_both().create(
                 {"name": "Theirs", "stage_id": stage.id, "user_id": self.agent.id}
@@ -97,8 +102,7 @@ class TestPipelineOfCompany(BpoCrmCommon):
 
     def test_stage_that_one_may_not_see(self):
         """Refused as Odoo refuses it, and nothing of it is named."""
-        stage = self.of_second.stage_ids[1]
-        stage.name = "A secret of the second"
+        stage = self._create_stage_of_second("A secret of the second")
         lead = self._create_leads()
         for user in (False, self.agent):
             vals = {"name": "Theirs", "stage_id": stage.id, "user_id": user and user.id}
