@@ -156,6 +156,10 @@ class Dealer(FaultDealer):
     # Its users
     # ------------------------------------------------------------
 
+    def get_amounts(self, order):
+        """Return the amounts of an order as this dealer's taxes and price lists make them."""
+        return self._amounts(order)
+
     def replace(self, model, record_id, **values):
         """Change a record; records are replaced, never changed in place."""
         self.tables[model][record_id] = {**self.tables[model][record_id], **values}
