@@ -27,6 +27,7 @@ NOT_READ = frozenset(("name_unknown", "name_unreadable_now"))
 
 # How long after its request an order is made at the earliest that comes late
 LATE = timedelta(seconds=10)
+CAME_BACK_HIDDEN = "missing, and told: what came back under an earlier key is hidden"
 TWICE = "twice: sent before our restore, to the Odoo that there was before"
 
 
@@ -229,7 +230,7 @@ class Checker:
         told = order.get("remote_state")
         if told == "missing":
             if live and self.final and self._is_hidden_by_earlier_key(order, dealer, live):
-                self.excuses["missing, and told: what came back under an earlier key is hidden"] += 1
+                self.excuses[CAME_BACK_HIDDEN] += 1
             elif live and self.final:
                 self._say(lead, "is said to be missing, and is there")
             elif not live:
@@ -447,7 +448,6 @@ class Checker:
             self.excuses["came late in the place of one that was deleted, mailed about that"] += 1
         elif not told and self.dealerships[order["dealership_id"]].get("manager_email"):
             self._say(lead, f"no mail about {remote['name']}")
-
 
     def _was_any_told(self, truths):
         """Tell whether anybody was told of another order of the lead."""

@@ -19,8 +19,8 @@ class Dealer(FaultDealer):
     """One installation of Odoo, at one address.
 
     What stands in its records beside Odoo's own fields is for the simulation alone: ``serial``
-    (no two orders have the same, whatever is restored), ``began`` (the talk that sent it), ``asked``,
-    ``made``, ``edited`` (when), and ``by`` whom.
+    (no two orders have the same, whatever is restored), ``began`` (the talk that sent it),
+    ``asked``, ``made``, ``edited`` (when), and ``by`` whom.
     """
 
     def __init__(self, world, name, host):
