@@ -66,8 +66,46 @@ class CrmLead(models.Model):
         """Take the company of the pipeline, unless the salesperson does not work there."""
         for lead in self.filtered(lambda lead: not lead.company_id):
             company = lead.pipeline_id.sudo().company_id
-            if company and lead._may_belong_to(company):
+            if company and (not lead.user_id or company in lead.user_id.sudo().company_ids):
                 lead.company_id = company
+
+    # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Let new leads that are given a stage of a company's pipeline come into that pipeline.
+
+        Their company follows from it; before they are there it would be the salesperson's own, who
+        may work for several.
+        """
+        return super().create([self._add_pipeline_of_stage(vals) for vals in vals_list])
+
+    @api.model
+    def _add_pipeline_of_stage(self, vals):
+        """Return the values of a new lead with the pipeline of its stage, where it has a company.
+
+        They stay as they are where pipeline or company are given, or the salesperson does not work
+        for that company.
+        """
+        given = {
+            "user_id": self.env.uid,
+            **{
+                name: self.env.context[f"default_{name}"]
+                for name in ("pipeline_id", "company_id", "stage_id", "user_id")
+                if f"default_{name}" in self.env.context
+            },
+            **vals,
+        }
+        if given.get("pipeline_id") or given.get("company_id") or not given.get("stage_id"):
+            return vals
+        pipeline = self.env["crm.stage"].browse(given["stage_id"]).sudo().pipeline_id
+        company = pipeline.company_id
+        user = self.env["res.users"].browse(given["user_id"] or ()).sudo()
+        if not company or (user and company not in user.company_ids):
+            return vals
+        return {**vals, "pipeline_id": pipeline.id}
 
     # ------------------------------------------------------------
     # ONCHANGE
@@ -92,22 +130,10 @@ class CrmLead(models.Model):
         return bool(teams and self.team_id and self.team_id not in teams and not self.closed_status)
 
     def _is_astray_by_company(self):
-        """Tell whether this open lead sits in a pipeline of another company.
-
-        A new lead that is given a stage takes the company of that stage's pipeline, if it can.
-        """
+        """Tell whether this open lead sits in a pipeline of another company."""
         self.ensure_one()
         company = self.pipeline_id.sudo().company_id
-        if not company or self.company_id == company or self.closed_status:
-            return False
-        is_given = self.stage_id.pipeline_id == self.pipeline_id
-        follows = is_given and not self._origin and not self.company_id
-        return not (follows and self._may_belong_to(company))
-
-    def _may_belong_to(self, company):
-        """Tell whether the salesperson, if there is one, works for a company."""
-        self.ensure_one()
-        return not self.user_id or company in self.user_id.sudo().company_ids
+        return bool(company and self.company_id != company and not self.closed_status)
 
     def _filtered_astray_in(self, company):
         """Return the open leads whose pipeline ``company`` may not use, should it become theirs."""
