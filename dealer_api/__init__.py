@@ -22,7 +22,7 @@ from .errors import (
     DealerUnreachable,
 )
 from .identity import normal_email, normal_phone
-from .looking import HIDDEN, MISSING, Look, look_at_orders
+from .looking import HIDDEN, MISSING, UNSEEN, Look, look_at_orders
 from .messages import MESSAGES, fill_in, render
 from .orders import BATCH_SIZE, push_orders
 from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine, next_external_id
@@ -52,6 +52,7 @@ __all__ = [
     "RETRY",
     "SCHEMA",
     "SENT",
+    "UNSEEN",
     "CheckContext",
     "CheckLine",
     "CheckStep",

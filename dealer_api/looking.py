@@ -17,6 +17,8 @@ from .verification import Verifier
 
 # What is seen of an order that cannot be read.
 HIDDEN, MISSING = "hidden", "missing"
+# Nothing was seen of an order: the dealer did not tell its id this time.
+UNSEEN = "unseen"
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Look:
     """What was seen of one order.
 
     :ivar seen: the ``RemoteOrder``, or ``HIDDEN``: it was given to somebody whose orders the
-        service user may not read; or ``MISSING``
+        service user may not read; or ``MISSING``; or ``UNSEEN``
     :ivar notes: how it differs from what was sent: (code, details)
     :ivar remote_id: its id, where that is known although it cannot be read
     :ivar external_id: the key that it was found under, where that is an earlier one: the dealer
@@ -40,7 +42,8 @@ class Look:
 def look_at_orders(session, orders):
     """Return ``{external id: Look}`` of orders, in at most five requests for all.
 
-    :param orders: list of ``payload.Order``, with the content that they have at the dealer
+    :param orders: list of ``payload.Order``, with the content that they have at the dealer, and
+        with ``first_attempt``: an order that was there before is another's
     """
     keys = [order.external_id for order in orders]
     ids = find_ids(session, with_earlier_keys(keys))
@@ -57,34 +60,55 @@ def with_earlier_keys(external_ids):
     return [key for each in external_ids for key in (each, *earlier_external_ids(each))]
 
 
-def find_by_earlier_key(external_id, reference, ids, remotes):
+def is_unseen(external_id, ids):
+    """Tell whether an order is there, under its key or an earlier one, and its id was not told.
+
+    :param ids: ``{key: id}`` of what is there
+    """
+    if external_id in ids:
+        return ids[external_id] is None
+    return any(key in ids and ids[key] is None for key in earlier_external_ids(external_id))
+
+
+def find_by_earlier_key(external_id, reference, ids, remotes, is_ours=bool):
     """Return ``(key, RemoteOrder)`` of an order that is there under an earlier key, or None.
 
-    One that was cancelled there is given up, as it was when the next key was taken.
+    The latest one that applies: the first key may be the one that another order had already. One
+    that was cancelled there is given up, as it was when the next key was taken.
 
     :param ids: ``{key: id}`` of what is there
     :param remotes: ``{id: RemoteOrder}`` of what can be read of it
+    :param is_ours: function that tells whether a ``RemoteOrder`` can be this order
     """
-    for key in earlier_external_ids(external_id):
+    for key in reversed(earlier_external_ids(external_id)):
         remote = remotes.get(ids.get(key))
-        if remote and remote.state != CANCELLED and remote.reference == reference:
+        if not remote or remote.state == CANCELLED or remote.reference != reference:
+            continue
+        if is_ours(remote):
             return key, remote
     return None
 
 
 def _look_at(order, ids, remotes, lines, verifier):
+    if is_unseen(order.external_id, ids):
+        return Look(UNSEEN)
+    sending = Sending(copied(order, maybe_there=True))
     if order.external_id not in ids:
-        earlier = find_by_earlier_key(order.external_id, order.reference, ids, remotes)
+        earlier = find_by_earlier_key(
+            order.external_id,
+            order.reference,
+            ids,
+            remotes,
+            is_ours=lambda remote: not verifier.is_anothers(sending, remote),
+        )
         if not earlier:
             return Look(MISSING)
         key, remote = earlier
-        sending = Sending(copied(order, maybe_there=True))
         verifier.compare(sending, remote, lines.get(remote.id))
         return Look(remote, sending.notes, external_id=key)
     remote = remotes.get(ids[order.external_id])
     if not remote:
         return Look(HIDDEN, remote_id=ids[order.external_id])
-    sending = Sending(copied(order, maybe_there=True))
     if not is_key_for_good(order.external_id) and verifier.is_anothers(sending, remote):
         return Look(MISSING, [("order_exchanged", remote.describe())])
     verifier.compare(sending, remote, lines.get(remote.id))

@@ -172,7 +172,7 @@ def find_ids(session, external_ids):
     """Return ``{external id: id}`` of orders that are at the dealer, in two requests.
 
     ``load()`` tells the ids of records that exist and leaves these alone; it is not asked for
-    others, which it would try to create.
+    others, which it would try to create. The id is None where it did not tell it this time.
     """
     existing = sorted(find_existing(session, ORDER_MODEL, external_ids))
     if not existing:

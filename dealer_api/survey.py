@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from .looking import HIDDEN, MISSING, Look, find_by_earlier_key, with_earlier_keys
+from .looking import (
+    HIDDEN,
+    MISSING,
+    UNSEEN,
+    Look,
+    find_by_earlier_key,
+    is_unseen,
+    with_earlier_keys,
+)
 from .remote import (
     CANCELLED,
     RemoteOrder,
@@ -112,6 +120,8 @@ def _look_by_keys(session, orders, own):
 
 def _look_by_key(order, ids, readable):
     key = order.external_id
+    if is_unseen(key, ids):
+        return Look(UNSEEN)
     if key in ids:
         return Look(readable.get(ids[key], HIDDEN), remote_id=ids[key])
     if found := find_by_earlier_key(key, order.reference, ids, readable):

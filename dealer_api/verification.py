@@ -19,7 +19,7 @@ TOLERANCE = timedelta(seconds=60)
 # So far they may differ where everything else is as it was sent.
 LARGE_TOLERANCE = timedelta(hours=1)
 # An order that is older than the talk by more than this is looked at more closely.
-SMALL_TOLERANCE = timedelta(seconds=5)
+SMALL_TOLERANCE = timedelta(seconds=2)
 
 
 class Verifier:

@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.tools import float_compare
 
-from ..dealer_api import HIDDEN, MISSING, KnownOrder
+from ..dealer_api import HIDDEN, MISSING, UNSEEN, KnownOrder
 from .bpo_dealer_order_remote import CANCELLED
 from .constants import ACTIVITY_CHANGED, ACTIVITY_MISSING
 from .dealer_texts import translate
@@ -107,6 +107,7 @@ class BpoDealerOrder(models.Model):
                 and (order.external_id, order.remote_id) == known[order.id][:2]
                 # one that is to be looked at more closely is left to that
                 and not (order.next_attempt and order.next_attempt <= now)
+                and survey.looks[order.external_id].seen != UNSEEN
             )
         )
         moved = orders.filtered(lambda order: order._has_moved(survey))

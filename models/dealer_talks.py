@@ -17,6 +17,7 @@ from ..dealer_api import (
     FAILED,
     RETRY,
     SENT,
+    UNSEEN,
     DealerError,
     Order,
     OrderResult,
@@ -346,6 +347,8 @@ class PushTalk(Talk):
     def write_answers(self, answers):
         """Write the results, those of each kind in one go."""
         orders = next(iter(answers)).browse()
+        # another worker has found it there while this answer waited, and told everybody
+        answers = {order: each for order, each in answers.items() if order.state != "sent"}
         sent = self._select(answers, SENT)
         # won again, with something else, while the answer waited for being written
         newer = {
@@ -402,6 +405,7 @@ class LookTalk(Talk):
         self.contents = {order.id: order._get_content() for order in orders}
         for order in orders:
             self.contents[order.id].external_id = order.external_id
+            self.contents[order.id].first_attempt = order.first_attempt or None
 
     def converse(self, session):
         """Return what can be seen of each order."""
@@ -410,7 +414,10 @@ class LookTalk(Talk):
 
     def write_answers(self, answers):
         """Write what was seen, and send anew what the dealer gave up and somebody wants."""
-        next(iter(answers)).browse()._write_looks(answers)
+        orders = next(iter(answers)).browse()
+        unseen = [order.id for order, look in answers.items() if look.seen == UNSEEN]
+        orders.browse(unseen)._postpone_look()
+        orders._write_looks({order: answers[order] for order in answers if order.id not in unseen})
 
     def write_waiting(self, orders, error):
         """Look again later."""

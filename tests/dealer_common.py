@@ -14,6 +14,7 @@ from odoo.addons.bpo_crm.dealer_api import (
     MISSING,
     NEW,
     OLD,
+    UNSEEN,
     Look,
     OrderResult,
     RemoteOrder,
@@ -78,6 +79,8 @@ class FakeDealer:
         self.notes = {}
         # remote ids of orders that were deleted there
         self.gone = set()
+        # remote ids of orders that the dealer tells nothing about this time
+        self.unseen = set()
         # called in the middle of a talk
         self.meanwhile = None
 
@@ -133,6 +136,8 @@ class FakeDealer:
         notes = self.notes.get(remote_id, [])
         if remote_id is None or remote_id in self.gone:
             return Look(MISSING, notes)
+        if remote_id in self.unseen:
+            return Look(UNSEEN)
         if remote_id not in self.readable:
             return Look(HIDDEN, notes)
         values = {"name": None, "state": "draft", **self.readable[remote_id]}

@@ -339,6 +339,21 @@ class TestWonAgain(RemoteCommon):
         self.assertEqual((order.state, order.remote_state), ("sent", "hidden"))
         self.assertEqual(len(self.dealer.orders), 1)
 
+    def test_not_seen_is_looked_at_again(self):
+        """A right lacks at the dealer for a moment: what is wanted is not forgotten over it."""
+        lead, order = self._win_sent_again()
+        self.dealer.readable[order.remote_id] = {"name": order.remote_name, "state": "cancel"}
+        self.dealer.unseen.add(order.remote_id)
+        self._push()
+        self.assertNotEqual(order.remote_state, "hidden")
+        self.assertTrue(order.payload_wanted)
+        self.assertGreater(order.next_attempt, fields.Datetime.now())
+        self.dealer.unseen.clear()
+        self._make_due(order)
+        self._push()
+        self.assertIn("cancelled", " ".join(self._get_notes(lead)))
+        self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 7)
+
     def test_cancelled_there_is_sent_anew_under_a_new_key(self):
         lead, order = self._win_sent_again()
         key, remote_id = order.external_id, order.remote_id
@@ -415,6 +430,16 @@ class TestCheckAtDealer(RemoteCommon):
         self.assertEqual(order.state, "sent")
         self.assertEqual((order.external_id, order.payload), (key, payload))
         self.assertIn(key, self.dealer.orders)
+
+    def test_missing_without_a_name_is_not_looked_at_over_and_over(self):
+        """Its name was unknown, and is none any more that could be learnt."""
+        _lead, order = self._sent()
+        order.remote_name = False
+        self.dealer.gone.add(order.remote_id)
+        self._make_due(order)
+        self._push()
+        self.assertEqual(order.remote_state, "missing")
+        self.assertFalse(order.next_attempt)
 
     def test_not_sent_again_for_a_deal_that_is_open(self):
         lead, order = self._sent()
@@ -683,6 +708,23 @@ class TestWriteBackSingly(RemoteCommon):
         ):
             self._push()
         self.assertEqual(timeouts, ["5s"] * len(orders))
+
+    def test_written_by_another_worker_meanwhile(self):
+        """It found the order there while this answer waited: nobody is told a second time."""
+        lead, order = self._win_one()
+        original = talks.PushTalk.write_back
+
+        def write_back(talk, env, *args):
+            original(talk, env, *args)
+            return original(talk, env, *args)
+
+        with patch.object(talks.PushTalk, "write_back", write_back):
+            self._push()
+        self.assertEqual(order.state, "sent")
+        mails = [("model", "=", "bpo.dealer.order"), ("res_id", "=", order.id)]
+        self.assertEqual(self.env["mail.mail"].search_count(mails), 1)
+        has_order = [note for note in self._get_notes(lead) if "has the order" in note]
+        self.assertEqual(len(has_order), 1)
 
     def test_one_lead_that_somebody_holds(self):
         orders = self._win(self._create_leads(3))

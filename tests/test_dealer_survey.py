@@ -14,6 +14,7 @@ from odoo.tools import mute_logger
 from odoo.addons.bpo_crm.dealer_api import (
     HIDDEN,
     MISSING,
+    UNSEEN,
     DealerUnreachable,
     Look,
     OrderResult,
@@ -201,6 +202,14 @@ class TestSurvey(SurveyCommon):
         self.assertEqual(order.remote_step, "hidden")
         self.assertEqual(len(lead.message_ids), notes)
         self.assertEqual(order.remote_name, self._remote(order.remote_id).name)
+
+    def test_not_seen_is_left_as_it_was(self):
+        """A right lacks at the dealer for a moment."""
+        _lead, order = self._sent()
+        self.there[order.remote_id] = UNSEEN
+        self._survey()
+        self.assertEqual((order.remote_step, order.remote_state), ("in_step", "draft"))
+        self.assertFalse(order.next_attempt)
 
     def test_hidden_under_another_id(self):
         """The dealer restored a backup; the id of before is a stranger's by now."""

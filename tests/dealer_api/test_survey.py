@@ -5,7 +5,15 @@
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
-from ...dealer_api import HIDDEN, MISSING, DealerError, KnownOrder, survey, survey_orders
+from ...dealer_api import (
+    HIDDEN,
+    MISSING,
+    UNSEEN,
+    DealerError,
+    KnownOrder,
+    survey,
+    survey_orders,
+)
 from .common import PROTOCOLS, DealerApiCase, cases
 from .test_orders import NAMESPACE, connect, payloads, push
 
@@ -88,6 +96,12 @@ class TestDealerSurvey(DealerApiCase):
         look = result.looks[later.external_id]
         self.assertEqual((look.external_id, look.seen.id), (known.external_id, 1))
         self.assertEqual(result.strangers, [])
+
+    def test_a_right_that_lacks_for_a_moment_is_not_hidden(self):
+        [known] = self.send(1)
+        self.dealer.inject("access_error", "sale.order.load")
+        moved = known._replace(remote_id=9)
+        self.assertEqual(self.survey([moved]).seen, {moved.external_id: UNSEEN})
 
     @cases(("hours", "by_key"), [(0, False), (-3, True)])
     def test_an_id_and_reference_that_came_again(self, hours, by_key):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from ...dealer_api import (
     HIDDEN,
     MISSING,
+    UNSEEN,
     DealerAccessRefused,
     DealerBadAnswer,
     DealerError,
@@ -115,18 +116,18 @@ class TestDealerVerification(VerificationCase):
         self.assertEqual((result.status, result.remote_id), ("sent", 1))
         self.assertEqual(notes_of(result), [*notes, "order_was_there"])
 
-    @cases(("age", "notes"), [(0, []), (600, ["lines_differ"])])
+    @cases(("age", "notes"), [(-1, []), (4, ["lines_differ"]), (600, ["lines_differ"])])
     def test_other_lines_from_before_a_fresh_backup(self, age, notes):
-        """Minutes are enough for a look at the lines; none is spent on what was sent just now."""
+        """Seconds are enough for a look at the lines; none is spent on what was sent just now."""
         sent = order()
         sent.external_id = KEY_FOR_GOOD
         self.push(sent)
         self.dealer.requests.clear()
-        line = [OTHER_LINE] if age else self.dealer.orders[1]["order_line"]
+        line = [OTHER_LINE] if age > 0 else self.dealer.orders[1]["order_line"]
         self.dealer.orders[1].update(create_date=self.dealer.now(seconds=-age), order_line=line)
         [result] = self.push(sent)
         self.assertEqual((result.status, notes_of(result)), ("sent", notes))
-        self.assertEqual(self.dealer.calls("sale.order.line.search_read"), 1 if age else 0)
+        self.assertEqual(self.dealer.calls("sale.order.line.search_read"), 1 if age > 0 else 0)
 
     def test_a_key_for_good_with_another_reference(self):
         sent = order()
@@ -479,6 +480,41 @@ class TestDealerLooks(VerificationCase):
         look = self.look(later)[f"{KEY}_2"]
         self.assertEqual(look.external_id, KEY if found else None)
         self.assertEqual(getattr(look.seen, "id", look.seen), 1 if found else MISSING)
+
+    def test_of_two_earlier_keys_the_later_one(self):
+        """The first one is another's, of the first release; its order was sent under the second."""
+        self.push(order(1), order(2))
+        for number, key in enumerate((KEY, f"{KEY}_2"), 1):
+            self.dealer.orders[number]["client_order_ref"] = order(1).reference
+            self.dealer.external_ids[key] = ("sale.order", number, True)
+        later = order(1)
+        later.external_id = f"{KEY}_3"
+        look = self.look(later)[later.external_id]
+        self.assertEqual((look.external_id, look.seen.id), (f"{KEY}_2", 2))
+
+    @cases(("key", "hours", "found"), [(KEY, 0, True), (KEY, 2, False), (KEY_FOR_GOOD, 2, True)])
+    def test_anothers_order_under_an_earlier_key(self, key, hours, found):
+        """It was there before ours was sent first: only a key with a digest is nobody else's."""
+        sent = order(1)
+        sent.external_id = key
+        self.push(sent)
+        later = order(1)
+        later.external_id = f"{key}_2"
+        later.first_attempt = utcnow(hours=hours)
+        look = self.look(later)[later.external_id]
+        self.assertEqual(look.external_id, key if found else None)
+        self.assertEqual(look.seen == MISSING, not found)
+
+    @cases("earlier", [False, True])
+    def test_a_right_that_lacks_for_a_moment_is_not_hidden(self, earlier):
+        """The dealer does not tell the id of an order: nothing was seen of it."""
+        self.push(order(1))
+        asked = order(1)
+        if earlier:
+            asked.external_id = f"{KEY}_2"
+        self.dealer.inject("access_error", "sale.order.load")
+        self.assertEqual(self.look(asked)[asked.external_id].seen, UNSEEN)
+        self.assertNotEqual(self.look(asked)[asked.external_id].seen, UNSEEN)
 
     @cases(
         ("change", "notes"),

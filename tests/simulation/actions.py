@@ -205,7 +205,10 @@ class Actions:
         self.world.advance(rng.choice([1, 60, 300, 3700, 7300, 90000]))
 
     def _do_win(self, rng):
-        leads = self._leads(lambda lead: lead.get("closed_status") != "won")
+        taken = self._get_taken()
+        leads = self._leads(
+            lambda lead: lead.get("closed_status") != "won" and lead["id"] not in taken
+        )
         if leads:
             chosen = rng.sample(leads, min(len(leads), rng.choice([1, 1, 3])))
             with self.world.user(self._who(rng)) as env:
@@ -226,7 +229,10 @@ class Actions:
 
     def _do_rework(self, rng):
         """Reopen, change and win again one lead, with nothing in between."""
-        leads = self._leads(lambda lead: lead.get("closed_status") == "won")
+        taken = self._get_taken()
+        leads = self._leads(
+            lambda lead: lead.get("closed_status") == "won" and lead["id"] not in taken
+        )
         doubtful = {
             order["lead_id"]
             for order in self._orders(lambda order: order["state"] == "pending")
@@ -301,17 +307,22 @@ class Actions:
 
     # -- orders -----------------------------------------------------------
 
+    def _get_taken(self):
+        """Return the ids of the leads whose order is there, where another one is said to be.
+
+        Whoever is told so compares the two before the lead is won again, or its order retried.
+        """
+        orders = self._orders(lambda order: order.get("error_code") == "order_conflict")
+        return {order["lead_id"] for order in orders if self.is_at_dealer(order)}
+
     def _do_retry(self, rng):
         orders = self._orders(lambda order: order["state"] in ("failed", "pending"))
         if orders:
             self.retry(rng.choice(orders), self._who(rng))
 
     def retry(self, order, uid):
-        """Let somebody press Retry; what the lead says now is expected from then on.
-
-        Whoever is told that the dealer has another order in its place compares the two first.
-        """
-        if order.get("error_code") == "order_conflict" and self.is_at_dealer(order):
+        """Let somebody press Retry; what the lead says now is expected from then on."""
+        if order["lead_id"] in self._get_taken():
             return
         with self.world.user(uid) as env:
             record = env["bpo.dealer.order"].browse(order["id"])
@@ -594,14 +605,21 @@ class Actions:
             dealer = world.dealers[dealership["odoo_url"], dealership["odoo_db"]]
             with world.transaction(ROOT, su=True) as env:
                 record = env["bpo.dealer.order"].browse(order["id"])
-                record.write(
-                    {"external_id": key, "payload": {**record.payload, "external_id": key}}
-                )
+                values = {"external_id": key, "payload": {**record.payload, "external_id": key}}
+                record.write(values)
+            self._note_in_backup(order, values)
             world.first_release.update(self.truths_of(order["lead_id"]))
             if rng.random() < 0.7 and key not in dealer.external_ids:
                 truth = f"x{world.next_serial()}"
                 world.copied.add(truth)
                 dealer.take_in(rng, key, order["reference"], truth)
+
+    def _note_in_backup(self, order, values):
+        """Give an order the same key in the backup that has it: a key is as old as its order."""
+        rows = (self.world.our_backup or {}).get("bpo.dealer.order", ({},))[0]
+        row = rows.get(order["id"])
+        if row and row["external_id"] == order["external_id"]:
+            rows[order["id"]] = {**row, **values}
 
     # -- backups ----------------------------------------------------------
 
@@ -625,6 +643,19 @@ class Actions:
         for lead_id, lead in before["crm.lead"].rows.items():
             if leads.get(lead_id) != lead or now_orders.get(lead_id) != then_orders.get(lead_id):
                 world.forgotten[lead["truth"]] = world.now
+        for row in self._rows("mail.mail", lambda mail: mail["id"] > dump["mail.mail"][1]):
+            world.mailed_before.add((row.get("truth"), row.get("serial")))
+        rows = {}
+        for lead_id, row in then_orders.items():
+            for truth in (leads[lead_id]["truth"], *(leads[lead_id].get("aliases") or ())):
+                rows[truth] = row
+        for dealer in dict.fromkeys(world.dealers.values()):
+            # also those that a backup may bring back there
+            dump = dealer.dump[0]["sale.order"] if dealer.dump else {}
+            for order_id, order in [*dump.items(), *dealer.orders.items()]:
+                row = rows.get(truth_of(order))
+                if truth_of(order) and not (row and world.knows(row, dealer, order_id)):
+                    world.unknown.add(order["serial"])
 
     def _do_dealer_backup(self, rng):
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))

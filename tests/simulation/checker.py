@@ -11,6 +11,7 @@ Whatever is not right and yet accepted is an excuse: counted, by kind.
 
 import re
 from collections import Counter, defaultdict
+from datetime import timedelta
 
 from .world import CODES, truth_of
 
@@ -24,6 +25,9 @@ NAME_SAID = frozenset(
 )
 NOT_READ = frozenset(("name_unknown", "name_unreadable_now"))
 
+# How long after its request an order is made at the earliest that comes late
+LATE = timedelta(seconds=10)
+CAME_BACK_HIDDEN = "missing, and told: what came back under an earlier key is hidden"
 TWICE = "twice: sent before our restore, to the Odoo that there was before"
 
 
@@ -121,21 +125,27 @@ class Checker:
         """Judge several orders of one lead.
 
         A database that was restored to before the lead's order was sent cannot know of it, unless
-        it asks where it was sent to; but the dealership has another Odoo since then.
+        it asks where it was sent to; but the dealership has another Odoo since then. That may
+        happen more than once: one order in each of these Odoos, and one that is known.
         """
-        old = [each for each in live if self._is_forgotten(lead, [each])]
         order = self.orders.get(lead["id"])
         present = order and self.world.dealer_at(self._place_of(order))
-        if len(live) - len(old) <= 1 and all(each[0] is not present for each in old):
+        unknown = [each for each in live if self._is_unknown([each])]
+        places = {each[0] for each in unknown}
+        if (
+            len(live) - len(unknown) <= 1
+            and len(places) == len(unknown)
+            and present not in places
+            and not any(each[0] in places for each in live if each not in unknown)
+        ):
             self.excuses[TWICE] += 1
             return
         places = ", ".join(f"{each[0].name} {each[2]['name']}" for each in live)
         self._say(lead, f"has {len(live)} orders: {places}")
 
-    def _is_forgotten(self, lead, found):
-        """Tell whether our database was restored after this order was made."""
-        restored = self.world.forgotten.get(lead["truth"])
-        return bool(restored and all(each[2]["made"] <= restored for each in found))
+    def _is_unknown(self, found):
+        """Tell whether our database was restored, and knows of none of these orders since."""
+        return all(each[2]["serial"] in self.world.unknown for each in found)
 
     def _judge_won(self, lead, order, truths, live):
         if order is None:
@@ -158,7 +168,7 @@ class Checker:
         if not order.get("error"):
             self._say(lead, "failed without a reason")
         elif live and not order.get("possibly_sent"):
-            if self._is_forgotten(lead, live):
+            if self._is_unknown(live):
                 self.excuses["failed here, sent before our database was restored"] += 1
             else:
                 self._say(lead, f"is said to have failed ({code}), and is there")
@@ -183,7 +193,7 @@ class Checker:
             return
         if order and order.get("possibly_sent"):
             self.excuses["not won, the dealer is said to have the order perhaps, and has it"] += 1
-        elif self._is_forgotten(lead, live):
+        elif self._is_unknown(live):
             self.excuses["not won, sent before our database was restored"] += 1
         else:
             self._say(lead, "is not won, has an order at the dealer, and nobody knows")
@@ -196,7 +206,7 @@ class Checker:
             self.wrong.append(f"{truth}: has {len(live)} orders, and no lead")
         elif truth in self.world.copied:
             self.excuses["of a lead of a raw copy"] += 1
-        elif truth in self.world.forgotten and live[0][2]["made"] <= self.world.forgotten[truth]:
+        elif self._is_unknown(live):
             self.excuses["of a lead that our restored database does not know"] += 1
         else:
             self.wrong.append(f"{truth}: has an order, and no lead")
@@ -219,7 +229,9 @@ class Checker:
         remote = dealer.orders.get(order.get("remote_id")) if dealer else None
         told = order.get("remote_state")
         if told == "missing":
-            if live and self.final:
+            if live and self.final and self._is_hidden_by_earlier_key(order, dealer, live):
+                self.excuses[CAME_BACK_HIDDEN] += 1
+            elif live and self.final:
                 self._say(lead, "is said to be missing, and is there")
             elif not live:
                 self.excuses["missing at the dealer, and told"] += 1
@@ -235,16 +247,17 @@ class Checker:
             return None
         if truth_of(remote) not in truths:
             unread = NOT_READ.intersection(code for code, _details in order.get("remarks") or ())
-            if truths & self.world.first_release and (unread or _is_hidden(remote)):
+            unread = _is_hidden(remote) or (unread and not self.final)
+            if truths & self.world.first_release and unread:
                 # such a key may be another's, and nobody could look
                 self.excuses["of a key of the first release, and said that nobody could look"] += 1
                 return None
             self._say(lead, f"is shown as {remote['name']}, which is for {truth_of(remote)}")
             return None
         if remote["state"] == "cancel" and self.final:
-            if live and self._is_forgotten(lead, live) and live[0][0] is not dealer:
+            if live and self._is_unknown(live) and live[0][0] is not dealer:
                 self.excuses[TWICE] += 1
-            elif live and self._is_forgotten(lead, live) and lead.get("closed_status") != "won":
+            elif live and self._is_unknown(live) and lead.get("closed_status") != "won":
                 self.excuses["not won, sent before our database was restored"] += 1
             elif live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
@@ -260,6 +273,23 @@ class Checker:
                 self.excuses["cancelled at the dealer"] += 1
             return None
         return remote
+
+    @staticmethod
+    def _is_hidden_by_earlier_key(order, dealer, live):
+        """Tell whether all that is there is one that was given up before, and may not be read.
+
+        A dealer's backup has brought it back, and taken the order that was sent in its place:
+        whether what nobody may read is cancelled still, nobody can know.
+        """
+        keys = {each[1]: key for key, each in dealer.external_ids.items()} if dealer else {}
+        own = order["external_id"]
+        return all(
+            each[0] is dealer
+            and _is_hidden(each[2])
+            and own not in dealer.external_ids
+            and keys.get(each[1]) in earlier_keys(own)
+            for each in live
+        )
 
     def _judge_sent(self, lead, order, truths, live):
         remote = self._judge_shown(lead, order, truths, live)
@@ -337,8 +367,22 @@ class Checker:
             self.excuses["edited at the dealer since"] += 1
         elif codes & NOT_READ:
             self.excuses["lines differ, and said that nobody could look"] += 1
+        elif not self.final and self._is_edited_alike(wanted, remote, dealer):
+            self.excuses["edited in the midst of the talk to the total that was agreed"] += 1
         else:
             self._say(lead, f"has {lines} at the dealer, not {wanted['lines']}, unsaid: {codes}")
+
+    @staticmethod
+    def _is_edited_alike(wanted, remote, dealer):
+        """Tell whether an order was edited before it was read, and has the wanted total since.
+
+        With taxes in its prices it may; the lines are read by the next look, which says it.
+        """
+        total = sum(quantity * price for _code, quantity, price in wanted["lines"])
+        untaxed = dealer.get_amounts(remote)["amount_untaxed"]
+        edited = remote.get("edited")
+        began = remote.get("began", remote["asked"])
+        return bool(edited and edited >= began and abs(untaxed - total) < 0.01)
 
     def _was_sent_otherwise(self, lead, remote, lines):
         """Tell whether other units were sent than the lead has: no automation does that."""
@@ -352,7 +396,8 @@ class Checker:
         contact = dealer.partners.get(remote["partner_id/.id"]) or {}
         who = wanted["email"] or wanted["phone"] or wanted["name"]
         told = self._was_told(lead, "Now the lead says:", who)
-        edited = contact.get("edited") and contact["edited"] >= remote["asked"]
+        # in the midst of the talk is as good as after it: whoever looked first saw what there was
+        edited = contact.get("edited") and contact["edited"] >= remote.get("began", remote["asked"])
         if not is_same_customer(wanted, contact):
             if codes & CUSTOMER_SAID or told:
                 self.excuses["the customer differs, and said"] += 1
@@ -383,6 +428,9 @@ class Checker:
                 count = self.mails[truth, order["serial"]]
                 if count > 1 and dealer.was_restored:
                     self.excuses["mailed again when it was found after the dealer's restore"] += 1
+                elif count > 1 and order.get("cancelled_at") and order.get("was_given"):
+                    # seen cancelled, then hidden: it is taken for the order, lest there be two
+                    self.excuses["mailed again: cancelled there, won again, then hidden"] += 1
                 elif count > 1:
                     self._say(lead, f"{count} mails about {order['name']}")
         order = self.orders.get(lead["id"])
@@ -394,8 +442,21 @@ class Checker:
         told = self.mails[truth_of(remote), remote["serial"]]
         if not told and self.world.dealer_at(order["remote_place"]).was_restored:
             self.excuses["came back with the dealer's restore, mailed about another one"] += 1
+        elif not told and (truth_of(remote), remote["serial"]) in self.world.mailed_before:
+            self.excuses["found, and told of by a raw copy or before our restore"] += 1
+        elif not told and self._is_late(remote) and self._was_any_told(truths):
+            self.excuses["came late in the place of one that was deleted, mailed about that"] += 1
         elif not told and self.dealerships[order["dealership_id"]].get("manager_email"):
             self._say(lead, f"no mail about {remote['name']}")
+
+    def _was_any_told(self, truths):
+        """Tell whether anybody was told of another order of the lead."""
+        return any(truth in truths and count for (truth, _serial), count in self.mails.items())
+
+    @staticmethod
+    def _is_late(remote):
+        """Tell whether an order was made long after its request: nobody waited any more."""
+        return remote["made"] - remote["asked"] >= LATE
 
 
 def _is_won_since(lead, remote):
@@ -410,6 +471,14 @@ def _is_won_since(lead, remote):
 def _is_hidden(remote):
     """Tell whether the service user may not read the order."""
     return remote.get("user_id") not in (None, False, 7)
+
+
+def earlier_keys(key):
+    """Return the keys that an order may have had before: without or with a lower number."""
+    found = re.fullmatch(r"(.+\.lead_\d+(?:_[0-9a-f]{8})?)_(\d{1,3})", key)
+    if not found:
+        return []
+    return [found[1], *(f"{found[1]}_{number}" for number in range(2, int(found[2])))]
 
 
 def _words(name):

@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import re
+import signal
 import sys
 import time
 
@@ -75,6 +76,9 @@ def catch_unexpected():
 def simulate(product, options):
     """Run episode after episode."""
     total = episode.Outcome()
+    # a run that is stopped, also one in the background, shows what was done so far
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
     number, failing, failed = 0, None, []
     skipped = {int(each) for each in options.skip.split(",") if each}
@@ -83,7 +87,10 @@ def simulate(product, options):
         if seed in skipped:
             number += 1
             continue
-        outcome = episode.run(product, seed, mood=options.mood)
+        try:
+            outcome = episode.run(product, seed, mood=options.mood)
+        except KeyboardInterrupt:
+            break
         total.add(outcome)
         number += 1
         if outcome.wrong and not options.keep_going:
@@ -143,6 +150,9 @@ def print_replay(product, seed, options):
     """Shrink an episode that fails, and print what --replay takes."""
     events = shrink(product, seed, schedule.make(seed, options.mood), options.shrink_seconds)
     wrong = episode.run(product, seed, events).wrong
+    if not wrong:
+        print(f"in the episode {seed} nothing is wrong")
+        return
     print(f"the episode {seed}, shrunk to {schedule.count(events)} events and disturbances:")
     for text in wrong[:3]:
         print("  ", text)

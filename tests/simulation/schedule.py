@@ -56,9 +56,10 @@ def _event(rng, kind, mood, weights, faults, depth):
     plan = {}
     if rng.random() < mood[0]:
         if rng.random() < 0.1:
-            # the answer waits to be written again, and somebody is faster
+            # the answer waits to be written again, and somebody is faster; or somebody was,
+            # between mark and talk (the first two transactions heal, and mark)
             plan["f1"] = ["conflict", 0]
-            plan["b2"] = ["events", [["rework", rng.getrandbits(32)]]]
+            plan[rng.choice(["b2", "b3"])] = ["events", [["rework", rng.getrandbits(32)]]]
         for _number in range(rng.randrange(1, mood[1] + 1)):
             point, what = _disturbance(rng, mood, weights, faults, depth)
             plan[point] = what

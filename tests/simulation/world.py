@@ -15,7 +15,6 @@ from .store import Database, SerializationFailure
 from .transport import FAULTS, Transport
 
 ROOT, MANAGER, AGENT = 1, 2, 3
-DAY = timedelta(days=1)
 CODES = ("VH-1", "VH-2", "VH-3", "VH-4", "VH-5")
 FIRST_NAMES = ("Jan", "An", "Piet", "Eva", "Tom")
 LAST_NAMES = ("Smith", "Peeters", "Maes", "Claes")
@@ -94,8 +93,13 @@ class World:
         self.database_name = "ours"
         # what another database than ours did at dealers, though it must not: texts
         self.misdeeds = []
-        # {truth: when our database was restored to when it did not know of the lead's order}
+        # {truth: when our database was restored, and forgot something of the lead or its order}
         self.forgotten = {}
+        # serials of the orders at dealers that our restored database knows nothing of
+        self.unknown = set()
+        # {(truth, serial)} of the orders that managers were told of by a raw copy of our database,
+        # or by ours before it was restored
+        self.mailed_before = set()
         # {truth of a lead: [(dealer, id)] of the orders that were made for it}
         self.ever_made = {}
         # truths of leads whose order had a key of the first release
@@ -496,6 +500,15 @@ class World:
         dealer = self.dealer_at(place)
         return dealer.orders.get(remote_id) if dealer else None
 
+    def knows(self, row, dealer, order_id):
+        """Tell whether a row of the outbox knows, or suspects, that an order is at a dealer."""
+        if self.dealer_at(row.get("remote_place")) is not dealer:
+            return False
+        if row["state"] == "sent":
+            key = dealer.external_ids.get(row["external_id"])
+            return order_id == row.get("remote_id") or bool(key and key[1] == order_id)
+        return bool(row.get("possibly_sent"))
+
     def check_marks(self):
         """See that no order is said to be certainly not sent that is at a dealer.
 
@@ -503,6 +516,12 @@ class World:
         """
         leads = self.database.tables["crm.lead"].rows
         for row in self.database.tables["bpo.dealer.order"].rows.values():
+            if row["state"] == "sent":
+                # what a row shows of its own it knows from then on; ids may be strangers' by now
+                remote = self.order_at(row.get("remote_place"), row.get("remote_id")) or {}
+                lead = leads[row["lead_id"]]
+                if truth_of(remote) in (lead["truth"], *(lead.get("aliases") or ())):
+                    self.unknown.discard(remote["serial"])
             if row["state"] == "sent" or row.get("possibly_sent"):
                 continue
             truth = leads[row["lead_id"]]["truth"]
@@ -512,7 +531,7 @@ class World:
                     truth_of(order) == truth
                     and order["by"] == "ours"
                     and order["state"] != "cancel"
-                    and not order["made"] <= self.forgotten.get(truth, order["made"] - DAY)
+                    and order["serial"] not in self.unknown
                 ):
                     self.misdeeds.append(
                         f"{truth}: {order['name']} is at {dealer.name}, and no mark says so"
@@ -535,14 +554,28 @@ class World:
         self.counts["orders"] += 1
         truth = truth_of(dealer.orders[record_id])
         self.ever_made.setdefault(truth, []).append((dealer, record_id))
+        self._note_late(dealer, record_id, truth)
         if self.database_name == "copy":
             origin = dealer.orders[record_id].get("origin")
             self.misdeeds.append(f"a copy of our database sent {origin!r} to {dealer.name}")
         partner = dealer.partners[dealer.orders[record_id]["partner_id/.id"]]
         began = min([talk.began for talk in self.talks if talk.dealer is dealer], default=self.now)
-        began = min(began, dealer.asked)
+        began = dealer.orders[record_id]["began"] = min(began, dealer.asked)
         if partner.get("active") is False and partner["edited"] < began:
             self.misdeeds.append(f"an order went to an archived contact of {dealer.name}")
+
+    def _note_late(self, dealer, order_id, truth):
+        """Note an order that was asked for before our database was restored, and comes now."""
+        order = dealer.orders[order_id]
+        if truth not in self.forgotten or order["asked"] > self.forgotten[truth]:
+            return
+        leads = self.database.tables["crm.lead"].rows
+        rows = self.database.tables["bpo.dealer.order"].rows.values()
+        if not any(
+            leads[row["lead_id"]]["truth"] == truth and self.knows(row, dealer, order_id)
+            for row in rows
+        ):
+            self.unknown.add(order["serial"])
 
 
 class OverlappingTurn:
