@@ -42,6 +42,8 @@ class ConnectionSettings:
     # Learned in an earlier session. May be out of date: nothing depends on their truth.
     server_version: str | None = None
     uid: int | None = None
+    # What ``DealerSession.learnt`` of an earlier session was: plain JSON.
+    remembered: dict | None = field(default=None, repr=False)
 
     def __post_init__(self):
         if self.protocol != AUTO and self.protocol not in PROTOCOLS:
