@@ -103,6 +103,7 @@ def _are_found(products, named):
     :param named: list of (sending, ids of the products on its lines)
     """
     return all(
-        not found.isdisjoint(products.get(code, ())) for sending, found in named
+        not found.isdisjoint(products.get(code, ()))
+        for sending, found in named
         for code in sending.codes
     )

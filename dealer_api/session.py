@@ -69,6 +69,8 @@ class DealerSession:
         self.settings = settings
         self.started = utcnow()
         self._clock_offset = None
+        # The ``DealerSlowDown`` by which the dealer's server asked for fewer requests, if it did
+        self.slow_down = None
         self._fresh = fresh
         self._memory = None
         # the questions that the dealer has answered in this session, and whether it is worth
@@ -96,6 +98,7 @@ class DealerSession:
         """Close the connection; the next call opens another one."""
         if self._transport:
             self._clock_offset = self._transport.clock_offset
+            self.slow_down = getattr(self._transport, "slow_down", None)
             self._transport.close()
             self._transport = None
         self._protocol = None
@@ -329,6 +332,12 @@ class DealerSession:
     def learnt(self):
         """Return what is remembered by now, None when nothing of it was learnt in this session."""
         return self.memory.dump() if self._has_learnt else None
+
+    @staticmethod
+    def forgotten():
+        """Return what is to be stored so that all that was learnt up to now is forgotten."""
+        # whole seconds may be all that the caller's moments have
+        return {"since": (utcnow() - _EPOCH).total_seconds() + 1, "answers": {}}
 
     @property
     def memory(self):

@@ -956,9 +956,13 @@ class _Handler(BaseHTTPRequestHandler):
         raise _Hangup
 
     def _play_status(
-        self, status, body=b"<html><body>Service page</body></html>", kind="text/html"
+        self,
+        status,
+        body=b"<html><body>Service page</body></html>",
+        kind="text/html",
+        headers=None,
     ):
-        self._send(status, kind, body)
+        self._send(status, kind, body, headers)
 
     def _play_html(self):
         page = "<!DOCTYPE html><html><script>alert(1)</script><h1>Welcome</h1></html>"

@@ -20,7 +20,7 @@ def notes_of(result):
 
 
 class TestRequests(DealerApiCase):
-    """The dealer is asked once in a while what rarely changes; the rest is proved when it is used."""
+    """What rarely changes is asked once in a while; what rests on it is proved when it is used."""
 
     def prepare(self):
         self.product = self.dealer.add_product("VH-1")
@@ -34,7 +34,9 @@ class TestRequests(DealerApiCase):
     def warm_up(self, protocol="xmlrpc"):
         """Push so often that the dealer is known, and the customers 1 to 50 are."""
         phones = {"phone": "+3225550999"}
-        self.push(*(payload(n, **(phones if n == 1 else {})) for n in range(1, 51)), protocol=protocol)
+        self.push(
+            *(payload(n, **(phones if n == 1 else {})) for n in range(1, 51)), protocol=protocol
+        )
         self.push(payload(1), protocol=protocol)
         self.push(payload(2), protocol=protocol)
 

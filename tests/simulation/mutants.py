@@ -333,7 +333,7 @@ MUTANTS = {
     "backs-off-for-ever": _one(
         "a dealership that failed is left alone for ever",
         CONNECTION_TALKS,
-        "        next_attempt = now + get_back_off(self.back_off_count)\n",
+        "        next_attempt = now + delay\n",
         "        next_attempt = now + timedelta(days=9999)\n",
     ),
     # -- where it is -------------------------------------------------------

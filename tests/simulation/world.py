@@ -544,6 +544,10 @@ class World:
         began = min(began, dealer.asked)
         if partner.get("active") is False and partner["edited"] < began:
             self.misdeeds.append(f"an order went to an archived contact of {dealer.name}")
+        for line in dealer.orders[record_id].get("order_line", ()):
+            product = dealer.tables["product.product"][line["product_id/.id"]]
+            if product["default_code"] not in CODES and product["edited"] < began:
+                self.misdeeds.append(f"an order has a product of {dealer.name} with another code")
 
 
 class Template:
