@@ -84,6 +84,7 @@ class DealerSession:
         # The protocol and user are those of earlier sessions, not proved in this one.
         self._assumed = False
         self._version = None
+        self._known_uid = None
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.settings.url}>"
@@ -101,6 +102,8 @@ class DealerSession:
             self.slow_down = getattr(self._transport, "slow_down", None)
             self._transport.close()
             self._transport = None
+        if self._protocol:
+            self._known_uid = self._protocol.uid
         self._protocol = None
 
     @property
@@ -147,6 +150,11 @@ class DealerSession:
                 # A server may close either door (404, 403, a login page) and open the other.
                 first_error = first_error or error
         raise first_error
+
+    @property
+    def known(self):
+        """Return version and user id as far as they are known without asking, after ``close``."""
+        return self._version, self._known_uid
 
     @property
     def protocol(self):
@@ -336,8 +344,7 @@ class DealerSession:
     @staticmethod
     def forgotten():
         """Return what is to be stored so that all that was learnt up to now is forgotten."""
-        # whole seconds may be all that the caller's moments have
-        return {"since": (utcnow() - _EPOCH).total_seconds() + 1, "answers": {}}
+        return {"since": (utcnow() - _EPOCH).total_seconds(), "answers": {}}
 
     @property
     def memory(self):

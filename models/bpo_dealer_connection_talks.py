@@ -104,12 +104,24 @@ class BpoDealerConnection(models.AbstractModel):
             "connection_state": "connected",
             "last_message": False,
             "last_push": fields.Datetime.now(),
-            "server_version": report.server_version or self.server_version,
-            "remote_uid": report.uid or self.remote_uid,
-            "remembered": report.remembered or self.remembered,
             **self._prepare_well_vals(),
         }
         self.write({name: value for name, value in vals.items() if self[name] != value})
+        self._write_learnt(report)
+
+    @api.private
+    def _write_learnt(self, report):
+        """Keep who is there, and what need not be asked again for a while.
+
+        :param report: the ``TalkReport`` of a talk
+        """
+        self.ensure_one()
+        vals = {
+            "server_version": report.server_version,
+            "remote_uid": report.uid,
+            "remembered": report.remembered,
+        }
+        self.write({name: value for name, value in vals.items() if value and self[name] != value})
 
     @api.private
     def _write_results(self, results, limit):

@@ -293,6 +293,9 @@ class BpoDealerOrder(models.Model):
             with self._open_session(talk.settings) as session:
                 answers = talk.converse(session)
                 report = TalkReport(answers, *self._get_learnt(session))
+        except DealerSlowDown as error:
+            # no failure: the next talk goes on from here
+            report = TalkReport(None, *(session.known if session else (None, None)), error)
         except DealerError as error:
             report = TalkReport(error=error)
         except Exception as error:  # noqa: BLE001 (whatever it is, the orders must go on waiting)

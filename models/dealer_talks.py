@@ -196,9 +196,8 @@ class Talk:
             return
         if report.error:
             self.write_error(dealership, self.browse_orders(env), report.error)
-            if isinstance(report.error, DealerSlowDown) and report.remembered:
-                # the next talk goes on from here
-                dealership.remembered = report.remembered
+            if isinstance(report.error, DealerSlowDown):
+                dealership._write_learnt(report)
         else:
             self.write_learnt(dealership, report)
             if report.slow_down:

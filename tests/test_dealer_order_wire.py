@@ -142,7 +142,7 @@ class TestDealerOrderWire(DealerWireCommon):
             ("drop_after", "sale.order.load", {}),
             ("hang_after", "sale.order.load", {}),
             ("cut", "sale.order.load", {}),
-            ("status", "", {"status": 429}),
+            ("status", "", {"status": 503}),
             ("status", "sale.order.load", {"status": 502}),
             ("status", "sale.order.load", {"status": 503}),
             ("status", "", {"status": 504}),

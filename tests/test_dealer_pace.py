@@ -10,14 +10,16 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
-from ..dealer_api import pace
+from odoo.addons.base.tests.test_ir_cron import CronMixinCase
+
+from ..dealer_api import DealerSlowDown, pace
 from .test_dealer_order_wire import DealerWireCommon
 
 NOW = "2026-03-02 08:00:00"
 
 
 @tagged("post_install", "-at_install")
-class TestDealerPace(DealerWireCommon):
+class TestDealerPace(DealerWireCommon, CronMixinCase):
     """A dealer is asked as often as it may be; waiting for that is no failure."""
 
     def setUp(self):
@@ -35,6 +37,11 @@ class TestDealerPace(DealerWireCommon):
 
     def _get_rate(self):
         return self.dealership._get_connection_settings().requests_per_second
+
+    @staticmethod
+    def _get_error(seconds):
+        details = {"host": "dealer.example", "status": 429, "seconds": seconds}
+        return DealerSlowDown("too_many_requests", wait=seconds, **details)
 
     def _ask_to_slow_down(self, call="product", **headers):
         self.dealer.inject("status", call, status=429, headers=headers)
@@ -79,7 +86,7 @@ class TestDealerPace(DealerWireCommon):
         self.dealership.requests_per_second = 4
         with freeze_time(NOW) as clock:
             for rate in (2.0, 1.0, 0.5, 0.25, 0.2, 0.2):
-                self.dealership._slow_down(pace.DealerSlowDown("too_many_requests", wait=5))
+                self.dealership._slow_down(self._get_error(5))
                 self.assertEqual(self._get_rate(), rate)
                 clock.tick(timedelta(seconds=11))
             for rate in (0.2, 0.4, 0.8, 1.6, 3.2, 4.0, 4.0):
@@ -88,7 +95,7 @@ class TestDealerPace(DealerWireCommon):
 
     def test_learned_without_a_limit(self):
         with freeze_time(NOW) as clock:
-            self.dealership._slow_down(pace.DealerSlowDown("too_many_requests", wait=5))
+            self.dealership._slow_down(self._get_error(5))
             for rate in (1.0, 2.0, 4.0, None, None):
                 self.assertEqual(self._get_rate(), rate)
                 clock.tick(timedelta(hours=1))
@@ -97,11 +104,11 @@ class TestDealerPace(DealerWireCommon):
 
     def test_talks_at_the_same_time_hear_the_same(self):
         for _talk in range(3):
-            self.dealership._slow_down(pace.DealerSlowDown("too_many_requests", wait=5))
+            self.dealership._slow_down(self._get_error(5))
         self.assertEqual(self._get_rate(), 1.0)
 
     def test_another_address_has_another_pace(self):
-        self.dealership._slow_down(pace.DealerSlowDown("too_many_requests", wait=500))
+        self.dealership._slow_down(self._get_error(500))
         self.dealership.odoo_url = "https://dealer.example"
         self.assertIsNone(self._get_rate())
         self.assertFalse(self.dealership._is_left_alone())
@@ -176,6 +183,7 @@ class TestDealerPace(DealerWireCommon):
         self.assertEqual(order.state, "sent", order.error)
         # what the first talk asked was not asked again
         self.assertEqual(self.dealer.calls("res.company.read"), 1)
+        self.assertEqual(self.dealer.calls("context_get"), 1)
         self.assertLess(len(self.dealer.requests), 2 * asked + 4)
 
     def test_push_now_keeps_the_pause(self):
