@@ -19,6 +19,7 @@ from .errors import (
     DealerBadAnswer,
     DealerError,
     DealerFault,
+    DealerSlowDown,
     DealerUnreachable,
 )
 from .identity import normal_email, normal_phone
@@ -66,6 +67,7 @@ __all__ = [
     "DealerError",
     "DealerFault",
     "DealerSession",
+    "DealerSlowDown",
     "DealerUnreachable",
     "Json2",
     "Look",

@@ -269,7 +269,7 @@ class CurrencyStep(CheckStep):
         """Compare the two currencies: as in pushing, a price list counts more than the company."""
         session, ours = context.session, context.currency
         # Whoever tests has perhaps just changed what is asked once in a while only.
-        session.forget_fields()
+        session.forget()
         company = session.company
         theirs = company.currency
         if PRICELIST in session.fields("res.partner", [PRICELIST]):

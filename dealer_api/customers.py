@@ -15,9 +15,11 @@ from typing import NamedTuple
 from .errors import DealerFault
 from .identity import normal_email, normal_phone, phone_tail, same_name, same_phone
 from .loader import Loader, LoadRecord, LoadResult, cell
+from .memory import DAY
 from .payload import CUSTOMER_MODEL, field_of, next_external_id
 from .pricelists import PRICELIST
 from .records import NAME_LIMIT, many2one_id
+from .session import escape_like
 from .untrusted import clean_text
 
 # What is asked once per dealer: these fields differ between versions and installed apps.
@@ -138,11 +140,18 @@ class Match:
 
 
 class CustomerSearch:
-    """Look customers up at the dealer: by e-mail, then by phone, one search each."""
+    """Look customers up at the dealer, by e-mail and by phone, in one search.
+
+    Where the company of the service user is known from an earlier talk, the same search proves
+    that it is still the one.
+
+    :ivar company_stands: False when it is another one by now, and nothing of what was found counts
+    """
 
     def __init__(self, session, partner_fields):
         self.session = session
         self.partner_fields = partner_fields
+        self.company_stands = True
         # {normal e-mail or phone: Match}
         self._by_email = {}
         self._by_phone = {}
@@ -152,10 +161,11 @@ class CustomerSearch:
     def run(self, customers):
         """Look for the customers of a batch; ``match_of`` tells who was found."""
         emails = _without_none(map(email_of, customers))
-        self._by_email = self._match(emails, self._emails_domain, Contact.has_email)
-        others = [each for each in customers if not self.match_of(each)]
-        phones = _without_none(map(phone_of, others)) if self._phone_names else []
-        self._by_phone = self._match(phones, self._phones_domain, Contact.has_phone)
+        phones = _without_none(map(phone_of, customers)) if self._phone_names else []
+        contacts = self._find(emails, phones)
+        self.pricelists.update({contact.id: contact.pricelist for contact in contacts})
+        self._by_email = self._match(contacts, emails, Contact.has_email)
+        self._by_phone = self._match(contacts, phones, Contact.has_phone)
         return self
 
     def match_of(self, customer):
@@ -167,16 +177,33 @@ class CustomerSearch:
         match = self._by_email.get(email_of(customer))
         return match or self._by_phone.get(phone_of(customer))
 
-    def _match(self, wanted, domain_of, has):
-        """Search the contacts for e-mails or phones, and return ``{each: Match}``."""
-        if not wanted:
-            return {}
-        contacts = self._search(domain_of(wanted), _MATCH_LIMIT)
+    def _find(self, emails, phones):
+        """Return the contacts that have one of the e-mails or phones, by ascending id."""
+        domains = [self._emails_domain(emails)] if emails else []
+        domains += [self._phones_domain(phones)] if phones else []
+        domain = _any_of_domains([domain for domain in domains if domain])
+        if self.session.is_proved("company"):
+            contacts = self._search(domain, _MATCH_LIMIT) if domain else []
+        else:
+            contacts = self._search_proving(domain) if domain else None
+            own = self.session.company.contact
+            found = [each for each in contacts or () if each.id == own]
+            # one that is there as a customer, too, proves nothing
+            self.company_stands = bool(found) and not any(
+                [found[0].has_email(email) for email in emails]
+                + [found[0].has_phone(phone) for phone in phones]
+            )
+            contacts = [each for each in contacts or () if each.id != own]
         if len(contacts) >= _MATCH_LIMIT:
             # So many namesakes that one may hide the other customers.
-            contacts = [each for key in wanted for each in self._search(domain_of([key]), 20)]
-        self.pricelists.update({contact.id: contact.pricelist for contact in contacts})
-        contacts = sorted({contact.id: contact for contact in contacts}.values())
+            alone = [self._emails_domain([email]) for email in emails]
+            alone += [self._phones_domain([phone]) for phone in phones]
+            contacts = [each for domain in alone if domain for each in self._search(domain, 20)]
+        return sorted({contact.id: contact for contact in contacts}.values())
+
+    @staticmethod
+    def _match(contacts, wanted, has):
+        """Return ``{e-mail or phone: Match}`` of those that contacts have."""
         found = {}
         for key in wanted:
             matching = [contact for contact in contacts if has(contact, key)]
@@ -186,8 +213,18 @@ class CustomerSearch:
                 found[key] = Match(matching, key)
         return found
 
-    def _search(self, domain, limit):
-        domain = [*self.session.company_domain(), *domain]
+    def _search_proving(self, domain):
+        """Search also for our own contact, as long as the company is what is remembered."""
+        try:
+            return self._search(domain, _MATCH_LIMIT, self.session.company_proof())
+        except DealerFault:
+            # Our own user may be nothing that we may ask for; else the next search fails, too.
+            return None
+
+    def _search(self, domain, limit, proof=None):
+        domain = ["&", *self.session.company_domain(), *domain]
+        if proof:
+            domain = ["|", *proof, *domain]
         names = contact_fields(self.partner_fields)
         records = self.session.search_read(CUSTOMER_MODEL, domain, names, limit=limit)
         return [Contact.from_record(record) for record in records]
@@ -236,8 +273,9 @@ class CustomerSearch:
             ("phone_sanitized", "like", " "),
         ]
         return self.session.recall(
-            ("uniform phones",),
+            "uniform phones",
             lambda: not self.session.search_read(CUSTOMER_MODEL, domain, ["id"], limit=1),
+            DAY,
         )
 
 
@@ -250,9 +288,9 @@ def _any_of(leaves):
     return ["|"] * (len(leaves) - 1) + list(leaves)
 
 
-def escape_like(text):
-    """Escape what ``=ilike`` takes for a pattern: it is to be found as it stands."""
-    return re.sub(r"([\\%_])", r"\\\1", text)
+def _any_of_domains(domains):
+    """Return a domain of what is in one of several, each of which is one expression."""
+    return ["|"] * (len(domains) - 1) + [part for domain in domains for part in domain]
 
 
 # ------------------------------------------------------------
@@ -440,7 +478,7 @@ class Places:
             return {str(record.get("code")).upper(): record["id"] for record in records}
 
         try:
-            return self.session.recall((model, str(domain)), ask)
+            return self.session.recall(f"codes {model} {domain}", ask, DAY)
         except DealerFault:
             return {}
 

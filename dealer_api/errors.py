@@ -18,6 +18,8 @@ class DealerError(Exception):
     ``PAUSE_IF_STANDING``.
     ``request_sent`` is False only when the dealer certainly did not act on the request: nobody
     was reached, or the dealer's Odoo itself refused to let us in.
+    ``retry_after`` is for how many seconds the dealer's server wants to be left alone, None when it
+    does not say.
     ``loading`` is True when the dealer had answered before, and broke off while it was given
     orders: it may be one of these that its Odoo does not survive.
     """
@@ -30,11 +32,16 @@ class DealerError(Exception):
         self.details = details
         self.request_sent = self.sent_by_default if request_sent is None else request_sent
         self.loading = False
+        self.retry_after = None
         super().__init__(render(code, details))
 
     def __reduce__(self):
         arguments = (type(self), self.code, self.request_sent, self.details)
-        return (_rebuild, arguments, {"loading": self.loading})
+        return (_rebuild, arguments, self._state)
+
+    @property
+    def _state(self):
+        return {"loading": self.loading, "retry_after": self.retry_after}
 
 
 def _rebuild(cls, code, request_sent, details):
@@ -43,6 +50,19 @@ def _rebuild(cls, code, request_sent, details):
 
 class DealerUnreachable(DealerError):
     """The dealer did not answer, not in time or not to the end."""
+
+
+class DealerSlowDown(DealerUnreachable):
+    """The dealer's server wants fewer requests, or we keep to the pace that is set for it.
+
+    No failure of anybody: what was to be asked is asked after ``retry_after`` seconds.
+
+    :param wait: that many
+    """
+
+    def __init__(self, code, wait=None, request_sent=None, **details):
+        super().__init__(code, request_sent=request_sent, **details)
+        self.retry_after = wait
 
 
 class DealerBadAnswer(DealerError):
@@ -83,7 +103,7 @@ class DealerFault(DealerError):
 
     def __reduce__(self):
         arguments = (self.code, self.kind, self.request_sent, self.details)
-        return (_rebuild_fault, arguments, {"loading": self.loading})
+        return (_rebuild_fault, arguments, self._state)
 
 
 def _rebuild_fault(code, kind, request_sent, details):

@@ -54,12 +54,15 @@ class LoadResult:
     """What became of one record: its id, or the message, fault or conflict instead.
 
     Without any of them the work was broken off before it was this record's turn.
+
+    :ivar warned: the dealer's Odoo was not sure of what it was given
     """
 
     record_id: int | None = None
     message: str | None = None
     fault: DealerFault | None = None
     busy: bool = False
+    warned: bool = False
 
 
 def cell(value, column=""):
@@ -96,14 +99,15 @@ class Loader:
         # The error that ended the work before all had a result.
         self.broken_off = None
 
-    def load(self, records):
+    def load(self, records, again=True):
         """Return one ``LoadResult`` per ``LoadRecord``.
 
+        :param again: load what was blamed once more before it is refused
         :raise DealerError: when the dealer fails before the first id is known
         """
         self.records = records
         self.results = [None] * len(records)
-        self.marked = set()
+        self.marked = set() if again else set(range(len(records)))
         queue = self._groups_by_columns()
         try:
             while queue:
@@ -146,6 +150,7 @@ class Loader:
         if ids is not None and len(ids) == len(group):
             for index, record_id in zip(group, ids, strict=True):
                 self.results[index] = self._loaded(record_id)
+                self.results[index].warned = bool(answer.get("messages"))
             self.crashes = 0
             return []
         return self._after_messages(group, messages)
@@ -182,7 +187,7 @@ class Loader:
         if fault.kind == "other":
             self.uncertain = True
             # It may be about a field that is gone since it was asked for.
-            self.session.forget_fields()
+            self.session.forget()
         if len(group) > 1:
             return _halves(group)
         if fault.kind == "busy" and group[0] not in self.marked:

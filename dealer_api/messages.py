@@ -67,6 +67,13 @@ MESSAGES = {
     "server_busy": _lt(
         "The server %(host)s is busy or down for the moment (HTTP status %(status)s)."
     ),
+    "too_many_requests": _lt(
+        "The server %(host)s asks us to slow down (HTTP status %(status)s). It is left alone for"
+        " %(seconds)s seconds, and asked less often after that."
+    ),
+    "pace_kept": _lt(
+        "The pace that is set for this dealership lets no more requests through for the moment."
+    ),
     "database_closed": _lt(
         "The dealer's database takes no further connections at the moment. It is tried again."
     ),

@@ -15,6 +15,7 @@ from .errors import (
     DealerUnreachable,
 )
 from .loader import Loader, LoadRecord, cell
+from .memory import DAY
 from .payload import (
     CUSTOMER_FIELDS,
     CUSTOMER_MODEL,
@@ -26,14 +27,17 @@ from .payload import (
     is_external_id,
 )
 from .pricelists import PRICELIST, new_customer_currency, read_currencies
-from .products import Products, find_products
-from .remote import find_existing, read_lines, read_orders
+from .products import BY_CODE, Products, find_products, recall_products, remember_products
+from .reading_back import ReadBack
+from .remote import find_existing
 from .replacement import Replacements
 from .sending import FAILED, SENT, OrderResult, Sending
-from .verification import Verifier
 
 # Orders per talk with one dealer.
 BATCH_SIZE = 50
+# So many lines may name remembered products by their codes: each costs the dealer's database some
+# searches, and a search for all codes is one request.
+_BY_CODE_LINES = 10
 
 
 def push_orders(session, orders):
@@ -91,17 +95,21 @@ class _Push:
             self._check_pricelists,
             self._look_for_refused,
             self._load_orders,
-            self._verify,
+            self._read_back,
         ):
             step()
         return [self.sendings[key].finish() for key in self.keys]
+
+    def _read_back(self):
+        sent = [s for s in self.sendings.values() if s.result and s.result.status == SENT]
+        ReadBack(self.session, self.products, self.lines, self.broken_off).run(sent)
 
     def _guarded(self, function, *args):
         """Call something every open order depends on; a missing right there fails them all."""
         try:
             return function(*args)
         except DealerFault as fault:
-            self.session.forget_fields()
+            self.session.forget()
             if fault.kind != "access":
                 raise
             for sending in self.open:
@@ -157,15 +165,33 @@ class _Push:
     # Products and currency
     # ------------------------------------------------------------
 
-    def _find_products(self):
+    def _find_products(self, recall=True):
+        """Fail the orders with products that they may not have.
+
+        :param recall: what is remembered will do, where the order itself proves it
+        """
         sendings = [s for s in self.sendings.values() if not s.result or s.result.status == SENT]
         codes = sorted({code for sending in sendings for code in sending.all_codes} - {""})
         if codes and self.open:
-            self.products = self._guarded(find_products, self.session, codes) or self.products
+            products = self._recall_products(sendings, codes) if recall else None
+            if products is None:
+                products = self._guarded(find_products, self.session, codes)
+                remember_products(self.session, products or {})
+            self.products = self.products if products is None else products
         for sending in self.open:
             problem, codes = self.products.find_problem(sending.codes)
             if problem:
                 sending.fail(problem, codes=", ".join(code or "?" for code in codes))
+
+    def _recall_products(self, sendings, codes):
+        """Return remembered products, None where they have to be looked up.
+
+        So they have where an order that is there is to be compared: with today's products.
+        """
+        is_doubtful = any(s.is_doubtful or s.replaced or s.result for s in sendings)
+        if is_doubtful or sum(len(s.order.lines) for s in sendings) > _BY_CODE_LINES:
+            return None
+        return recall_products(self.session, codes)
 
     def _check_company_currency(self):
         """Refuse the orders in a currency that cannot come out at the dealer.
@@ -177,15 +203,22 @@ class _Push:
             return
         currency = self._guarded(lambda: self.session.company_currency)
         self.company_currency = currency
-        fields = self._guarded(self.session.fields, CUSTOMER_MODEL, PARTNER_FIELDS)
+        fields = self._guarded(self.session.fields, CUSTOMER_MODEL, PARTNER_FIELDS, DAY)
         if fields is not None and "email" not in fields:
             # Every Odoo has it: nothing of this answer is to be remembered.
-            self.session.forget_fields()
+            self.session.forget()
             raise DealerBadAnswer("unexpected_answer", call=f"{CUSTOMER_MODEL}.fields_get")
         self.partner_fields = fields or frozenset()
-        if PRICELIST not in self.partner_fields:
-            for sending in self.open:
-                self._check_currency(sending, currency)
+        if PRICELIST in self.partner_fields:
+            return
+        if not self.session.is_proved("company"):
+            if any(currency and currency != each.order.currency for each in self.open):
+                # It may be another company's by now.
+                self.session.forget()
+                self._check_company_currency()
+                return
+        for sending in self.open:
+            self._check_currency(sending, currency)
 
     def _check_currency(self, sending, dealer_currency):
         currency = sending.order.currency
@@ -217,8 +250,13 @@ class _Push:
     def _assign_customers(self):
         if not self.open:
             return
-        search = CustomerSearch(self.session, self.partner_fields)
-        self._guarded(search.run, [sending.order.customer for sending in self.open])
+        search = self._search_customers()
+        if not search.company_stands:
+            company = self.session.company
+            self._look_up_again()
+            search = self._search_customers()
+            if self.session.company == company:
+                self.session.ask_company_each_time()
         self.pricelists = search.pricelists
         new = []
         for sending in self.open:
@@ -229,9 +267,24 @@ class _Push:
                 sending.notes += match.notes_for(customer)
             else:
                 new.append(sending)
+        if new and self.products.by_code:
+            # Nobody is created for an order that cannot be taken.
+            self._find_products(recall=False)
+            new = [sending for sending in new if sending.result is None]
         if new:
             self._check_currency_of_new(new)
             self._create_customers([sending for sending in new if sending.result is None])
+
+    def _search_customers(self):
+        search = CustomerSearch(self.session, self.partner_fields)
+        self._guarded(search.run, [sending.order.customer for sending in self.open])
+        return search
+
+    def _look_up_again(self):
+        """Ask what was remembered: it may not be true any more."""
+        self.session.forget()
+        self._find_products()
+        self._check_company_currency()
 
     def _check_currency_of_new(self, sendings):
         """Refuse orders whose new customer would get another currency: nobody is created to see."""
@@ -239,7 +292,7 @@ class _Push:
         wrong = [each for each in sendings if expected and each.order.currency != expected]
         if wrong and PRICELIST in self.partner_fields:
             # It may have been put right since it was asked for.
-            self.session.forget_fields()
+            self.session.forget()
             expected = self._currency_of_new()
         for sending in wrong:
             self._check_currency(sending, expected)
@@ -251,7 +304,7 @@ class _Push:
         session, company = self.session, self.company_currency
         try:
             return session.recall(
-                ("currency of new customers",),
+                "currency of new customers",
                 lambda: new_customer_currency(session, session.company_domain(), company) or "",
             )
         except DealerFault:
@@ -336,14 +389,31 @@ class _Push:
             sending.known = True
 
     def _load_orders(self):
+        refused = self._load_open()
+        if refused and self.products.by_code:
+            self._load_again(refused)
+
+    def _load_again(self, sendings):
+        """Look up the products of orders that were refused with those that are remembered."""
+        # what is there by now is in doubt should the rest break off
+        self.uncertain = self.uncertain or len(sendings) < len(self.sendings)
+        for sending in sendings:
+            sending.result = None
+            sending.left_out = {}
+        self._look_up_again()
+        self._look_for_refused()
+        self._load_open()
+
+    def _load_open(self):
+        """Load the open orders, and return those that the dealer's Odoo refused."""
         lacking, lacking_lines = self._lacking_of_orders()
         sendings = self.open
         if not sendings:
-            return
+            return []
         records = [self._load_record(sending, lacking, lacking_lines) for sending in sendings]
         loader = Loader(self.session, ORDER_MODEL)
         try:
-            results = loader.load(records)
+            results = loader.load(records, again=not self.products.by_code)
         except DealerUnreachable as error:
             error.loading = _breaks_off(error)
             raise
@@ -353,8 +423,12 @@ class _Push:
         for sending, result in zip(sendings, results, strict=True):
             if result.record_id:
                 sending.result = OrderResult(SENT, "order_sent", remote_id=result.record_id)
+                if self.products.by_code:
+                    sending.is_ambiguous = result.warned
+                    sending.is_unproved = self.session.remembered(BY_CODE, DAY) is None
             else:
                 self._settle_refused(sending, result, "order_refused")
+        return [each for each in sendings if each.result.status == FAILED]
 
     def _lacking_of_orders(self):
         """Return the fields that the dealer does not have: of orders, of lines."""
@@ -390,9 +464,9 @@ class _Push:
         head += [cell(order.values[column], column) for column in columns]
         rows = []
         for line in order.lines:
-            [product_id] = self.products[line.product_code]
+            product_column, product = self.products.reference(line.product_code)
             cells = [cell(line.values.get(column), column) for column in line_columns]
-            rows.append([*(head if not rows else [""] * len(head)), product_id, *cells])
+            rows.append([*(head if not rows else [""] * len(head)), product, *cells])
             sending.leave_out(LINE_MODEL, line.values, lacking_lines)
         sending.leave_out(ORDER_MODEL, order.values, lacking)
         return LoadRecord(
@@ -400,7 +474,7 @@ class _Push:
                 "id",
                 "partner_id/.id",
                 *columns,
-                "order_line/product_id/.id",
+                f"order_line/{product_column}",
                 *(f"order_line/{column}" for column in line_columns),
             ),
             rows,
@@ -415,52 +489,9 @@ class _Push:
         elif result.message is None:
             sending.settle(RETRY, "order_postponed")
         else:
+            # perhaps of something that is remembered and not there any more
+            self.session.forget()
             sending.fail(code, message=self.session.transport.clean(result.message))
-
-    # ------------------------------------------------------------
-    # What is there now
-    # ------------------------------------------------------------
-
-    def _verify(self):
-        """Look at what came of it, and fill in the names.
-
-        Without them the orders are no less there. Unknown is not hidden: only an answer without
-        an order says that it is not ours to read.
-        """
-        sent = [s for s in self.sendings.values() if s.result and s.result.status == SENT]
-        remotes = self._read([sending.result.remote_id for sending in sent])
-        if remotes is None:
-            for sending in sent:
-                sending.note("name_unreadable_now")
-            return
-        verifier = Verifier(self.session, self.products)
-        pairs = [(sending, remotes.get(sending.result.remote_id)) for sending in sent]
-        for sending in [sending for sending, remote in pairs if remote is None]:
-            sending.note("name_unknown")
-        pairs = [(s, remote) for s, remote in pairs if remote and verifier.verify(s, remote)]
-        doubtful = {remote.id for sending, remote in pairs if sending.is_doubtful}
-        lines = {**self.lines, **self._read_lines(doubtful.difference(self.lines))}
-        for sending, remote in pairs:
-            verifier.compare(sending, remote, lines.get(remote.id))
-            if not remote.name:
-                sending.note("name_unreadable_now")
-
-    def _read(self, remote_ids):
-        """Return ``{id: RemoteOrder}``, asking a second time at once; None without an answer."""
-        if self.broken_off:
-            return None
-        for _turn in range(2):
-            try:
-                return read_orders(self.session, remote_ids)
-            except DealerError:
-                continue
-        return None
-
-    def _read_lines(self, remote_ids):
-        try:
-            return {} if self.broken_off else read_lines(self.session, remote_ids)
-        except DealerError:
-            return {}
 
 
 def _breaks_off(error):

@@ -19,6 +19,9 @@ from .errors import (
 )
 from .untrusted import ends_of
 
+# What is read of the service user.
+USER_FIELDS = ["login", "company_id", "partner_id"]
+
 _XML_TYPES = frozenset(("text/xml", "application/xml"))
 _JSON_TYPES = frozenset(("application/json",))
 _HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
@@ -282,7 +285,7 @@ class Json2(Protocol):
         if isinstance(uid, bool) or not isinstance(uid, int):
             raise DealerBadAnswer("unexpected_answer", call="context_get")
         # The key alone decides who we are: see that it is who the settings say.
-        users = self.call("res.users", "read", [uid], {"fields": ["login", "company_id"]})
+        users = self.call("res.users", "read", [uid], {"fields": USER_FIELDS})
         user = users[0] if isinstance(users, list) and users else None
         if not isinstance(user, dict) or not isinstance(user.get("login"), str):
             raise DealerBadAnswer("unexpected_answer", call="res.users.read")

@@ -69,6 +69,8 @@ class Sending:
     :ivar known: the dealer has it already, whatever speaks against it now
     :ivar was_there: the dealer had it before we know of any attempt
     :ivar is_doubtful: the order at the dealer may have another content than was sent now
+    :ivar is_unproved: nobody has seen yet whether the codes of its products found the right ones
+    :ivar is_ambiguous: the dealer's Odoo said that a code finds several products
     :ivar content: which of two contents the order at the dealer has
     :ivar cancelled: the name of the order that the dealer has cancelled, so that this one is sent
         anew
@@ -84,6 +86,8 @@ class Sending:
         self.known = False
         self.was_there = False
         self.is_doubtful = order.maybe_there
+        self.is_unproved = False
+        self.is_ambiguous = False
         self.content = None
         self.cancelled = None
         self._external_id = order.external_id
@@ -99,6 +103,11 @@ class Sending:
         contents = (self.order, self.order.replacement, self.replaced)
         orders = [order for order in contents if order]
         return {line.product_code for order in orders for line in order.lines}
+
+    @property
+    def needs_lines(self):
+        """Tell whether the lines at the dealer are to be looked at."""
+        return self.is_doubtful or self.is_unproved or self.is_ambiguous
 
     @property
     def sent(self):

@@ -3,10 +3,8 @@
 """One run of work with one dealer's Odoo."""
 
 import re
-import threading
-import time
 import unicodedata
-from functools import cached_property
+from datetime import datetime
 from typing import NamedTuple
 
 from .errors import (
@@ -17,7 +15,8 @@ from .errors import (
     DealerFault,
     DealerUnreachable,
 )
-from .protocols import PROTOCOLS, same_login
+from .memory import DAY, HOUR, open_memory
+from .protocols import PROTOCOLS, USER_FIELDS, same_login
 from .records import NAME_LIMIT, is_id, many2one_id, many2one_name
 from .settings import AUTO
 from .transport import HttpTransport, utcnow
@@ -29,21 +28,26 @@ HAS_ACCESS_VERSION = 18
 # From here on companies have branches.
 BRANCHES_VERSION = 17
 
-# What ``recall`` keeps: fields of the dealers' models and the like, asked once per dealer, user and
-# version in this process. They may change without a new version (an app is installed), hence the
-# age.
-_FIELDS_MAX_AGE = 3600
-_FIELDS_MAX_DEALERS = 1000
-_fields_lock = threading.Lock()
-_fields_known = {}
+# Whether ``DealerSession.company_proof`` works at a dealer.
+_COMPANY_PROOF = "company proof"
+_EPOCH = datetime(1970, 1, 1)
 
 
 class Company(NamedTuple):
-    """A company of the dealer; name and currency are None when they cannot be read."""
+    """The company of the service user; what cannot be read is None.
+
+    :ivar contact: the id of the service user's own contact
+    """
 
     id: int
     name: str | None
     currency: str | None
+    contact: int | None = None
+
+
+def escape_like(text):
+    """Escape what ``=ilike`` takes for a pattern: it is to be found as it stands."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
 
 
 def major_version(version):
@@ -55,8 +59,8 @@ def major_version(version):
 class DealerSession:
     """Talk with one dealer: a context manager that keeps the connection and what it learned.
 
-    Nothing is sent before the first call that needs an answer. ``fresh`` ignores what the
-    settings remember from earlier sessions.
+    Nothing is sent before the first call that needs an answer. ``fresh`` ignores, and forgets,
+    what is remembered from earlier sessions.
 
     :ivar started: when the session began, naive UTC by our clock
     """
@@ -65,6 +69,14 @@ class DealerSession:
         self.settings = settings
         self.started = utcnow()
         self._clock_offset = None
+        # The ``DealerSlowDown`` by which the dealer's server asked for fewer requests, if it did
+        self.slow_down = None
+        self._fresh = fresh
+        self._memory = None
+        # the questions that the dealer has answered in this session, and whether it is worth
+        # storing what is remembered now
+        self._asked = set()
+        self._has_learnt = False
         self._remembered_version = None if fresh else settings.server_version
         self._remembered_uid = None if fresh else settings.uid
         self._transport = None
@@ -72,6 +84,7 @@ class DealerSession:
         # The protocol and user are those of earlier sessions, not proved in this one.
         self._assumed = False
         self._version = None
+        self._known_uid = None
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.settings.url}>"
@@ -86,8 +99,11 @@ class DealerSession:
         """Close the connection; the next call opens another one."""
         if self._transport:
             self._clock_offset = self._transport.clock_offset
+            self.slow_down = getattr(self._transport, "slow_down", None)
             self._transport.close()
             self._transport = None
+        if self._protocol:
+            self._known_uid = self._protocol.uid
         self._protocol = None
 
     @property
@@ -134,6 +150,11 @@ class DealerSession:
                 # A server may close either door (404, 403, a login page) and open the other.
                 first_error = first_error or error
         raise first_error
+
+    @property
+    def known(self):
+        """Return version and user id as far as they are known without asking, after ``close``."""
+        return self._version, self._known_uid
 
     @property
     def protocol(self):
@@ -276,46 +297,90 @@ class DealerSession:
             raise DealerBadAnswer("unexpected_answer", call=f"{model} (read)")
         return records
 
-    def fields(self, model, names):
-        """Return which of the named fields the model has, for this version and user."""
-        names = tuple(names)
-        return self.recall((model, names), lambda: self._ask_fields(model, names))
+    # ------------------------------------------------------------
+    # What is asked once in a while only
+    # ------------------------------------------------------------
+
+    def recall(self, question, ask, age=HOUR):
+        """Return the answer to a question that is asked once in a while only, per dealer and user.
+
+        :param question: names the question; a text
+        :param ask: returns the answer when it is not known, or too old: plain JSON, not None
+        :param age: for how many seconds an answer is good. Those that the requests that use it
+            do not prove are for things that change when a dealer's Odoo is set up, and are good
+            for an hour.
+        """
+        answer = self.remembered(question, age)
+        if answer is None:
+            answer = ask()
+            self.remember(question, answer)
+        return answer
+
+    def remembered(self, question, age=HOUR):
+        """Return the answer to a question without asking, None when it is not known."""
+        return self.memory.get(question, self._now, age)
+
+    def remember(self, question, answer):
+        """Keep what the dealer has told just now."""
+        self.memory.put(question, self._now, answer)
+        self._asked.add(question)
+        self._has_learnt = True
+
+    def is_proved(self, question):
+        """Tell whether the dealer has answered a question in this session."""
+        return question in self._asked
+
+    def forget(self):
+        """Forget all that is remembered: there was a sign that some of it is not true."""
+        self.memory.forget(self._now)
+        self._asked = set()
+        self._has_learnt = True
+
+    @property
+    def learnt(self):
+        """Return what is remembered by now, None when nothing of it was learnt in this session."""
+        return self.memory.dump() if self._has_learnt else None
+
+    @staticmethod
+    def forgotten():
+        """Return what is to be stored so that all that was learnt up to now is forgotten."""
+        return {"since": (utcnow() - _EPOCH).total_seconds(), "answers": {}}
+
+    @property
+    def memory(self):
+        """Return what is remembered of this dealer, user and version."""
+        if self._memory is None:
+            settings = self.settings
+            dealer = (self.transport.url, settings.database, settings.login, self.server_version)
+            self._memory = open_memory(dealer, settings.remembered)
+            if self._fresh:
+                self._memory.forget(self._now)
+        return self._memory
+
+    @property
+    def _now(self):
+        return (utcnow() - _EPOCH).total_seconds()
+
+    def fields(self, model, names, age=HOUR):
+        """Return which of the named fields the model has, for this version and user.
+
+        That a field is there is proved by the request that uses it; that one is missing is not.
+
+        :param age: for how many seconds an answer is good that misses some of them
+        """
+        names = sorted(names)
+        question = f"fields {model} {','.join(names)}"
+        found = self.remembered(question, DAY)
+        if found is None or (len(found) < len(names) and self.remembered(question, age) is None):
+            found = self._ask_fields(model, names)
+            self.remember(question, found)
+        return frozenset(found)
 
     def _ask_fields(self, model, names):
         found = self.call(model, "fields_get", allfields=list(names), attributes=["type"])
         if not isinstance(found, dict):
             raise DealerBadAnswer("unexpected_answer", call=f"{model}.fields_get")
-        return frozenset(found) & frozenset(names)
-
-    def recall(self, question, ask):
-        """Return the answer to a question that is asked once in a while only, per dealer and user.
-
-        For what changes when a dealer's Odoo is set up, and not from day to day.
-
-        :param question: names the question; a tuple
-        :param ask: returns the answer when it is not known, or too old; must not return None
-        """
-        key = (*self._fields_key, *question)
-        with _fields_lock:
-            asked_at, answer = _fields_known.get(key, (0, None))
-        if answer is None or time.monotonic() - asked_at > _FIELDS_MAX_AGE:
-            answer = ask()
-            with _fields_lock:
-                if len(_fields_known) >= _FIELDS_MAX_DEALERS:
-                    _fields_known.clear()
-                _fields_known[key] = (time.monotonic(), answer)
-        return answer
-
-    @property
-    def _fields_key(self):
-        settings = self.settings
-        return (self.transport.url, settings.database, settings.login, self.server_version)
-
-    def forget_fields(self):
-        """Forget what fields the dealer's models have: a call showed that it is not true."""
-        with _fields_lock:
-            for key in [key for key in _fields_known if key[:4] == self._fields_key]:
-                del _fields_known[key]
+        return sorted(set(found) & set(names))
 
     def has_right(self, model, operation):
         """Tell whether the service user may do something with a model in general."""
@@ -326,19 +391,48 @@ class DealerSession:
             self.call(model, "check_access_rights", operation=operation, raise_exception=False)
         )
 
-    @cached_property
+    @property
     def company(self):
-        """Return the ``Company`` that the service user works in, and its orders go to."""
-        company_id = many2one_id(self._read_user().get("company_id"))
+        """Return the ``Company`` that the service user works in, and its orders go to.
+
+        It may be a day old: what rests on it asks (``is_proved``), or has ``company_proof``. Where
+        there is none the dealer is asked in each session.
+        """
+        is_vague = self.remembered(_COMPANY_PROOF) is False and not self.is_proved("company")
+        return Company(*self.recall("company", self._ask_company, -1 if is_vague else DAY))
+
+    def _ask_company(self):
+        user = self._read_user()
+        company_id = many2one_id(user.get("company_id"))
         if not company_id:
             raise DealerBadAnswer("unexpected_answer", call="res.users.read")
         companies = self.read_ids("res.company", [company_id], ["name", "currency_id"])
         record = companies[0] if companies else {}
-        return Company(
+        return [
             company_id,
             clean_text(record.get("name") or "", limit=NAME_LIMIT) or None,
             many2one_name(record.get("currency_id")),
-        )
+            many2one_id(user.get("partner_id")),
+        ]
+
+    def company_proof(self):
+        """Return a domain that only the service user's own contact is in, and only as long as its
+        company and the company's currency are those that are remembered.
+        """
+        company = self.company
+        return [
+            "&",
+            "&",
+            "&",
+            ("id", "=", company.contact or 0),
+            ("user_ids.login", "=ilike", escape_like(self.settings.login)),
+            ("user_ids.company_id", "in", [company.id]),
+            ("user_ids.company_id.currency_id.name", "=", company.currency or ""),
+        ]
+
+    def ask_company_each_time(self):
+        """Note that at this dealer the proof proves nothing, for an hour."""
+        self.remember(_COMPANY_PROOF, False)
 
     @property
     def company_currency(self):
@@ -360,12 +454,12 @@ class DealerSession:
         """Return login and company of the service user, as it is known or as read now."""
         protocol = self._connected()
         if protocol.user is None:
-            users = self.search_read("res.users", [("id", "=", self.uid)], ["login", "company_id"])
+            users = self.search_read("res.users", [("id", "=", self.uid)], USER_FIELDS)
             if not users or not self._is_our_login(users[0].get("login")):
                 # The remembered id is that of somebody else by now.
                 self._start_afresh()
                 protocol = self._connected()
-                users = self.read_ids("res.users", [self.uid], ["login", "company_id"])
+                users = self.read_ids("res.users", [self.uid], USER_FIELDS)
             protocol = self._connected()
             protocol.user = users[0] if users else {}
         return protocol.user

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """How a dealer's Odoo is reached."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .protocols import PROTOCOLS
 
@@ -37,11 +37,19 @@ class ConnectionSettings:
     # Largest answer accepted, unpacked. Read, it takes up to thirty times as much memory, and so
     # many talks go on at once; a thousand contacts are less than half of it.
     max_bytes: int = 2 * 1024 * 1024
+    # All talks of this process together; None is as many as there are.
+    requests_per_second: float | None = None
     # A file of certificates to trust instead of the usual ones.
     ca_bundle: str | None = None
     # Learned in an earlier session. May be out of date: nothing depends on their truth.
     server_version: str | None = None
     uid: int | None = None
+    # What ``DealerSession.learnt`` of an earlier session was: plain JSON.
+    remembered: dict | None = field(default=None, repr=False)
+
+    def at_pace(self, rate):
+        """Return the same with so many requests per second, None for as many as there are."""
+        return replace(self, requests_per_second=rate)
 
     def __post_init__(self):
         if self.protocol != AUTO and self.protocol not in PROTOCOLS:

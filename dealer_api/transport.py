@@ -21,11 +21,19 @@ from urllib3.exceptions import HTTPError, SSLError
 from urllib3.util.retry import Retry
 
 from .address import DEFAULT_PORTS, check_url, resolve
-from .errors import DealerAccessRefused, DealerBadAnswer, DealerError, DealerUnreachable
+from .errors import (
+    DealerAccessRefused,
+    DealerBadAnswer,
+    DealerError,
+    DealerSlowDown,
+    DealerUnreachable,
+)
+from .pace import SLOW_DOWN, Pace, read_retry_after
 from .untrusted import TEXT_LIMIT, clean_text
 
 USER_AGENT = "bpo_crm"
-BUSY_STATUSES = frozenset((429, 502, 503, 504))
+TOO_MANY = 429
+BUSY_STATUSES = frozenset((TOO_MANY, 502, 503, 504))
 _CHUNK = 64 * 1024
 # Seconds by which a timeout may come early
 _ALMOST = 0.05
@@ -220,7 +228,10 @@ class HttpTransport:
         self.port = parts.port or DEFAULT_PORTS[parts.scheme]
         self.scheme = parts.scheme
         self._watch = _Watch(settings.connect_timeout, settings.allow_private)
+        self._pace = Pace((self.host, self.port), settings.requests_per_second)
         self._end = time.monotonic() + settings.session_timeout
+        # The last error that asked for fewer requests, also where the talk went on
+        self.slow_down = None
         # The dealer's clock minus ours, by its latest answer; None while it is not known
         self.clock_offset = None
         self._session = self._open_session()
@@ -260,6 +271,7 @@ class HttpTransport:
         :raise DealerError: when there is none; its ``request_sent`` tells whether the dealer
             may have acted on the request
         """
+        self._pace.wait(self._end - time.monotonic())
         remaining = self._end - time.monotonic()
         if remaining <= 0:
             raise self._session_over()
@@ -344,7 +356,7 @@ class HttpTransport:
         date = self._read_date(response.headers.get("Date"))
         status = response.status_code
         if status in BUSY_STATUSES:
-            raise DealerUnreachable("server_busy", host=self.host, status=status)
+            raise self._busy(status, read_retry_after(response.headers.get("Retry-After"), date))
         if 300 <= status < 400:
             location = self.clean(response.headers.get("Location") or "?", limit=150)
             raise DealerBadAnswer("redirect", location=location.partition("?")[0] or "?")
@@ -353,6 +365,22 @@ class HttpTransport:
         content_type = response.headers.get("Content-Type") or ""
         content_type = content_type.partition(";")[0].strip().lower()
         return HttpAnswer(status, content_type, self._read_body(response), date)
+
+    def _busy(self, status, retry_after):
+        """Return the error for a server that takes no request now.
+
+        :param retry_after: seconds for which it wants to be left alone, None when it does not say
+        """
+        if status != TOO_MANY:
+            error = DealerUnreachable("server_busy", host=self.host, status=status)
+            error.retry_after = retry_after
+            return error
+        seconds = retry_after or SLOW_DOWN
+        self._pace.hold(seconds)
+        self.slow_down = DealerSlowDown(
+            "too_many_requests", wait=seconds, host=self.host, status=status, seconds=round(seconds)
+        )
+        return self.slow_down
 
     def _read_date(self, text):
         """Return the time of an answer by the dealer's clock, noting how far that is from ours."""

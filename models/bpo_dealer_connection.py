@@ -9,7 +9,13 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import str2bool
 
-from ..dealer_api import ConnectionSettings, DealerAddressRefused, check_url, normalize_url
+from ..dealer_api import (
+    ConnectionSettings,
+    DealerAddressRefused,
+    DealerSession,
+    check_url,
+    normalize_url,
+)
 from .constants import MANAGER
 from .dealer_texts import translate_error
 
@@ -105,6 +111,14 @@ class BpoDealerConnection(models.AbstractModel):
     )
     server_version = fields.Char("Odoo Version", readonly=True, copy=False, groups=MANAGER)
     remote_uid = fields.Integer(readonly=True, copy=False, exportable=False, groups=MANAGER)
+    remembered = fields.Json(
+        readonly=True,
+        copy=False,
+        exportable=False,
+        prefetch=False,
+        groups=MANAGER,
+        help="What the dealership's Odoo was asked, and is not asked again for an hour or a day.",
+    )
     last_check = fields.Datetime(
         readonly=True,
         copy=False,
@@ -232,6 +246,7 @@ class BpoDealerConnection(models.AbstractModel):
             "connection_state": "untested",
             "server_version": False,
             "remote_uid": 0,
+            "remembered": DealerSession.forgotten(),
             "check_report": False,
             "left_out_fields": False,
             "last_message": False,
@@ -260,7 +275,7 @@ class BpoDealerConnection(models.AbstractModel):
     def _get_connection_settings(self, fresh=False, seconds=None):
         """Return what ``dealer_api`` needs to reach this dealer; holds the key.
 
-        :param bool fresh: forget what earlier talks taught (version, user id)
+        :param bool fresh: leave out who earlier talks found there (version, user id)
         :param float seconds: when the talk has to be over, if before the usual time
         """
         self.ensure_one()
@@ -275,6 +290,7 @@ class BpoDealerConnection(models.AbstractModel):
             allow_private=connection._allow_private_addresses(),
             server_version=(not fresh and connection.server_version) or None,
             uid=(not fresh and connection.remote_uid) or None,
+            remembered=connection.remembered or None,
             session_timeout=min(SESSION_SECONDS, seconds or SESSION_SECONDS),
         )
 

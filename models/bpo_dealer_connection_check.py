@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..dealer_api import check_connection
+from ..dealer_api import DealerSession, check_connection
 from .constants import MANAGER
 from .dealer_texts import translate
 
@@ -29,6 +29,7 @@ class BpoDealerConnection(models.AbstractModel):
         """Check the connection step by step, keep the report, and resume when all is well."""
         self._check_manager()
         self.check_access("write")
+        self._check_not_left_alone()
         for connection in self:
             if missing := connection._get_missing_connection()[connection.sudo()]:
                 raise UserError(
@@ -70,6 +71,7 @@ class BpoDealerConnection(models.AbstractModel):
                 "connection_state": "connected" if connected else "failed",
                 "server_version": report.server_version or self.server_version,
                 "remote_uid": report.uid or 0,
+                "remembered": DealerSession.forgotten(),
                 "last_check": fields.Datetime.now(),
                 "last_message": self._translate_line(failed) if failed else False,
                 "check_report": lines,

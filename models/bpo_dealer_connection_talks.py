@@ -11,7 +11,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..dealer_api import BATCH_SIZE, PAUSE, PAUSE_IF_STANDING
+from ..dealer_api import BATCH_SIZE, PAUSE, PAUSE_IF_STANDING, DealerSession
 from .bpo_dealer_connection import get_back_off
 from .dealer_texts import translate, translate_error
 
@@ -104,11 +104,24 @@ class BpoDealerConnection(models.AbstractModel):
             "connection_state": "connected",
             "last_message": False,
             "last_push": fields.Datetime.now(),
-            "server_version": report.server_version or self.server_version,
-            "remote_uid": report.uid or self.remote_uid,
             **self._prepare_well_vals(),
         }
         self.write({name: value for name, value in vals.items() if self[name] != value})
+        self._write_learnt(report)
+
+    @api.private
+    def _write_learnt(self, report):
+        """Keep who is there, and what need not be asked again for a while.
+
+        :param report: the ``TalkReport`` of a talk
+        """
+        self.ensure_one()
+        vals = {
+            "server_version": report.server_version,
+            "remote_uid": report.uid,
+            "remembered": report.remembered,
+        }
+        self.write({name: value for name, value in vals.items() if value and self[name] != value})
 
     @api.private
     def _write_results(self, results, limit):
@@ -188,7 +201,7 @@ class BpoDealerConnection(models.AbstractModel):
         if standing or error.remedy == PAUSE:
             self._pause(translate_error(self.env, error))
         else:
-            self._back_off(translate_error(self.env, error))
+            self._back_off(translate_error(self.env, error), error.retry_after)
 
     @api.private
     def _write_broken_off(self, error, count):
@@ -219,14 +232,19 @@ class BpoDealerConnection(models.AbstractModel):
         return self.refusal_count >= STANDING_REFUSALS and now - since >= STANDING_TIME
 
     @api.private
-    def _back_off(self, message):
-        """Leave the dealer alone for a while, ever longer (see :func:`get_back_off`)."""
+    def _back_off(self, message, retry_after=None):
+        """Leave the dealer alone for a while, ever longer (see :func:`get_back_off`).
+
+        :param retry_after: seconds for which its server wants to be left alone, if it has said so
+        """
         self.ensure_one()
         now = fields.Datetime.now()
-        next_attempt = now + get_back_off(self.back_off_count)
+        delay = max(get_back_off(self.back_off_count), timedelta(seconds=retry_after or 0))
+        next_attempt = now + delay
         self.write(
             {
                 "connection_state": "failed",
+                "remembered": DealerSession.forgotten(),
                 "back_off_count": self.back_off_count + 1,
                 "failing_since": self.failing_since or now,
                 "next_attempt": next_attempt,
@@ -253,6 +271,7 @@ class BpoDealerConnection(models.AbstractModel):
                 "paused": True,
                 "remote_uid": 0,
                 "server_version": False,
+                "remembered": DealerSession.forgotten(),
                 "last_message": message,
                 "last_check": now,
                 "last_push": now,

@@ -14,7 +14,7 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from ..dealer_api import PAUSE, DealerError, DealerSession, Order
+from ..dealer_api import PAUSE, DealerError, DealerSession, DealerSlowDown, Order
 from .bpo_dealer_connection import get_back_off
 from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
@@ -309,15 +309,22 @@ class BpoDealerOrder(models.Model):
 
         :return: a ``TalkReport``, also where the dealer cannot be worked with
         """
+        session = None
         try:
             with self._open_session(talk.settings) as session:
                 answers = talk.converse(session)
-                return TalkReport(answers, *self._get_learnt(session))
+                report = TalkReport(answers, *self._get_learnt(session))
+        except DealerSlowDown as error:
+            # no failure: the next talk goes on from here
+            report = TalkReport(None, *(session.known if session else (None, None)), error)
         except DealerError as error:
-            return TalkReport(error=error)
+            report = TalkReport(error=error)
         except Exception as error:  # noqa: BLE001 (whatever it is, the orders must go on waiting)
             self._log_unexpected(talk.dealership_id, error)
             return TalkReport(error=DealerError("unexpected"))
+        if session:
+            report.remembered, report.slow_down = session.learnt, session.slow_down
+        return report
 
     @api.model
     def _open_session(self, settings):
@@ -350,7 +357,9 @@ class BpoDealerOrder(models.Model):
         :return: ``{state: number of orders}`` of the orders that waited
         """
         with new_transaction(self.sudo().env) as env:
-            dealership.with_env(env).write({"back_off_count": 0, "next_attempt": False})
+            # a pause that the dealer's server has asked for is kept
+            until = dealership._is_left_alone() and dealership.slowed_until
+            dealership.with_env(env).write({"back_off_count": 0, "next_attempt": until})
             waiting = env[self._name].search(
                 [("dealership_id", "=", dealership.id), ("state", "=", "pending")]
             )
@@ -478,6 +487,11 @@ class BpoDealerOrder(models.Model):
         if error.code in LOGIN_CODES:
             text = self.env._(
                 "Waiting: the dealership's Odoo refuses our login. Managers are told."
+            )
+        elif isinstance(error, DealerSlowDown):
+            text = self.env._(
+                "Waiting: the dealership's Odoo takes only so many requests at a time. The order "
+                "goes out by itself."
             )
         elif error.remedy == PAUSE:
             text = self.env._(

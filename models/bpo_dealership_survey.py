@@ -8,7 +8,7 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from ..dealer_api import DealerError, survey_orders
+from ..dealer_api import DealerError, DealerSlowDown, survey_orders
 from .constants import ACTIVITY_MISSING, MANAGER, SURVEY_CRON
 from .dealer_push import DealerSurvey, new_transaction, write_again
 from .dealer_texts import prepare_asked_notification
@@ -207,3 +207,6 @@ class BpoDealership(models.Model):
         self.ensure_one()
         self.next_survey = fields.Datetime.now() + SURVEY_RETRY
         self._write_talk_failed(error)
+        if isinstance(error, DealerSlowDown):
+            self.next_survey = self.next_attempt
+            self.env.ref(SURVEY_CRON).sudo()._trigger(at=self.next_attempt)

@@ -19,6 +19,7 @@ from ..dealer_api import (
     SENT,
     UNSEEN,
     DealerError,
+    DealerSlowDown,
     Order,
     OrderResult,
     look_at_orders,
@@ -40,6 +41,10 @@ class TalkReport:
     uid: int | None = None
     # What ended the talk without an answer.
     error: DealerError | None = None
+    # What the dealer need not be asked again for a while; None where nothing of it is new.
+    remembered: dict | None = None
+    # By what the dealer's server asked for fewer requests, also where the talk went on.
+    slow_down: DealerError | None = None
 
 
 class Talk:
@@ -200,8 +205,12 @@ class Talk:
             return
         if report.error:
             self.write_error(dealership, self.browse_orders(env), report.error)
+            if isinstance(report.error, DealerSlowDown):
+                dealership._write_learnt(report)
         else:
             self.write_learnt(dealership, report)
+            if report.slow_down:
+                dealership._slow_down(report.slow_down)
 
     def _is_news(self, env, report):
         """Tell whether the dealer has another version than was known."""

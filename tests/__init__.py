@@ -7,7 +7,9 @@ from .dealer_api import test_customers
 from .dealer_api import test_extensions
 from .dealer_api import test_gateway
 from .dealer_api import test_orders
+from .dealer_api import test_pace
 from .dealer_api import test_payload
+from .dealer_api import test_requests
 from .dealer_api import test_survey
 from .dealer_api import test_transport
 from .dealer_api import test_untrusted
@@ -24,7 +26,9 @@ from . import test_dealer_order_overlap
 from . import test_dealer_order_push
 from . import test_dealer_order_remote
 from . import test_dealer_order_wire
+from . import test_dealer_pace
 from . import test_dealer_problem
+from . import test_dealer_requests
 from . import test_dealer_survey
 from . import test_dealership
 from . import test_hooks

@@ -147,6 +147,8 @@ class FakeDealer:
 class FakeSession:
     server_version = "19.0"
     uid = 7
+    learnt = None
+    slow_down = None
 
     def __init__(self, settings):
         self.settings = settings

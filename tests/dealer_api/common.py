@@ -14,8 +14,6 @@ PROTOCOLS = ["xmlrpc", "json2"]
 # What a dealer who is known is asked before anything is loaded, for any number of orders.
 LOOK_UPS = (
     "product.product.search_read",
-    "res.users.search_read",
-    "res.company.read",
     "res.partner.search_read",
 )
 

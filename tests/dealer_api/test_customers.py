@@ -295,7 +295,6 @@ class TestDealerCustomers(DealerApiCase):
             self.dealer.requests,
             [
                 *LOOK_UPS,
-                "res.partner.search_read",
                 "res.partner.load",
                 "res.partner.read",
                 "sale.order.load",

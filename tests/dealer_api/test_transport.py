@@ -87,7 +87,7 @@ class TestDealerTransport(DealerApiCase):
             ("drop_after", {}, "connection_lost"),
             ("cut", {}, "connection_lost"),
             ("cut_chunked", {}, "connection_lost"),
-            ("status", {"status": 429}, "server_busy"),
+            ("status", {"status": 429}, "too_many_requests"),
             ("status", {"status": 502}, "server_busy"),
             ("status", {"status": 503}, "server_busy"),
             ("status", {"status": 504}, "server_busy"),

@@ -107,7 +107,7 @@ def test_no_second_contact_by_phone_without_the_library(dealer, settings, make):
     dealer.sql(f"UPDATE res_partner SET phone_sanitized = phone WHERE id = {partner}")
     payload = make(email="", phone=f"+322777{number:04}", name="B")
     with DealerSession(settings) as session:
-        session.forget_fields()
+        session.forget()
     [result] = push(settings, [payload])
     assert (result.status, result.notes) == ("sent", [])
     assert partners_of(dealer, [payload]) == [partner]

@@ -546,7 +546,7 @@ class Actions:
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
         number = rng.randrange(1, len(CODES) + 1)
         code = CODES[number - 1] if rng.random() < 0.5 else "OTHER"
-        dealer.replace("product.product", number, default_code=code)
+        dealer.replace("product.product", number, default_code=code, edited=self.world.now)
 
     def _do_dealer_reprices(self, rng):
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))

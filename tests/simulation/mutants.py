@@ -16,6 +16,8 @@ VERIFICATION = "dealer_api/verification.py"
 REPLACEMENT = "dealer_api/replacement.py"
 SENDING = "dealer_api/sending.py"
 LOOKING = "dealer_api/looking.py"
+PRODUCTS = "dealer_api/products.py"
+READING_BACK = "dealer_api/reading_back.py"
 ERRORS = "dealer_api/errors.py"
 TALKS = "models/dealer_talks.py"
 PUSH = "models/bpo_dealer_order_push.py"
@@ -228,8 +230,14 @@ MUTANTS = {
     "lines-not-sent": _one(
         "of several lines only the first is sent",
         ORDERS,
-        "        for line in order.lines:\n            [product_id]",
-        "        for line in order.lines[:1]:\n            [product_id]",
+        "        for line in order.lines:\n            product_column",
+        "        for line in order.lines[:1]:\n            product_column",
+    ),
+    "product-not-proved": _one(
+        "a product that is remembered goes by its id, whatever has its code by now",
+        PRODUCTS,
+        '            return "product_id", f"[{code}]"\n',
+        '            return "product_id/.id", self[code][0]\n',
     ),
     # -- what is said ------------------------------------------------------
     "amounts-unsaid": _one(
@@ -240,7 +248,7 @@ MUTANTS = {
     ),
     "hidden-unread": _one(
         "first release: an order that could not be read is said to be another's",
-        ORDERS,
+        READING_BACK,
         '            for sending in sent:\n                sending.note("name_unreadable_now")',
         '            for sending in sent:\n                sending.note("name_unknown")',
     ),
@@ -332,7 +340,7 @@ MUTANTS = {
     "backs-off-for-ever": _one(
         "a dealership that failed is left alone for ever",
         CONNECTION_TALKS,
-        "        next_attempt = now + get_back_off(self.back_off_count)\n",
+        "        next_attempt = now + delay\n",
         "        next_attempt = now + timedelta(days=9999)\n",
     ),
     # -- where it is -------------------------------------------------------

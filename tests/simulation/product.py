@@ -22,6 +22,7 @@ MODELS = (
     "bpo_dealer_connection_notify",
     "bpo_dealer_connection_expiry",
     "bpo_dealer_connection_talks",
+    "bpo_dealer_connection_pace",
     "bpo_dealership",
     "bpo_dealership_place",
     "bpo_dealership_survey",
@@ -114,6 +115,7 @@ class Product:
         self.talks = importlib.import_module("bpo_crm.models.dealer_talks")
         self.push = importlib.import_module("bpo_crm.models.dealer_push")
         self.session = importlib.import_module("bpo_crm.dealer_api.session")
+        self.memory = importlib.import_module("bpo_crm.dealer_api.memory")
         self.transport = importlib.import_module("bpo_crm.dealer_api.transport")
         definitions = list(orm.Model.definitions)
         self.classes = orm.collect(definitions)
@@ -230,10 +232,9 @@ class Product:
         """Let the modules see a world: its clock, its dealers, its chance."""
         self.clock = world
         session = self.session
-        session.time = world.time
         session.utcnow = lambda: world.now
         session.HttpTransport = world.open_transport
-        session._fields_known.clear()
+        self.memory.clear()
         self.modules["bpo_dealer_order_push"].time = world.time
         self.modules["bpo_dealer_connection"].random = world.random
         self.push._turn = _NoLock()

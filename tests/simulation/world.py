@@ -563,6 +563,10 @@ class World:
         began = dealer.orders[record_id]["began"] = min(began, dealer.asked)
         if partner.get("active") is False and partner["edited"] < began:
             self.misdeeds.append(f"an order went to an archived contact of {dealer.name}")
+        for line in dealer.orders[record_id].get("order_line", ()):
+            product = dealer.tables["product.product"][line["product_id/.id"]]
+            if product["default_code"] not in CODES and product["edited"] < began:
+                self.misdeeds.append(f"an order has a product of {dealer.name} with another code")
 
     def _note_late(self, dealer, order_id, truth):
         """Note an order that was asked for before our database was restored, and comes now."""

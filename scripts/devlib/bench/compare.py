@@ -50,13 +50,21 @@ class Comparison:
 
     def run(self, call):
         """Return what a call of a function of inside.py gives; ``sides`` are the databases."""
-        code = (
-            f"{INSIDE.read_text('utf-8')}\n"
-            f"sides = [Side({self.ours!r}), Side({self.stock!r})]\n"
-            f"print({MARK!r}, json.dumps({call}))\n"
-        )
-        printed = databases.shell(self.odoo, self.postgres, self.ours, code)
-        return json.loads(printed.rpartition(MARK)[2])
+        return run_inside(self.odoo, self.postgres, [self.ours, self.stock], call)
+
+
+def run_inside(odoo, postgres, names, call):
+    """Return what a call of a function of inside.py gives.
+
+    :param names: of the databases that ``sides`` are, the first of which has this addon
+    """
+    code = (
+        f"{INSIDE.read_text('utf-8')}\n"
+        f"sides = [Side(name) for name in {names!r}]\n"
+        f"print({MARK!r}, json.dumps({call}))\n"
+    )
+    printed = databases.shell(odoo, postgres, names[0], code)
+    return json.loads(printed.rpartition(MARK)[2])
 
 
 def measure_moves(odoo, postgres, counts):

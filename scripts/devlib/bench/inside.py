@@ -135,6 +135,23 @@ def prepare_board(side, env):
     return open_board
 
 
+# -- opening the list
+
+
+def measure_list(sides, times):
+    """Return (seconds, queries) of each side for what the web client asks for a list of deals."""
+    return take_turns(sides, prepare_list, times)
+
+
+def prepare_list(side, env):
+    """Return the call with which the web client opens the list."""
+    Lead = env["crm.lead"]
+    view = Lead.get_view(env.ref("crm.crm_case_tree_view_oppor").id, "list")
+    specification = get_specification(etree.fromstring(view["arch"]), Lead.fields_get())
+    env.invalidate_all()
+    return lambda: Lead.web_search_read([("type", "=", "opportunity")], specification, limit=80)
+
+
 def get_board(side, env):
     """Return action and view of the board: the one of a pipeline, or stock's."""
     if side.has_addon:
