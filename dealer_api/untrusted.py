@@ -35,8 +35,8 @@ _ODDITIES = (
         "An internal error; the administrator of that Odoo finds it in the log: ",
     ),
 )
-# How ``load()`` gives the words of Odoo's own exceptions up to Odoo 16, in the user's language; up to
-# Odoo 13 they are a tuple of Python (odoo/models.py: load; odoo/exceptions.py: except_orm).
+# How ``load()`` gives the words of Odoo's own exceptions up to Odoo 16, in the user's language; up
+# to Odoo 13 they are a tuple of Python (odoo/models.py: load; odoo/exceptions.py: except_orm).
 _WRAPPING = re.compile(r"[^<>]{0,100}<class '(?:odoo|openerp)\.exceptions\.\w{1,50}'>: ?")
 # Shorter secrets are parts of many a word.
 _SECRET_LENGTH = 4

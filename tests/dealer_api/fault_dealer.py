@@ -683,7 +683,9 @@ class FaultDealer:
         """Return an exception's text as ``load()`` gives it."""
         if self.has("load_says_only_the_message"):
             return text
-        said = (text, "" if kind == "UserError" else None) if self.has("load_says_a_tuple") else text
+        said = text
+        if self.has("load_says_a_tuple"):
+            said = (text, "" if kind == "UserError" else None)
         return f"Unknown error during import: <class 'odoo.exceptions.{kind}'>: {said}"
 
     def _create(self, model, values):

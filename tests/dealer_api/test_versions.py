@@ -215,9 +215,7 @@ class TestDealerVersions(DealerApiCase):
         self.dealer.add("product.pricelist", name="Export", currency_id=dollar)
         self.dealer.pricelists_used = True
         results = self.push(protocol, self.order(1), self.order(2, currency="USD"))
-        self.assertEqual(
-            [result.code for result in results], ["currency_mismatch", "order_sent"]
-        )
+        self.assertEqual([result.code for result in results], ["currency_mismatch", "order_sent"])
         self.assertEqual(results[1].remote_currency, "USD")
 
     # ------------------------------------------------------------
