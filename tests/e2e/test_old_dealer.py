@@ -76,10 +76,10 @@ def dealer(_dealer):
     return _dealer.start()
 
 
-@pytest.fixture(params=[("auto", "key"), ("xmlrpc", "password")], ids=" with ".join)
-def way_in(request, dealer, password):
-    protocol, kind = request.param
-    return settings_for(dealer, protocol, api_key=password if kind == "password" else None)
+@pytest.fixture
+def way_in(settings):
+    """The one way in that there is."""
+    return settings
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +90,10 @@ def resting_bpo(world):
     server.destroy()
 
 
-def test_connection(way_in, currency):
-    report = check_connection(way_in, currency=currency, product_codes=["BIKE-1", "BIKE-2"])
+@pytest.mark.parametrize("kind", ["key", "password"])
+def test_connection(dealer, password, currency, kind):
+    settings = settings_for(dealer, api_key=password if kind == "password" else None)
+    report = check_connection(settings, currency=currency, product_codes=["BIKE-1", "BIKE-2"])
     assert report.ok, [line.text for line in report.lines]
     assert (report.server_version, report.protocol) == ("14.0", "xmlrpc")
     assert report.lines[-1].code == "check_trial_ok"
