@@ -5,11 +5,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .errors import DealerBadAnswer
+from .errors import DealerBadAnswer, DealerFault
 from .loader import Loader, LoadRecord
 from .payload import LINE_MODEL, ORDER_MODEL, is_number
 from .records import is_id, many2one_id, many2one_name, read_datetime, short_text
+from .session import major_version
 
+# From here on ``load()`` leaves rows out when told so; before, every user may read external ids
+# (addons/base/security/ir.model.access.csv).
+SKIPPING_VERSION = 15
 CANCELLED = "cancel"
 
 # Every Odoo with sales has these fields.
@@ -135,16 +139,51 @@ def _search_read(session, model, domain, fields, **kwargs):
 def find_existing(session, model, external_ids):
     """Return which of the external ids have a record of the model at the dealer.
 
-    One request that writes nothing, logs nothing at the dealer and needs no right, neither on
-    ``ir.model.data`` nor to read the records: ``load()`` on a model that refers to this one. It
-    turns the external ids into references, and then leaves all rows out, as it is told to do
-    with those without the other reference (``import_skip_records``), which no row has. What it
-    complains about is the external ids that it could not find (odoo/addons/base/models/
-    ir_fields.py: ``db_id_for``, ``_xmlid_to_record_id``; orm/models.py: ``load``).
+    One request that writes nothing, logs nothing at the dealer and needs no right to read the
+    records. Up to Odoo 14 every user may read external ids; later ones are asked by ``load()``.
     """
     external_ids = list(dict.fromkeys(external_ids))
     if not external_ids:
         return set()
+    known = _read_external_ids(session, model, external_ids)
+    return _ask_load(session, model, external_ids) if known is None else set(known)
+
+
+def _read_external_ids(session, model, external_ids):
+    """Return ``{external id: id}`` of those that are at the dealer, None where that is closed."""
+    major = major_version(session.server_version)
+    if major is None or major >= SKIPPING_VERSION:
+        return None
+    parts = [external_id.partition(".") for external_id in external_ids]
+    domain = [
+        ("model", "=", model),
+        ("module", "in", sorted({module for module, _dot, _name in parts})),
+        ("name", "in", sorted({name for _module, _dot, name in parts})),
+    ]
+    fields = ("module", "name", "res_id")
+    try:
+        records = _search_read(session, "ir.model.data", domain, fields)
+    except DealerFault as fault:
+        if fault.kind != "access":
+            raise
+        return None
+    found = {
+        f"{record.get('module')}.{record.get('name')}": record.get("res_id")
+        for record in records
+        if isinstance(record, dict) and is_id(record.get("res_id"))
+    }
+    return {external_id: found[external_id] for external_id in external_ids if external_id in found}
+
+
+def _ask_load(session, model, external_ids):
+    """Return which of the external ids exist, by what ``load()`` says of references to them.
+
+    It is called on a model that refers to this one. It turns the external ids into references, and
+    then leaves all rows out, as it is told to do with those without the other reference
+    (``import_skip_records``), which no row has. What it complains about is the external ids that it
+    could not find (odoo/addons/base/models/ir_fields.py: ``db_id_for``, ``_xmlid_to_record_id``;
+    orm/models.py: ``load``).
+    """
     referring, reference, other = _REFERRING[model]
     answer = session.call(
         referring,
@@ -169,12 +208,16 @@ def find_existing(session, model, external_ids):
 
 
 def find_ids(session, external_ids):
-    """Return ``{external id: id}`` of orders that are at the dealer, in two requests.
+    """Return ``{external id: id}`` of orders that are at the dealer, in two requests or one.
 
     ``load()`` tells the ids of records that exist and leaves these alone; it is not asked for
     others, which it would try to create. The id is None where it did not tell it this time.
     """
-    existing = sorted(find_existing(session, ORDER_MODEL, external_ids))
+    external_ids = list(dict.fromkeys(external_ids))
+    known = _read_external_ids(session, ORDER_MODEL, external_ids) if external_ids else {}
+    if known is not None:
+        return known
+    existing = sorted(_ask_load(session, ORDER_MODEL, external_ids))
     if not existing:
         return {}
     records = [LoadRecord(("id",), [[external_id]]) for external_id in existing]

@@ -35,6 +35,9 @@ _ODDITIES = (
         "An internal error; the administrator of that Odoo finds it in the log: ",
     ),
 )
+# How ``load()`` gives the words of Odoo's own exceptions up to Odoo 16, in the user's language; up
+# to Odoo 13 they are a tuple of Python (odoo/models.py: load; odoo/exceptions.py: except_orm).
+_WRAPPING = re.compile(r"[^<>]{0,100}<class '(?:odoo|openerp)\.exceptions\.\w{1,50}'>: ?")
 # Shorter secrets are parts of many a word.
 _SECRET_LENGTH = 4
 
@@ -51,7 +54,7 @@ def clean_text(text, secrets=(), limit=TEXT_LIMIT):
         # Only the last line of a traceback says what happened, the rest is source code.
         text = _without_exception_name(text.rstrip().rpartition("\n")[2].strip())
     is_cut = len(text) > READ_LIMIT
-    text = text[:READ_LIMIT]
+    text = _without_wrapping(text[:READ_LIMIT])
     for pattern, instead in _ODDITIES:
         text = pattern.sub(instead, text)
     for _turn in range(2):
@@ -87,6 +90,20 @@ def _without_exception_name(line):
     last = name[1:].rpartition(".")[2]
     is_name = name[1:].endswith(_ERROR_SUFFIXES) or re.search(r"[A-Z]\w", last)
     return words if is_name else line
+
+
+def _without_wrapping(text):
+    """Return the words of an exception without its class, for those who cannot read Python."""
+    wrapping = _WRAPPING.match(text)
+    if not wrapping:
+        return text
+    words = text[wrapping.end() :].rstrip()
+    if words[:2] in ("('", '("'):
+        quote, words = words[1], words[2:]
+        for end in (f"{quote}, '')", f"{quote}, None)"):
+            words = words.removesuffix(end)
+        words = words.replace("\\n", "\n").replace(f"\\{quote}", quote)
+    return words
 
 
 def _without_scripts(text):

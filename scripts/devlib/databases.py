@@ -58,7 +58,7 @@ def install(odoo, postgres, database, modules, demo=False, addon=True):
         odoo,
         database,
         f"--init={','.join(modules)}",
-        "--with-demo" if demo else "--without-demo",
+        odoo.demo_option(demo),
         "--no-http",
         "--stop-after-init",
         addon=addon,

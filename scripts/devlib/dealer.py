@@ -7,24 +7,25 @@ from . import databases
 LOGIN = "bpo.service"
 GROUPS = ("sales_team.group_sale_salesman", "base.group_partner_manager")
 
-# Run inside Odoo. The key is one that does not expire; a dealer's own user could only make one
-# for 90 days.
+# Run inside Odoo, of any version since 14. The key is one that does not expire; a dealer's own user
+# could only make one for 90 days.
 _PREPARE = """
-from odoo import Command
-
 groups = [env.ref(name).id for name in {groups!r}]
 Users = env["res.users"].with_context(no_reset_password=True)
 user = Users.search([("login", "=", {login!r})])
 if not user:
     user = Users.create({{"name": "BPO Service", "login": {login!r}, "email": "bpo@example.com"}})
-user.group_ids = [Command.link(env.ref("base.group_user").id), *map(Command.link, groups)]
+groups_field = "group_ids" if "group_ids" in user._fields else "groups_id"
+# in the place of those that a new user has by itself, sales administrator up to Odoo 18
+user[groups_field] = [(6, 0, [env.ref("base.group_user").id, *groups])]
 env["res.company"].browse(1).name = {company!r}
 for code, name, price in {products!r}:
     product = env["product.product"].search([("default_code", "=", code)])
     product or product.create({{"name": name, "default_code": code, "list_price": price}})
 keys = env["res.users.apikeys"].with_user(user).sudo()
-keys.search([("user_id", "=", user.id)])._remove()
-key = keys._generate(None, "bpo_crm", None)
+keys.search([("user_id", "=", user.id)]).unlink()
+expiry = [None] if "expiration_date" in keys._fields else []
+key = keys._generate(None, "bpo_crm", *expiry)
 env.cr.commit()
 print("API key:", key)
 """

@@ -1,6 +1,8 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Odoo 19 from Debian's package odoo-19, unpacked privately: no root, nothing installed.
+"""Odoo from Debian's packages, unpacked privately: no root, nothing installed.
+
+What a version of Odoo is made of is an ``Edition``; the one of Odoo 19 is here.
 
 Where it is fetched from is read from the machine's own apt configuration; its signature is
 checked with Debian's archive keyring.
@@ -12,6 +14,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,14 +23,12 @@ from . import paths
 from .console import Problem, Progress, say
 from .system import guarded, install_packages, plain_environment, run_quietly
 
-SUITE = "sid"
-ODOO_PACKAGE = "odoo-19"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 # The versions that were tried together. The suite moves on: newer ones are used, with a notice.
 # The packages after the first hold files that Odoo's package has only links to.
 TRIED_VERSIONS = {
-    ODOO_PACKAGE: "19.0.0+dfsg-1",
+    "odoo-19": "19.0.0+dfsg-1",
     "fonts-font-awesome": "7.3.0+dfsg-1",
     "fonts-inconsolata": "3.001+ds-1",
     "fonts-montserrat": "9.000-6",
@@ -66,11 +68,37 @@ _OTHER_WAY = (
 )
 
 
-def unpacked_prefix():
+@dataclass(frozen=True)
+class Edition:
+    """A version of Odoo as Debian packs it.
+
+    :ivar title: its name for people
+    :ivar folder: where it is kept, below the state folder
+    :ivar suite: the release of Debian that has it
+    :ivar packages: ``{package: version}``, Odoo's own first; the versions were tried together, None
+        where the release does not change any more
+    :ivar mend: gives the unpacked folder what the packages only link to or leave out
+    :ivar other_way: what can be done where it cannot be fetched
+    """
+
+    title: str
+    folder: str
+    suite: str
+    packages: dict
+    mend: Callable
+    other_way: str
+
+    @property
+    def odoo_package(self):
+        """Return the package that is Odoo."""
+        return next(iter(self.packages))
+
+
+def unpacked_prefix(edition):
     """Return the folder Odoo's package was unpacked to, or None when there is none yet."""
     # a folder gets its final name only when everything is in it
     found = sorted(
-        (paths.state_dir() / "odoo").glob("[0-9]*"), key=lambda path: path.stat().st_mtime
+        (paths.state_dir() / edition.folder).glob("[0-9]*"), key=lambda path: path.stat().st_mtime
     )
     return found[-1] if found else None
 
@@ -80,46 +108,47 @@ def package_folder(prefix):
     return prefix / "usr/lib/python3/dist-packages"
 
 
-def fetch():
-    """Fetch Odoo's package and those it links to, unpack them, return the prefix.
+def fetch(edition):
+    """Fetch Odoo's package and those it needs, unpack them, return the prefix.
 
     Interrupted at any time, the next run goes on with what is there: apt resumes a download,
     an unfinished unpacking is thrown away.
     """
-    _check_tools()
-    folder = paths.state_dir() / "odoo"
+    _check_tools(edition)
+    folder = paths.state_dir() / edition.folder
     folder.mkdir(exist_ok=True)
     for unfinished in folder.glob(".unpack-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
-    apt = _Apt(folder / "apt")
-    files = apt.download(list(TRIED_VERSIONS))
-    _note_other_versions(files)
-    prefix = _unpack(files, folder)
+    apt = _Apt(folder / "apt", edition)
+    files = apt.download(list(edition.packages))
+    _note_other_versions(files, edition)
+    prefix = _unpack(files, folder, edition)
     shutil.rmtree(folder / "apt", ignore_errors=True)
     return prefix
 
 
-def _check_tools():
+def _check_tools(edition):
     """Make sure that apt, dpkg and Debian's keyring are there."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise Problem(
-            "Odoo 19 is fetched as Debian's package, with apt-get and dpkg-deb; this machine has"
-            f" neither Debian's tools nor ODOO_HOME set.\n{_OTHER_WAY}"
+            f"{edition.title} is fetched as Debian's package, with apt-get and dpkg-deb, and this"
+            f" machine has no such tools.\n{edition.other_way}"
         )
     if not KEYRING.exists():
         install_packages(
             ["debian-archive-keyring"],
             "Debian's signatures cannot be checked without its keyring",
-            _OTHER_WAY,
+            edition.other_way,
         )
 
 
-def _note_other_versions(files):
+def _note_other_versions(files, edition):
     """Say which packages are newer than those this was tried with."""
     for path in files:
         name, version = _identity(path)
-        if version != TRIED_VERSIONS[name]:
-            say(f"Note: {name} is {version}; tried with {TRIED_VERSIONS[name]}.")
+        tried = edition.packages[name]
+        if tried not in (None, version):
+            say(f"Note: {name} is {version}; tried with {tried}.")
 
 
 def _identity(path):
@@ -131,16 +160,17 @@ def _identity(path):
     return printed.strip().split("\t")
 
 
-def _unpack(files, folder):
+def _unpack(files, folder, edition):
     """Unpack packages into a new folder and give it its name at the very end."""
-    version = next(version for name, version in map(_identity, files) if name == ODOO_PACKAGE)
+    identities = dict(map(_identity, files))
+    version = identities[edition.odoo_package]
     temporary = Path(tempfile.mkdtemp(prefix=".unpack-", dir=folder))
     temporary.chmod(0o755)
-    with Progress("Unpacking Odoo 19") as progress:
+    with Progress(f"Unpacking {edition.title}") as progress:
         for done, path in enumerate(sorted(files, key=lambda path: path.stat().st_size)):
             progress.update(f"package {done + 1} of {len(files)}")
             run_quietly(["dpkg-deb", "-x", path, temporary], f"{path.name} cannot be unpacked.")
-        _mend(temporary)
+        edition.mend(temporary)
     # ':' may stand in a version and would end an entry of PYTHONPATH and the like
     final = folder / version.replace(":", "_")
     temporary.rename(final)
@@ -161,11 +191,15 @@ def _mend(prefix):
             path.touch()
 
 
+ODOO_19 = Edition("Odoo 19", "odoo", "sid", TRIED_VERSIONS, _mend, _OTHER_WAY)
+
+
 class _Apt:
     """apt-get with its own sources, lists and cache; the machine's are only read."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, edition):
         self.folder = folder
+        self.edition = edition
         for name in ("lists/partial", "cache/archives/partial", "packages"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.config = folder / "apt.conf"
@@ -182,7 +216,7 @@ class _Apt:
         for path in self.packages.iterdir():
             if path.name not in wanted:
                 path.unlink()
-        with Progress("Downloading Odoo 19") as progress:
+        with Progress(f"Downloading {self.edition.title}") as progress:
             self._download(names, lambda size: progress.update(_megabytes(size, total)))
         return [self.packages / name for name in wanted]
 
@@ -200,8 +234,8 @@ class _Apt:
                 sizes[parts[1]] = int(parts[2])
         if len(sizes) != len(names):
             raise Problem(
-                f"apt names {len(sizes)} of the {len(names)} packages that hold Odoo 19."
-                f"\n{_OTHER_WAY}"
+                f"apt names {len(sizes)} of the {len(names)} packages that hold"
+                f" {self.edition.title}.\n{self.edition.other_way}"
             )
         return sizes
 
@@ -238,20 +272,24 @@ class _Apt:
         for uri in _mirrors():
             self._configure(uri)
             try:
-                with Progress(f"Reading Debian's list of packages ({SUITE})"):
+                with Progress(f"Reading Debian's list of packages ({self.edition.suite})"):
                     self._run(["update", "-q", "--error-on=any"], "The list could not be fetched.")
             except Problem as problem:
                 problems.append(str(problem))
                 continue
             return
         if problems:
-            raise Problem("\n".join([*problems, _OTHER_WAY]))
-        raise Problem(f"apt on this machine names no Debian mirror.\n{_OTHER_WAY}")
+            raise Problem("\n".join([*problems, self.edition.other_way]))
+        raise Problem(f"apt on this machine names no Debian mirror.\n{self.edition.other_way}")
 
     def _configure(self, uri):
         """Write a configuration of our own; proxies and the like are taken from the machine's."""
         sources = self.folder / "sources.list"
-        sources.write_text(f"deb [signed-by={KEYRING}] {uri} {SUITE} main\n", encoding="utf-8")
+        source = f"deb [signed-by={KEYRING}] {uri} {self.edition.suite} main\n"
+        sources.write_text(source, encoding="utf-8")
+        # apt prefers what is installed on this machine to what is older
+        status = self.folder / "status"
+        status.touch()
         acquire = run_quietly(["apt-config", "dump", "Acquire"], "apt-config failed.")
         own = {
             "Dir::Etc::Main": "/dev/null",
@@ -261,6 +299,7 @@ class _Apt:
             "Dir::Etc::Preferences": "/dev/null",
             "Dir::Etc::PreferencesParts": "/dev/null",
             "Dir::State::Lists": self.folder / "lists",
+            "Dir::State::Status": status,
             "Dir::Cache": self.folder / "cache",
             "Acquire::Languages": "none",
             "Acquire::Retries": "3",

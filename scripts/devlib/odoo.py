@@ -22,13 +22,20 @@ ODOO_BIN = Path(__file__).with_name("bin") / "odoo-bin"
 
 @dataclass(frozen=True)
 class Odoo:
-    """An Odoo 19 and the Python that runs it.
+    """An Odoo and the Python that runs it.
 
     ``home`` is the folder that holds the ``odoo`` package.
     """
 
     home: Path
     python: Path
+
+    # answered by any server that takes requests
+    health_path = "/web/health"
+
+    def demo_option(self, demo):
+        """Return the option that says whether demo data is installed."""
+        return "--with-demo" if demo else "--without-demo"
 
     @property
     def version(self):
@@ -79,7 +86,7 @@ def find_home():
     """Return the folder that holds the ``odoo`` package, or None when it is not fetched yet."""
     if home := given_home():
         return home
-    prefix = debian.unpacked_prefix()
+    prefix = debian.unpacked_prefix(debian.ODOO_19)
     return prefix and debian.package_folder(prefix)
 
 

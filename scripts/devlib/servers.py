@@ -82,7 +82,7 @@ class OdooServer:
     def answers(self):
         """Whether the server answers requests."""
         try:
-            with urllib.request.urlopen(f"{self.url}/web/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}{self.odoo.health_path}", timeout=5) as answer:
                 return answer.status == 200
         except (OSError, urllib.error.URLError):
             return False

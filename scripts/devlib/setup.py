@@ -25,7 +25,7 @@ def prepare(tools=False, browser=False):
     if not is_prepared(names):
         waiting = "Another script is preparing the same state folder; waiting for it."
         with locks.exclusive(paths.state_dir() / "setup.lock", waiting):
-            home = find_home() or debian.package_folder(debian.fetch())
+            home = find_home() or debian.package_folder(debian.fetch(debian.ODOO_19))
             environment = Environment(home)
             if not environment.is_ready(names):
                 environment.prepare(names)

@@ -53,15 +53,16 @@ class Instance(OdooServer):
 
     :param world: the :class:`World` it belongs to
     :param template: the database it begins with
+    :param odoo: the Odoo to run, the world's unless told otherwise
     """
 
-    def __init__(self, world, name, template, **options):
+    def __init__(self, world, name, template, odoo=None, **options):
         self.world = world
         self.backups = []
         database = database_name(f"e2e_{os.getpid()}_{name}_{next(_numbers)}")
         world.postgres.clone(template, database)
         [port] = free_ports()
-        super().__init__(world.odoo, world.postgres, database, port, **options)
+        super().__init__(odoo or world.odoo, world.postgres, database, port, **options)
         self.log.unlink(missing_ok=True)
         self.rpc = self.rpc_as("admin", self.key_of("admin"))
 
@@ -139,9 +140,10 @@ class Dealer(Instance):
 
     login = dealer.LOGIN
 
-    def __init__(self, world, **options):
-        template, self.api_key = world.dealer_template()
-        super().__init__(world, "dealer", template, addon=False, **{"crons": 0, **options})
+    def __init__(self, world, odoo=None, **options):
+        template, self.api_key = world.dealer_template(odoo or world.odoo)
+        options = {"crons": 0, **options}
+        super().__init__(world, "dealer", template, odoo=odoo, addon=False, **options)
 
     def orders_of(
         self, bpo, *lead_ids, fields=("name", "state", "client_order_ref", "amount_untaxed")
@@ -355,19 +357,19 @@ class World:
             return databases.extended_template(self.odoo, self.postgres, modules)
         return databases.addon_template(self.odoo, self.postgres)
 
-    def dealer_template(self):
+    def dealer_template(self, odoo):
         """Return the database a dealer's server begins with, and its service user's key."""
-        base = databases.template(self.odoo, self.postgres, databases.DEALER_MODULES)
+        base = databases.template(odoo, self.postgres, databases.DEALER_MODULES)
         with open(dealer.__file__, "rb") as source:
             parts = (base, source.read().hex(), json.dumps(DEALER_PRODUCTS))
-        name = database_name(f"dealer_{databases.digest_key(self.odoo, *parts)}")
+        name = database_name(f"dealer_{databases.digest_key(odoo, *parts)}")
         key = paths.run_dir() / f"{name}.key"
         if not key.exists():
             self.postgres.drop(name)
 
         def build(new):
             self.postgres.clone(base, new)
-            key.write_text(dealer.prepare(self.odoo, self.postgres, new, DEALER_PRODUCTS))
+            key.write_text(dealer.prepare(odoo, self.postgres, new, DEALER_PRODUCTS))
 
         template = databases.build_once(self.postgres, name, "Preparing a dealer (once)", build)
         return template, key.read_text()

@@ -3,7 +3,8 @@
 """A dealer's Odoo in memory, on 127.0.0.1, that fails on demand.
 
 It speaks as much XML-RPC and JSON-2 as the product needs, with the semantics of ``load()``
-that matter (external ids, all or nothing, messages by record), and plays one fault at a time::
+that matter (external ids, all or nothing, messages by record) in the version that it plays
+(``versions.py``), and one fault at a time::
 
     with FaultDealer() as dealer:
         dealer.add_product("VH-1")
@@ -27,6 +28,12 @@ import time
 import xmlrpc.client
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+if __package__:
+    from .versions import has, lacking_fields
+else:
+    # taken from its folder, by those who have no package above it
+    from versions import has, lacking_fields
 
 API_KEY = "0123456789abcdef0123456789abcdef01234567"
 # The contact of the service user itself; no test has to count it among the customers.
@@ -99,10 +106,16 @@ FIELDS = {
         )
     ),
     "sale.order": frozenset(
-        ("name", "date_order", "partner_id", "client_order_ref", "origin", "order_line", "note")
+        (
+            *("name", "date_order", "partner_id", "client_order_ref", "origin", "order_line"),
+            *("note", "locked"),
+        )
     ),
     "sale.order.line": frozenset(
-        ("product_id", "product_uom_qty", "price_unit", "discount", "name")
+        (
+            *("product_id", "product_uom_qty", "price_unit", "discount", "name"),
+            *("product_uom", "product_uom_id", "tax_id", "tax_ids"),
+        )
     ),
 }
 
@@ -133,7 +146,7 @@ class OdooError(Exception):
 class FaultDealer:
     """The server and the database of one dealer.
 
-    :param version: the Odoo version it plays; JSON-2 is there from 19 on
+    :param version: the Odoo version it plays
     :param certificate: paths of (certificate, key) to speak https
     """
 
@@ -142,12 +155,13 @@ class FaultDealer:
     password = "correct horse battery staple"
     uid = 7
 
-    def __init__(self, version="19.0", currency="EUR", certificate=None, xmlrpc=True):
+    def __init__(self, version="19.0", currency="EUR", certificate=None):
         # Two dealers are never taken for one, also when the second gets the port of the first.
         self.database = f"dealer_db_{next(_numbers)}"
+        # As it says, and what it is
         self.version = version
+        self.major = int(re.search(r"\d+", version).group())
         self.certificate = certificate
-        self.xmlrpc = xmlrpc
         self.lock = threading.RLock()
         # What arrived: names of the requests, their headers, the contexts of load()
         self.requests = []
@@ -183,9 +197,7 @@ class FaultDealer:
         self.reject = lambda model, values: None
         # Fields of other apps of this dealer: {model: {names}}
         self.extra_fields = {}
-        self.missing_fields = {"res.partner": set()}
-        if self.major >= 19:
-            self.missing_fields["res.partner"].add("mobile")
+        self.missing_fields = lacking_fields(self.major)
         self.tables = {
             "res.currency": {1: {"name": currency}},
             "res.company": {1: {"name": "Dealer", "currency_id": 1}},
@@ -213,9 +225,14 @@ class FaultDealer:
     # Serving
     # ------------------------------------------------------------
 
+    def has(self, name):
+        """Tell whether the version has one of the ``DIFFERENCES``."""
+        return has(name, self.major)
+
     @property
-    def major(self):
-        return int(re.search(r"\d+", self.version).group())
+    def secret(self):
+        """Return what the service user gets in with from outside."""
+        return self.api_key if self.has("api_keys") else self.password
 
     @property
     def url(self):
@@ -314,14 +331,15 @@ class FaultDealer:
 
     def authenticate(self, database, login, secret):
         self._check_database(database)
-        if login == self.login and secret in (self.password, self.api_key):
-            return self.uid
-        return False
+        return self.uid if login == self.login and self._is_secret(secret) else False
 
     def check_uid(self, database, uid, secret):
         self._check_database(database)
-        if uid != self.uid or secret not in (self.password, self.api_key):
+        if uid != self.uid or not self._is_secret(secret):
             raise OdooError("AccessDenied", "Access Denied")
+
+    def _is_secret(self, secret):
+        return secret == self.password or (self.has("api_keys") and secret == self.api_key)
 
     def _check_database(self, database):
         if database != self.database:
@@ -337,7 +355,8 @@ class FaultDealer:
         kwargs = dict(kwargs)
         context = kwargs.pop("context", {})
         handler = getattr(self, f"_do_{method}", None)
-        if handler is None:
+        is_gone = method in ("has_access", "check_access_rights") and not self.has(method)
+        if handler is None or is_gone:
             raise OdooError("missing", f"The method '{model}.{method}' does not exist")
         with self.lock:
             if method == "load":
@@ -384,6 +403,8 @@ class FaultDealer:
 
     def _do_search_read(self, model, domain=(), fields=None, limit=None, order=None):
         self._check_right(model, "read")
+        if model == "ir.model.data":
+            self.tables[model] = dict(enumerate(self._read_external_ids(), 1))
         if model == "sale.order.line":
             self.tables[model] = dict(enumerate(self._order_lines(domain), 1))
         candidates = self._candidates(model, domain)
@@ -400,8 +421,16 @@ class FaultDealer:
         """Return the ids of the records that may be in a domain, ascending."""
         return sorted(self.tables[model])
 
+    def _read_external_ids(self):
+        """Return the external ids; those of deleted records went with these."""
+        for key, (model, record_id, _noupdate) in sorted(self.external_ids.items()):
+            if record_id in self.tables[model]:
+                module, name = key.split(".")
+                yield {"module": module, "name": name, "model": model, "res_id": record_id}
+
     def _check_right(self, model, operation):
-        if (model, operation) in self.denied:
+        is_closed = model == "ir.model.data" and not self.has("readable_external_ids")
+        if is_closed or (model, operation) in self.denied:
             raise OdooError(
                 "AccessError",
                 f"You are not allowed to {operation} '{model}' records.\n\nContact your"
@@ -582,7 +611,8 @@ class FaultDealer:
             raise OdooError("missing", "Object sale.order.line doesn't exist")
         if fields != ["order_id/id", "product_id/.id"]:
             raise OdooError("ValueError", f"This dealer has no lines with {fields}")
-        skipped = context.get("import_skip_records", []) if context.get("import_file") else []
+        skips = context.get("import_file") and self.has("import_skip_records")
+        skipped = context.get("import_skip_records", []) if skips else []
         messages = []
         for number, (xml_id, product) in enumerate(data):
             info = {"rows": {"from": number, "to": number}, "record": number, "type": "error"}
@@ -676,25 +706,39 @@ class FaultDealer:
             self._report(messages, problems, records)
         return ids
 
-    @staticmethod
-    def _report(messages, problems, records):
+    def _report(self, messages, problems, records):
         """Report as ``load()`` does: at most ten, and the common error under the first."""
-        messages.extend(problems[:10])
-        if len(problems) >= 10:
+        if self.has("load_logs_refusals"):
+            self.log += ["Error while loading record"] * len(problems)
+        stops = self.has("load_stops_after_ten")
+        messages.extend(problems[:10] if stops else problems)
+        if stops and len(problems) >= 10:
             messages.append({"type": "warning", "message": "Found more than 10 errors"})
         common = dict(records[0][2], type="error", message=problems[0]["message"])
-        if common not in messages:
+        if self.has("load_says_common_error") and common not in messages:
             messages.insert(0, common)
 
     def _problem_with(self, model, values):
-        if (model, "create") in self.denied:
-            return f"You are not allowed to create '{model}' records."
         if model == "sale.order" and not values.get("partner_id/.id"):
             return "Missing required value for the field 'Customer' (partner_id)."
-        return self.reject(model, values)
+        if (model, "create") in self.denied:
+            return self._refusal("AccessError", f"You are not allowed to create '{model}' records.")
+        text = self.reject(model, values)
+        # what PostgreSQL says has no class of Odoo's around it
+        return text if not text or text == SERIALIZATION_ERROR else self._refusal("UserError", text)
+
+    def _refusal(self, kind, text):
+        """Return an exception's text as ``load()`` gives it."""
+        if self.has("load_says_only_the_message"):
+            return text
+        said = text
+        if self.has("load_says_a_tuple"):
+            said = (text, "" if kind == "UserError" else None)
+        return f"Unknown error during import: <class 'odoo.exceptions.{kind}'>: {said}"
 
     def _create(self, model, values):
-        if model == "res.partner" and self.pricelists_used:
+        always = not self.has("pricelists_can_be_off")
+        if model == "res.partner" and (self.pricelists_used or always):
             first = min(self.tables["product.pricelist"], default=False)
             values = {"property_product_pricelist": first, **values}
         if model != "sale.order":
@@ -811,7 +855,7 @@ class _Handler(BaseHTTPRequestHandler):
     # ------------------------------------------------------------
 
     def _get(self):
-        if self.path == "/web/version" and self.dealer.major >= 19:
+        if self.path == "/web/version" and self.dealer.has("web_version"):
             body = {"version": self.dealer.version, "version_info": [self.dealer.major, 0]}
             self._handle("version", lambda fault: body, self._json_answer)
         else:
@@ -819,9 +863,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _post(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path.startswith("/xmlrpc/2/") and self.dealer.xmlrpc:
+        if self.path.startswith("/xmlrpc/2/") and self.dealer.has("xmlrpc"):
             self._post_xmlrpc(body)
-        elif self.path.startswith("/json/2/") and self.dealer.major >= 19:
+        elif self.path.startswith("/json/2/") and self.dealer.has("json2"):
             self._post_json2(body)
         else:
             self._not_found(self.path)

@@ -35,7 +35,7 @@ class TestDealerCheck(DealerApiCase):
             "url": dealer.url,
             "database": dealer.database,
             "login": dealer.login,
-            "api_key": dealer.api_key,
+            "api_key": dealer.secret,
             "allow_http": True,
             "allow_private": True,
             "read_timeout": 1.0,
@@ -255,7 +255,7 @@ class TestDealerCheck(DealerApiCase):
 
     @cases("version", ["11.0", ""])
     def test_no_trial_at_a_version_not_known(self, version):
-        with FaultDealer(version="11.0") as dealer:
+        with FaultDealer(version=version or "19.0") as dealer:
             dealer.version = version or "odd"
             dealer.add_product("VH-1")
             report = self.check(dealer, "xmlrpc")

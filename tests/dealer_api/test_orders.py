@@ -30,7 +30,7 @@ def connect(dealer, protocol="xmlrpc", **kwargs):
             dealer.url,
             dealer.database,
             dealer.login,
-            dealer.api_key,
+            dealer.secret,
             protocol=protocol,
             allow_http=True,
             allow_private=True,

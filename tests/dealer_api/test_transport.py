@@ -428,7 +428,7 @@ class TestDealerTransport(DealerApiCase):
 
     def test_automatic_choice_without_xmlrpc(self):
         with (
-            FaultDealer(version="22.0", xmlrpc=False) as dealer,
+            FaultDealer(version="22.0") as dealer,
             DealerSession(settings_for(dealer, "auto")) as session,
         ):
             self.assertEqual((session.protocol, session.server_version), ("json2", "22.0"))

@@ -49,6 +49,8 @@ HOSTILE = {
     "arrays": "<methodResponse><params><param>" + "<value><array><data>" * 50_000,
     "digits": "<methodResponse><params><param><value><int>" + "9" * 1_000_000 + "</int>",
     "brackets": "[" * 1_000_000,
+    "classes": "<class 'odoo.exceptions.UserError'>: " * 30_000,
+    "quotes in a class": "<class 'odoo.exceptions.UserError'>: ('" + "\\'" * 500_000,
 }
 # Seconds of computing, on the slowest machine; the patterns before took minutes to hours.
 BUDGET = 1.0
@@ -158,3 +160,18 @@ class TestDealerUntrusted(BaseCase):
             "An internal error; the administrator of that Odoo finds it in the log: "
             "division by zero",
         )
+
+    @cases(
+        ("text", "shown"),
+        [
+            ("UserError'>: Not here", "Not here"),
+            ("ValidationError'>: ('Not here', '')", "Not here"),
+            ("AccessError'>: (\"You're not\\nallowed\", None)", "You're not allowed"),
+            ("AccessError'>: ('You\\'re not", "You're not"),
+            ("UserError'>: (perhaps)", "(perhaps)"),
+        ],
+    )
+    def test_what_load_of_old_versions_says(self, text, shown):
+        """In any language, without what only programmers understand."""
+        for before in ("Unknown error during import:", "Unbekannter Fehler beim Import:"):
+            self.assertEqual(clean_text(f"{before} <class 'odoo.exceptions.{text}"), shown)

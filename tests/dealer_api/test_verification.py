@@ -441,7 +441,7 @@ class TestDealerLooks(VerificationCase):
             find_existing(session, "sale.order", [KEY])
 
     def look(self, *orders):
-        with connect(self.dealer) as session:
+        with connect(self.dealer, server_version=self.dealer.version) as session:
             looks = look_at_orders(session, list(orders))
         for look in looks.values():
             for code, details in look.notes:
