@@ -278,14 +278,20 @@ class DealerSession:
 
     def fields(self, model, names):
         """Return which of the named fields the model has, for this version and user."""
+        return frozenset(self.describe(model, names))
+
+    def describe(self, model, names):
+        """Return ``{name: {"type": …, "relation": …}}`` of those of the named fields that it has."""
         names = tuple(names)
         return self.recall((model, names), lambda: self._ask_fields(model, names))
 
     def _ask_fields(self, model, names):
-        found = self.call(model, "fields_get", allfields=list(names), attributes=["type"])
+        attributes = ["type", "relation"]
+        found = self.call(model, "fields_get", allfields=list(names), attributes=attributes)
         if not isinstance(found, dict):
             raise DealerBadAnswer("unexpected_answer", call=f"{model}.fields_get")
-        return frozenset(found) & frozenset(names)
+        kinds = {name: found[name] for name in names if name in found}
+        return {name: kind if isinstance(kind, dict) else {} for name, kind in kinds.items()}
 
     def recall(self, question, ask):
         """Return the answer to a question that is asked once in a while only, per dealer and user.

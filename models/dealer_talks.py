@@ -262,6 +262,7 @@ class PushTalk(Talk):
 
     def mark(self, env):
         """Note, before the dealer hears of them, that these orders may exist there from now on."""
+        self.browse_orders(env)._take_order_defaults()
         now = fields.Datetime.now()
         for order in self.browse_orders(env):
             vals = {"possibly_sent": True, "attempt_count": order.attempt_count + 1}
