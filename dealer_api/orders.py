@@ -66,6 +66,8 @@ class _Push:
             self.sendings.setdefault(key, Sending(order))
         self.products = Products([])
         self.defaults = OrderDefaults(session)
+        # All orders have the columns of notes, so that they are loaded together
+        self.noted = False
         # {model: {field: what the dealer's Odoo says of it, None where it does not have it}}
         self.kinds = {}
         # {order: its lines} at the dealer, of those that had to be looked at
@@ -358,11 +360,8 @@ class _Push:
         sendings = self.open
         if not sendings:
             return
-        # orders have the same columns, so that they are loaded together
-        noted = NOTES_FIELD not in lacking and any(each.order.notes for each in sendings)
-        records = [
-            self._load_record(sending, lacking, lacking_lines, noted) for sending in sendings
-        ]
+        self.noted = NOTES_FIELD not in lacking and any(each.order.notes for each in sendings)
+        records = [self._load_record(sending, lacking, lacking_lines) for sending in sendings]
         loader = Loader(self.session, ORDER_MODEL)
         try:
             results = loader.load(records)
@@ -394,16 +393,13 @@ class _Push:
                 raise
         raise DealerAccessUncertain("sales_missing")
 
-    def _load_record(self, sending, lacking, lacking_lines, noted):
-        """Return what is loaded for an order: nothing but its id when it is there already.
-
-        :param noted: whether it has the columns of notes
-        """
+    def _load_record(self, sending, lacking, lacking_lines):
+        """Return what is loaded for an order: nothing but its id when it is there already."""
         order = sending.order
         if sending.known:
             return LoadRecord(("id",), [[order.external_id]])
         cells = self._cells_of(order, lacking)
-        if noted:
+        if self.noted:
             cells |= notes_cells(order.notes)
         elif order.notes:
             sending.leave_out(ORDER_MODEL, {NOTES_FIELD: order.notes}, lacking)
@@ -415,7 +411,8 @@ class _Push:
                 if field_of(column) not in lacking_lines
             )
         )
-        head = [order.external_id, sending.partner_id, *cells.values()]
+        head = [order.external_id, sending.partner_id]
+        head += cells.values()
         rows = []
         for line in order.lines:
             [product_id] = self.products[line.product_code]
