@@ -3,10 +3,11 @@
 """Order defaults: what a dealer's Odoo knows of them, and which one it refuses.
 
 ``load()`` finds records by name itself. But where it does not find one it creates the order
-without it, to see what else is wrong, and takes that back: a number of the dealer's sequence is used
-up, and the customer stays. And of several records with one name it takes the first, in silence. So
-names are looked up, by the same ``name_search``, before anything is sent; once in a while only, as
-all that ``DealerSession.recall`` keeps. The values themselves go by name: ``load()`` proves them.
+without it, to see what else is wrong, and takes that back: a number of the dealer's sequence is
+used up, and the customer stays. And of several records with one name it takes the first, in
+silence. So names are looked up, by the same ``name_search``, before anything is sent; once in a
+while only, as all that ``DealerSession.recall`` keeps. The values themselves go by name: ``load()``
+proves them.
 
 What only shows when a record is created (a salesperson whose orders the service user may not
 create, a word that a selection does not have) is found by orders on trial (``trial.py``).

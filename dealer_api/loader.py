@@ -211,7 +211,9 @@ class Loader:
                 text = str(message.get("message") or "")
                 field = message.get("field")
                 self.results[index] = LoadResult(
-                    message=text, field=field if isinstance(field, str) else None, busy=is_busy(text)
+                    message=text,
+                    field=field if isinstance(field, str) else None,
+                    busy=is_busy(text),
                 )
             else:
                 self.marked.add(index)

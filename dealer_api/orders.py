@@ -223,7 +223,7 @@ class _Push:
                 )
 
     def _check_defaults(self):
-        """Refuse the orders whose defaults the dealer does not know: nobody is created for these."""
+        """Refuse the orders whose defaults the dealer does not know; create nobody for them."""
         if not any(sending.order.used_defaults for sending in self.open):
             return
         self._lacking_of_orders()

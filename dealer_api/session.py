@@ -281,7 +281,7 @@ class DealerSession:
         return frozenset(self.describe(model, names))
 
     def describe(self, model, names):
-        """Return ``{name: {"type": …, "relation": …}}`` of those of the named fields that it has."""
+        """Return ``{name: {"type": …, "relation": …}}`` of those named fields that it has."""
         names = tuple(names)
         return self.recall((model, names), lambda: self._ask_fields(model, names))
 

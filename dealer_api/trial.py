@@ -35,7 +35,7 @@ _WRONG_CELL = "on trial"
 
 
 class Refusal(NamedTuple):
-    """Why a record was refused, and the field that this is about, where the dealer's Odoo says it."""
+    """Why a record was refused, and the field that this is about, where that is said."""
 
     message: str
     field: str | None

@@ -13,9 +13,9 @@ class BpoDealerOrder(models.Model):
     """The order defaults of the dealership, in the snapshots.
 
     They are the dealership's, not the deal's: whoever mends one means all orders that are not there
-    yet. So a snapshot takes them when its dealer is about to be asked, not when the lead is won. From
-    then on it says what was sent: where the dealer may have the order, it is kept, and what is wanted
-    by now (``payload_wanted``) takes the present ones.
+    yet. So a snapshot takes them when its dealer is about to be asked, not when the lead is won.
+    From then on it says what was sent: where the dealer may have the order, it is kept, and what is
+    wanted by now (``payload_wanted``) takes the present ones.
     """
 
     _inherit = "bpo.dealer.order"

@@ -149,7 +149,7 @@ class BpoDealerOrder(models.Model):
         return Markup("").join(Markup("<br/>%s") % line for line in lines)
 
     def _get_difference_lines(self, sent, content):
-        """Return what to tell the dealer about units and customer of two ``Order``, one text each."""
+        """Return what to tell the dealer about units and customer of two ``Order``, as texts."""
         same_customer = get_customer(content) == get_customer(sent)
         if same_customer and get_units(content) == get_units(sent):
             return []

@@ -19,9 +19,7 @@ class BpoDealershipOrderDefault(models.Model):
     _description = "Order Default of a Dealership"
     _order = "dealership_id, sequence, id"
 
-    dealership_id = fields.Many2one(
-        "bpo.dealership", required=True, index=True, ondelete="cascade"
-    )
+    dealership_id = fields.Many2one("bpo.dealership", required=True, index=True, ondelete="cascade")
     sequence = fields.Integer(default=SEQUENCE_GAP)
     name = fields.Char(
         "Field",
@@ -91,7 +89,9 @@ class BpoDealershipOrderDefault(models.Model):
     def _clean_vals(self, vals):
         """Return values without the blanks that come along when they are pasted."""
         texts = {
-            name: vals[name].strip() for name in ("name", "value") if isinstance(vals.get(name), str)
+            name: vals[name].strip()
+            for name in ("name", "value")
+            if isinstance(vals.get(name), str)
         }
         return {**vals, **texts}
 

@@ -33,8 +33,8 @@ class CrmLead(models.Model):
     line_ids = fields.One2many("bpo.lead.line", "lead_id", string="Units", copy=True)
     dealer_notes = fields.Text(
         "Notes for the Dealer",
-        help="They arrive with the order, once, for the people of the dealership: in the chatter of "
-        "the order there and in the e-mail to its manager. Internal notes stay here.",
+        help="They arrive with the order, once, for the people of the dealership: in the chatter "
+        "of the order there and in the e-mail to its manager. Internal notes stay here.",
     )
     dealer_order_ids = fields.One2many(
         "bpo.dealer.order", "lead_id", string="Dealer Orders", groups="bpo_crm.group_agent"

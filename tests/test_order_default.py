@@ -52,7 +52,9 @@ class TestOrderDefault(OrderDefaultCommon):
     """What may be an order default, and what of it is sent."""
 
     def test_values(self):
-        self._set_defaults(user_id=False, team_id=" Call centre ", x_a="False", x_b="0", x_c="false")
+        self._set_defaults(
+            user_id=False, team_id=" Call centre ", x_a="False", x_b="0", x_c="false"
+        )
         self.assertEqual(
             self.dealership._get_order_defaults(),
             {"user_id": "", "team_id": "Call centre", "x_a": "", "x_b": "0", "x_c": ""},

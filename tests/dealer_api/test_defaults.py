@@ -4,7 +4,7 @@
 
 from ...dealer_api import Order, check_connection, is_default_column, may_be_default, push_orders
 from .common import PROTOCOLS, DealerApiCase, cases
-from .test_orders import NAMESPACE, connect, payload, payloads, push, statuses
+from .test_orders import NAMESPACE, connect, payload, push, statuses
 
 KINDS = {
     "user_id": {"type": "many2one", "relation": "res.users"},
