@@ -211,7 +211,9 @@ class TestOrderDefault(OrderDefaultCommon):
         default = self._set_defaults(team_id="Wrong")
         orders = self._fail() | self._fail("default_refused", message="No")
         other = self._win(self._create_leads())
-        self.dealer.answers[other.reference] = OrderResult("failed", "order_refused")
+        self.dealer.answers[other.reference] = OrderResult(
+            "failed", "order_refused", {"message": "No"}
+        )
         self._push()
         self.dealer.answers.clear()
         default.sequence = 5

@@ -397,7 +397,7 @@ class Actions:
                     env["bpo.dealership"].browse(row["id"])._resume()
 
     def _do_order_default(self, rng):
-        """Let a manager write, mend or delete the sales team that goes with a dealership's orders."""
+        """Let a manager write, mend or delete the sales team that goes with orders."""
         row, _dealer = self._choose_dealership(rng)
         self.write_order_default(row["id"], rng.choice([TEAM, TEAM, "Nobody", None]))
 
