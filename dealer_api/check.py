@@ -368,10 +368,7 @@ class TrialStep(CheckStep):
         """Return code and details of what the dealer's Odoo says to an order, None when nothing."""
         session, product_id = context.session, self._choose_product(context)
         defaults, kinds = context.tried_defaults, context.default_kinds
-        cells = {
-            column: fit(column, value, kinds[field_of(column)])
-            for column, value in defaults.items()
-        }
+        cells = {column: fit(value, kinds[field_of(column)]) for column, value in defaults.items()}
         refusal = try_order(session, product_id, cells)
         if refusal is None:
             return None

@@ -17,11 +17,14 @@ import html
 from typing import NamedTuple
 
 from .errors import DealerError, DealerFault
-from .payload import NOTES_COLUMNS, ORDER_MODEL, field_of
+from .payload import NOTES_FIELD, ORDER_MODEL, field_of
+from .session import major_version
 from .trial import find_obstacle, try_order
 
 MANY2MANY = "many2many"
 _RELATIONS = ("many2one", MANY2MANY)
+# From here on a message says itself that the customer does not see it.
+_INTERNAL_VERSION = 13
 # What an empty value is called in messages.
 _EMPTY = "–"
 
@@ -38,7 +41,7 @@ class _NotOne(Exception):
     """There is not exactly one record of a name."""
 
 
-def fit(column, value, kind):
+def fit(value, kind):
     """Return the cell for a default.
 
     :param str value: as a person wrote it
@@ -56,13 +59,17 @@ def plain_to_html(text):
     return "<br/>".join(html.escape(line) for line in text.splitlines())
 
 
-def notes_cells(notes):
-    """Return the cells of the notes of an order, for ``NOTES_COLUMNS``; empty ones leave no trace.
+def notes_cells(notes, server_version):
+    """Return ``{column: cell}`` of the notes of an order; without notes they leave no trace.
 
-    An internal note of the service user, about which nobody is told by e-mail.
+    They become an internal note of the service user, about which nobody is told by e-mail, created
+    by the same ``load()`` as the order: it comes once, like it. That fills in what the method of
+    Odoo for messages would.
     """
-    cells = (ORDER_MODEL, "mail.mt_note", plain_to_html(notes)) if notes else ("", "", "")
-    return dict(zip(NOTES_COLUMNS, cells, strict=True))
+    cells = {"model": ORDER_MODEL, "subtype_id/id": "mail.mt_note", "body": plain_to_html(notes)}
+    if (major_version(server_version) or _INTERNAL_VERSION) >= _INTERNAL_VERSION:
+        cells["is_internal"] = "1"
+    return {f"{NOTES_FIELD}/{name}": value if notes else "" for name, value in cells.items()}
 
 
 class OrderDefaults:
@@ -165,16 +172,30 @@ def _parts(value):
 def find_refused(session, defaults, kinds, product_id=None):
     """Return a ``Problem`` with the default for which the dealer's Odoo refuses orders, or None.
 
-    By orders on trial: one without defaults, which has to be taken, and one with each of them.
+    By orders on trial. With all defaults they have to be refused, else it is about something else.
+    To blame is the one without which an order is taken; where several are, the first that is
+    refused by itself, if an order without any is taken. (A default may also be what the dealer's
+    Odoo requires.)
 
     :param product_id: of the line of these orders
     """
-    if find_obstacle(session) or try_order(session, product_id):
+    if find_obstacle(session):
         return None
-    for column, value in defaults.items():
-        cells = {column: fit(column, value, kinds.get(field_of(column)) or {})}
-        if refusal := try_order(session, product_id, cells):
-            return refused(column, value, refusal.message)
+    cells = {
+        column: fit(value, kinds.get(field_of(column)) or {}) for column, value in defaults.items()
+    }
+    refusal = try_order(session, product_id, cells)
+    if refusal is None:
+        return None
+    for column in cells:
+        others = {each: value for each, value in cells.items() if each != column}
+        if try_order(session, product_id, others) is None:
+            return refused(column, defaults[column], refusal.message)
+    if len(cells) == 1 or try_order(session, product_id):
+        return None
+    for column, value in cells.items():
+        if refusal := try_order(session, product_id, {column: value}):
+            return refused(column, defaults[column], refusal.message)
     return None
 
 

@@ -400,7 +400,7 @@ class _Push:
             return LoadRecord(("id",), [[order.external_id]])
         cells = self._cells_of(order, lacking)
         if self.noted:
-            cells |= notes_cells(order.notes)
+            cells |= notes_cells(order.notes, self.session.server_version)
         elif order.notes:
             sending.leave_out(ORDER_MODEL, {NOTES_FIELD: order.notes}, lacking)
         line_columns = list(
@@ -435,7 +435,7 @@ class _Push:
         """Return ``{column: cell}`` of what an order says of itself."""
         defaults, kinds = order.used_defaults, self.kinds[ORDER_MODEL]
         return {
-            column: fit(column, value, kinds[field_of(column)])
+            column: fit(value, kinds[field_of(column)])
             if column in defaults
             else cell(value, column)
             for column, value in order.all_values.items()

@@ -31,10 +31,8 @@ SCHEMA = 3
 
 ORDER_MODEL, LINE_MODEL, CUSTOMER_MODEL = "sale.order", "sale.order.line", "res.partner"
 # The notes of an order stand in its chatter there: seen without a click, and by the dealer's people
-# alone. The terms of an order and its lines are printed for the customer. They are created by the
-# same ``load()`` as the order, so that they come once, like it; it does not fill in the model.
+# alone. The terms of an order and its lines are printed for the customer.
 NOTES_FIELD = "message_ids"
-NOTES_COLUMNS = tuple(f"{NOTES_FIELD}/{name}" for name in ("model", "subtype_id/id", "body"))
 # The fields that every Odoo with sales has, those of the first release: nobody asks for them.
 ORDER_FIELDS = ("client_order_ref", "origin")
 LINE_FIELDS = ("product_uom_qty", "price_unit", "name")

@@ -80,6 +80,7 @@ class TestDefaults(DealerApiCase):
         )
         self.assertEqual(created["message_ids/subtype_id/id"], "mail.mt_note")
         self.assertEqual(created["message_ids/model"], "sale.order")
+        self.assertEqual(created["message_ids/is_internal"], "1")
         self.assertEqual(self._created(2)["message_ids/body"], "")
 
     def test_without_them_nothing_is_more(self):
@@ -198,6 +199,46 @@ class TestDefaults(DealerApiCase):
             self.assertIn("doesn't have 'create' access", result.text)
         self.assertEqual(self.dealer.calls("base.automation.has_access"), 1)
         self.assertEqual(self.dealer.orders, {})
+
+    def test_notes_of_a_dealer_before_messages_were_internal(self):
+        self.start_case(version="12.0")
+        push(self.dealer, [ordered(1, notes="x")])
+        self.assertEqual(self._created()["message_ids/body"], "x")
+        self.assertNotIn("message_ids/is_internal", self._created())
+
+    def test_one_that_is_required_beside_one_that_is_refused(self):
+        """Where an order without any default is refused, too."""
+        self._refuse_others_orders()
+        others = self.dealer.reject
+        self.dealer.reject = lambda model, values: (
+            "Missing required value for the field 'Branch'"
+            if model == "sale.order" and not values.get("x_branch")
+            else others(model, values)
+        )
+        defaults = {"x_branch": "7", "user_id": "Sally Sales", "team_id": "Shop"}
+        [result] = push(self.dealer, [ordered(**defaults)])
+        self.assertEqual(result.code, "default_refused", result.text)
+        self.assertEqual((result.details["field"], result.details["value"]), _SALLY)
+        report = self._check(defaults)
+        [line] = [line for line in report.lines if not line.ok]
+        self.assertEqual((line.code, line.details["field"]), ("default_refused", "user_id"))
+
+    def test_several_that_are_refused(self):
+        self.dealer.reject = lambda model, values: (
+            "Not so"
+            if model == "sale.order" and (values.get("user_id") == 70 or values.get("x_branch"))
+            else None
+        )
+        [result] = push(self.dealer, [ordered(team_id="Shop", x_branch="7", user_id="Sally Sales")])
+        self.assertEqual((result.code, result.details["field"]), ("default_refused", "x_branch"))
+
+    def test_a_refusal_of_this_order_alone_names_none(self):
+        """Orders on trial are taken with all defaults."""
+        self.dealer.reject = lambda model, values: (
+            "Not this one" if values.get("client_order_ref") == "BPO/LEAD/1" else None
+        )
+        [result] = push(self.dealer, [ordered(team_id="Shop", x_branch="7")])
+        self.assertEqual((result.status, result.code), ("failed", "order_refused"))
 
     def test_a_refusal_for_another_reason_names_none(self):
         self.dealer.reject = lambda model, values: "Closed" if model == "sale.order" else None
