@@ -33,6 +33,15 @@ class BpoDealership(models.Model):
     def _prepare_connection_check(self):
         return {**super()._prepare_connection_check(), "defaults": self._get_order_defaults()}
 
+    @api.private
+    def _store_check_report(self, report):
+        """Try failed orders again, too, where their order defaults are known there by now."""
+        res = super()._store_check_report(report)
+        lines = [line for line in report.lines if line.step in ("defaults", "trial")]
+        if self._get_order_defaults() and all(line.ok for line in lines):
+            self._on_order_defaults_changed()
+        return res
+
     @api.model
     def _get_check_step_labels(self):
         return {**super()._get_check_step_labels(), "defaults": self.env._("Order defaults")}

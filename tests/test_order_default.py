@@ -278,6 +278,18 @@ class TestOrderDefault(OrderDefaultCommon):
         self.assertIn("nothing called Wrong", self.dealership.check_report_html)
         self.assertEqual(self.dealership.connection_state, "failed")
 
+    def test_once_they_are_known_there_what_failed_goes(self):
+        self._set_defaults(team_id="New team")
+        order = self._fail("default_refused", message="No")
+        self.dealer.answers.clear()
+        known = CheckLine("defaults", "check_defaults_ok", True, {"count": 1})
+        details = {"field": "team_id", "value": "x", "message": "No"}
+        self._check(known, CheckLine("trial", "default_refused", False, details))
+        self.assertEqual(order.state, "failed")
+        self._check(known, CheckLine("trial", "check_trial_ok", True))
+        self._push()
+        self.assertEqual(order.state, "sent")
+
     def test_a_wrong_one_keeps_no_dealership_paused(self):
         """Its orders fail one by one, each with the reason; those that wait would wait for ever."""
         self._set_defaults(team_id="Wrong")
