@@ -103,17 +103,22 @@ def test_another_salesperson_needs_another_right(bpo, dealer):
     group = dealer.rpc.ref("sales_team.group_sale_salesman_all_leads")
     dealer.rpc.write("res.users", service["id"], group_ids=[(4, group)])
     try:
+        # a test that finds all well sends what failed
         assert check(bpo, dealership) == {}
-        bpo.rpc.call("bpo.dealer.order", "action_retry", [bpo.order(leads[0])["id"]])
         bpo.push()
-        [remote] = dealer.orders_of(bpo, leads[0], fields=["user_id"])
-        assert remote["user_id"][1] == "Sally Sales"
+        for remote in dealer.orders_of(bpo, *leads, fields=["user_id"]):
+            assert remote["user_id"][1] == "Sally Sales"
+        assert [bpo.order(lead)["state"] for lead in leads] == ["sent", "sent"]
     finally:
         dealer.rpc.write("res.users", service["id"], group_ids=[(3, group)])
     # or nobody is the salesperson: what failed goes without a click
+    lead = bpo.create_lead(dealership)
+    bpo.win(lead)
+    bpo.push()
+    assert bpo.order(lead)["error_code"] == "default_refused"
     set_defaults(bpo, dealership, **GOOD)
     bpo.push()
-    [remote] = dealer.orders_of(bpo, leads[1], fields=["user_id"])
+    [remote] = dealer.orders_of(bpo, lead, fields=["user_id"])
     assert remote["user_id"] is False
 
 
@@ -158,7 +163,7 @@ def test_text_for_a_field_with_html(bpo, dealer):
 
 
 def test_notes_arrive_once_and_for_the_dealers_people_alone(bpo, dealer):
-    dealership = bpo.connect(dealer)
+    dealership, mails = bpo.connect(dealer), dealer.count("mail.mail")
     set_defaults(bpo, dealership, **GOOD)
     noted = bpo.create_lead(
         dealership, units=[("BIKE-1", 1), ("BIKE-2", 1)], dealer_notes="Call <after> six.\nBlue"
@@ -194,4 +199,4 @@ def test_notes_arrive_once_and_for_the_dealers_people_alone(bpo, dealer):
     assert message["author_id"][1] == "BPO Service"
     # nothing that is printed for the customer
     assert (len(orders[0]["order_line"]), orders[0]["note"]) == (2, False)
-    assert not dealer.rpc.search_read("mail.mail", [], ["subject"])
+    assert dealer.count("mail.mail") == mails
