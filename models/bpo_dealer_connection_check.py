@@ -129,6 +129,7 @@ class BpoDealerConnection(models.AbstractModel):
             "rights": self.env._("Rights"),
             "currency": self.env._("Currency"),
             "products": self.env._("Products"),
+            "defaults": self.env._("Order defaults"),
             "trial": self.env._("Trial order"),
         }
 

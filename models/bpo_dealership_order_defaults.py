@@ -30,9 +30,6 @@ class BpoDealership(models.Model):
         """Send the orders again that failed because of a default: it may be mended now."""
         self.env["bpo.dealer.order"].sudo()._retry_for_defaults(self)
 
-    def _prepare_connection_check(self):
-        return {**super()._prepare_connection_check(), "defaults": self._get_order_defaults()}
-
     @api.private
     def _store_check_report(self, report):
         """Try failed orders again, too, where their order defaults are known there by now."""
@@ -41,7 +38,3 @@ class BpoDealership(models.Model):
         if self._get_order_defaults() and all(line.ok for line in lines):
             self._on_order_defaults_changed()
         return res
-
-    @api.model
-    def _get_check_step_labels(self):
-        return {**super()._get_check_step_labels(), "defaults": self.env._("Order defaults")}
