@@ -26,7 +26,16 @@ from .identity import normal_email, normal_phone
 from .looking import HIDDEN, MISSING, UNSEEN, Look, look_at_orders
 from .messages import MESSAGES, fill_in, render
 from .orders import BATCH_SIZE, push_orders
-from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine, next_external_id
+from .payload import (
+    LINE_FIELDS,
+    SCHEMA,
+    Customer,
+    Order,
+    OrderLine,
+    is_default_column,
+    may_be_default,
+    next_external_id,
+)
 from .pricelists import new_customer_currency
 from .protocols import PROTOCOLS, Json2, Protocol, XmlRpc, register_protocol
 from .remote import RemoteOrder, find_existing, read_orders
@@ -83,7 +92,9 @@ __all__ = [
     "clean_text",
     "fill_in",
     "find_existing",
+    "is_default_column",
     "look_at_orders",
+    "may_be_default",
     "new_customer_currency",
     "next_external_id",
     "normal_email",

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlsplit
 
+from .defaults import find_problems, find_refused, fit, refused
 from .errors import DealerAccessRefused, DealerError
 from .messages import render
+from .payload import ORDER_MODEL, field_of
 from .pricelists import PRICELIST, new_customer_currency
 from .products import find_products
 from .protocols import PROTOCOLS
@@ -78,13 +80,15 @@ class CheckContext:
     :ivar settings: its ``ConnectionSettings``
     :ivar currency: the currency the orders will be in, or None
     :ivar product_codes: Internal References that must exist at the dealer, sorted
+    :ivar defaults: the order defaults of the dealership: ``{column: value}``
     """
 
-    def __init__(self, session, currency=None, product_codes=()):
+    def __init__(self, session, currency=None, product_codes=(), defaults=None):
         self.session = session
         self.settings = session.settings
         self.currency = currency
         self.product_codes = sorted({str(code) for code in product_codes or () if code})
+        self.defaults = dict(defaults or {})
         self.lines = []
         self.server_version = self.protocol = self.uid = None
 
@@ -109,6 +113,27 @@ class CheckContext:
     def products(self):
         """Look all codes up, once."""
         return find_products(self.session, self.product_codes)
+
+    @cached_property
+    def default_kinds(self):
+        """Return what the dealer's Odoo says of the fields of the defaults, those it has; once."""
+        names = sorted({field_of(column) for column in self.defaults})
+        return self.session.describe(ORDER_MODEL, names) if names else {}
+
+    @cached_property
+    def default_problems(self):
+        """Return what stands against the defaults, before any order is tried with them; once."""
+        return find_problems(self.session, self.defaults, self.default_kinds)
+
+    @property
+    def tried_defaults(self):
+        """Return the defaults that an order on trial is to have: those that are known there."""
+        wrong = {problem.column for problem in self.default_problems}
+        return {
+            column: value
+            for column, value in self.defaults.items()
+            if column not in wrong and field_of(column) in self.default_kinds
+        }
 
     @cached_property
     def problem(self):
@@ -303,6 +328,22 @@ class ProductsStep(CheckStep):
             context.add(self.name, True, "check_products_ok", count=len(codes))
 
 
+class DefaultsStep(CheckStep):
+    """The fields and names of the order defaults are known there. Only where there are any."""
+
+    name = "defaults"
+
+    def run(self, context):
+        """Look all fields and names up, and say each that is not known, or that is ambiguous."""
+        for column in context.defaults:
+            if field_of(column) not in context.default_kinds:
+                context.add(self.name, False, "check_default_field", field=column)
+        for problem in context.default_problems:
+            context.add(self.name, False, problem.code, **problem.details)
+        if not context.lines_of(self.name):
+            context.add(self.name, True, "check_defaults_ok", count=len(context.defaults))
+
+
 class TrialStep(CheckStep):
     """The dealer's own rules take a customer and an order: both are created, and taken back."""
 
@@ -316,12 +357,29 @@ class TrialStep(CheckStep):
         obstacle = find_obstacle(session)
         if obstacle:
             context.add(self.name, True, obstacle)
-        elif message := try_customer(session):
-            context.add(self.name, False, "check_trial_customer_refused", message=message)
-        elif message := try_order(session, self._choose_product(context)):
-            context.add(self.name, False, "check_trial_order_refused", message=message)
+        elif refusal := try_customer(session):
+            context.add(self.name, False, "check_trial_customer_refused", message=refusal.message)
+        elif problem := self._try_order(context):
+            context.add(self.name, False, problem[0], **problem[1])
         else:
             context.add(self.name, True, "check_trial_ok")
+
+    def _try_order(self, context):
+        """Return code and details of what the dealer's Odoo says to an order, None when nothing."""
+        session, product_id = context.session, self._choose_product(context)
+        defaults, kinds = context.tried_defaults, context.default_kinds
+        cells = {column: fit(value, kinds[field_of(column)]) for column, value in defaults.items()}
+        refusal = try_order(session, product_id, cells)
+        if refusal is None:
+            return None
+        column = next((each for each in defaults if field_of(each) == refusal.field), None)
+        if column:
+            problem = refused(column, defaults[column], refusal.message)
+        else:
+            problem = defaults and find_refused(session, defaults, kinds, product_id)
+        if problem:
+            return problem.code, problem.details
+        return "check_trial_order_refused", {"message": refusal.message}
 
     @staticmethod
     def _choose_product(context):
@@ -340,21 +398,23 @@ STEPS = (
     RightsStep(),
     CurrencyStep(),
     ProductsStep(),
+    DefaultsStep(),
     TrialStep(),
 )
 
 
-def check_connection(settings, currency=None, product_codes=(), extra_steps=()):
+def check_connection(settings, currency=None, product_codes=(), extra_steps=(), defaults=None):
     """Check all that pushing an order needs, up to the first step that others depend on.
 
     :param currency: the currency the orders will be in
     :param product_codes: Internal References that must exist at the dealer
     :param extra_steps: ``CheckStep`` objects of other addons, run after ours
+    :param defaults: the order defaults: ``{column: value}``
     :return: a ``ConnectionReport``; a failing dealer is a line of it, never an exception
     """
-    steps = (*STEPS, *extra_steps)
+    steps = [step for step in (*STEPS, *extra_steps) if defaults or step.name != "defaults"]
     with DealerSession(settings, fresh=True) as session:
-        context = CheckContext(session, currency, product_codes)
+        context = CheckContext(session, currency, product_codes, defaults)
         _run(steps, context)
     lines = []
     for step in steps:

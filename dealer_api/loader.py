@@ -56,10 +56,12 @@ class LoadResult:
     Without any of them the work was broken off before it was this record's turn.
 
     :ivar warned: the dealer's Odoo was not sure of what it was given
+    :ivar field: the field that the message is about, where it names one
     """
 
     record_id: int | None = None
     message: str | None = None
+    field: str | None = None
     fault: DealerFault | None = None
     busy: bool = False
     warned: bool = False
@@ -206,33 +208,38 @@ class Loader:
         if not blamed:
             if len(group) > 1:
                 return _halves(group)
-            text = messages[0].get("message") if messages else ""
-            blamed = {group[0]: str(text or "")}
+            blamed = {group[0]: messages[0] if messages else {}}
         again = []
-        for index, text in blamed.items():
+        for index, message in blamed.items():
             if index in self.marked:
-                self.results[index] = LoadResult(message=text, busy=is_busy(text))
+                text = str(message.get("message") or "")
+                field = message.get("field")
+                self.results[index] = LoadResult(
+                    message=text,
+                    field=field if isinstance(field, str) else None,
+                    busy=is_busy(text),
+                )
             else:
                 self.marked.add(index)
                 again.append(index)
         return [[index for index in group if index not in blamed], again]
 
     def _blamed(self, group, messages):
-        """Return ``{record: message}`` of the records the messages blame."""
+        """Return ``{record: the first message that blames it}``."""
         named = [
-            (message["record"], str(message.get("message") or ""))
+            (message["record"], message)
             for message in messages
             if isinstance(message.get("record"), int) and 0 <= message["record"] < len(group)
         ]
-        if len({number for number, _text in named}) > 1:
+        if len({number for number, _message in named}) > 1:
             first = named[0][0]
-            if sum(number == first for number, _text in named) == 1:
+            if sum(number == first for number, _message in named) == 1:
                 # It may be the error of all put under the first one's number. If it really
                 # is the first one's, the next call will say so.
                 named = named[1:]
         blamed = {}
-        for number, text in named:
-            blamed.setdefault(group[number], text)
+        for number, message in named:
+            blamed.setdefault(group[number], message)
         return blamed
 
     def _settle(self, group, **values):

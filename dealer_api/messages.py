@@ -184,6 +184,25 @@ MESSAGES = {
     ),
     "customer_refused": _lt("The dealer's Odoo refused the customer: %(message)s"),
     "order_refused": _lt("The dealer's Odoo refused the order: %(message)s"),
+    "default_unknown": _lt(
+        "The dealer's Odoo has nothing called %(value)s, which is this dealership's order default"
+        " for %(field)s. Correct it on the dealership's page Order Defaults, or have the dealer"
+        " create it; the orders then go by themselves."
+    ),
+    "default_ambiguous": _lt(
+        "The dealer's Odoo has several records called %(value)s, which is this dealership's order"
+        " default for %(field)s. Have the dealer rename all but one, or enter another name on the"
+        " dealership's page Order Defaults; the orders then go by themselves."
+    ),
+    "default_hidden": _lt(
+        "The service user may not look for %(value)s, this dealership's order default for"
+        " %(field)s, in the dealer's Odoo. The dealer has to give it that right: %(message)s"
+    ),
+    "default_refused": _lt(
+        "The dealer's Odoo refuses orders with %(value)s as %(field)s, which is an order default of"
+        " this dealership. Correct it on the dealership's page Order Defaults, or have the dealer"
+        " give the service user the right that it lacks: %(message)s"
+    ),
     # One order that did not get through this time.
     "order_busy": _lt(
         "The dealer's database was busy with the same order at that moment. It is tried again."
@@ -306,6 +325,11 @@ MESSAGES = {
     ),
     "check_products_ok": _lt("All %(count)s products exist at the dealer, each once."),
     "check_products_none": _lt("There are no products to look for yet."),
+    "check_defaults_ok": _lt("All %(count)s order defaults are known there."),
+    "check_default_field": _lt(
+        "Orders of the dealer's Odoo have no field %(field)s, or do not show it to the service"
+        " user. They go without this order default."
+    ),
     "check_trial_ok": _lt(
         "The dealer's Odoo takes orders: it accepted a customer and an order on trial, and kept"
         " neither."

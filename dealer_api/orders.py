@@ -6,6 +6,7 @@ Everything here may be repeated at any time, also half done; why, is said in ``l
 """
 
 from .customers import PARTNER_FIELDS, CustomerSearch, NewCustomers
+from .defaults import OrderDefaults, fit, notes_cells
 from .errors import (
     RETRY,
     DealerAccessUncertain,
@@ -20,6 +21,7 @@ from .payload import (
     CUSTOMER_FIELDS,
     CUSTOMER_MODEL,
     LINE_MODEL,
+    NOTES_FIELD,
     ORDER_FIELDS,
     ORDER_MODEL,
     STOCK_LINE_FIELDS,
@@ -67,6 +69,11 @@ class _Push:
             # The same order twice in a batch is one order (see loader.py).
             self.sendings.setdefault(key, Sending(order))
         self.products = Products([])
+        self.defaults = OrderDefaults(session)
+        # All orders have the columns of notes, so that they are loaded together
+        self.noted = False
+        # {model: {field: what the dealer's Odoo says of it, None where it does not have it}}
+        self.kinds = {}
         # {order: its lines} at the dealer, of those that had to be looked at
         self.lines = {}
         # Orders may have been created without us knowing.
@@ -91,6 +98,7 @@ class _Push:
             self._check_orders,
             self._find_products,
             self._check_company_currency,
+            self._check_defaults,
             self._assign_customers,
             self._check_pricelists,
             self._look_for_refused,
@@ -122,10 +130,14 @@ class _Push:
         :param base: fields that every Odoo has; with nothing else the dealer is not asked
         """
         names = sorted({field_of(column) for column in columns} - set(base))
-        if not names:
-            return frozenset()
-        found = self._guarded(self.session.fields, model, names)
-        return frozenset(names) - (frozenset(names) if found is None else found)
+        known = self.kinds.setdefault(model, {})
+        if unasked := [name for name in names if name not in known]:
+            found = self._guarded(self.session.describe, model, unasked)
+            if found is None:
+                # the orders have failed by now
+                return frozenset()
+            known.update({name: found.get(name) for name in unasked})
+        return frozenset(name for name in names if known[name] is None)
 
     # ------------------------------------------------------------
     # What an earlier attempt may have left there
@@ -242,6 +254,14 @@ class _Push:
                 self._check_currency(
                     sending, currencies.get(pricelist) if pricelist else self.company_currency
                 )
+
+    def _check_defaults(self):
+        """Refuse the orders whose defaults the dealer does not know; create nobody for them."""
+        if not any(sending.order.used_defaults for sending in self.open):
+            return
+        self._lacking_of_orders()
+        sendings = [sending for sending in self.open if sending.order.used_defaults]
+        self._guarded(self.defaults.check, sendings, self.kinds[ORDER_MODEL])
 
     # ------------------------------------------------------------
     # Customers
@@ -410,6 +430,7 @@ class _Push:
         sendings = self.open
         if not sendings:
             return []
+        self.noted = NOTES_FIELD not in lacking and any(each.order.notes for each in sendings)
         records = [self._load_record(sending, lacking, lacking_lines) for sending in sendings]
         loader = Loader(self.session, ORDER_MODEL)
         try:
@@ -427,13 +448,13 @@ class _Push:
                     sending.is_ambiguous = result.warned
                     sending.is_unproved = self.session.remembered(BY_CODE, DAY) is None
             else:
-                self._settle_refused(sending, result, "order_refused")
+                self._settle_order_refused(sending, result)
         return [each for each in sendings if each.result.status == FAILED]
 
     def _lacking_of_orders(self):
         """Return the fields that the dealer does not have: of orders, of lines."""
         orders = [sending.order for sending in self.open if not sending.known]
-        columns = {column for order in orders for column in order.values}
+        columns = {column for order in orders for column in order.used_fields()[ORDER_MODEL]}
         lines = [line for order in orders for line in order.lines]
         line_columns = {column for line in lines for column in line.values}
         try:
@@ -451,7 +472,11 @@ class _Push:
         order = sending.order
         if sending.known:
             return LoadRecord(("id",), [[order.external_id]])
-        columns = [column for column in order.values if field_of(column) not in lacking]
+        cells = self._cells_of(order, lacking)
+        if self.noted:
+            cells |= notes_cells(order.notes, self.session.server_version)
+        elif order.notes:
+            sending.leave_out(ORDER_MODEL, {NOTES_FIELD: order.notes}, lacking)
         line_columns = list(
             dict.fromkeys(
                 column
@@ -461,24 +486,48 @@ class _Push:
             )
         )
         head = [order.external_id, sending.partner_id]
-        head += [cell(order.values[column], column) for column in columns]
+        head += cells.values()
         rows = []
         for line in order.lines:
             product_column, product = self.products.reference(line.product_code)
-            cells = [cell(line.values.get(column), column) for column in line_columns]
-            rows.append([*(head if not rows else [""] * len(head)), product, *cells])
+            row = [cell(line.values.get(column), column) for column in line_columns]
+            rows.append([*(head if not rows else [""] * len(head)), product, *row])
             sending.leave_out(LINE_MODEL, line.values, lacking_lines)
-        sending.leave_out(ORDER_MODEL, order.values, lacking)
+        sending.leave_out(ORDER_MODEL, order.all_values, lacking)
         return LoadRecord(
             (
                 "id",
                 "partner_id/.id",
-                *columns,
+                *cells,
                 f"order_line/{product_column}",
                 *(f"order_line/{column}" for column in line_columns),
             ),
             rows,
         )
+
+    def _cells_of(self, order, lacking):
+        """Return ``{column: cell}`` of what an order says of itself."""
+        defaults, kinds = order.used_defaults, self.kinds[ORDER_MODEL]
+        return {
+            column: fit(value, kinds[field_of(column)])
+            if column in defaults
+            else cell(value, column)
+            for column, value in order.all_values.items()
+            if field_of(column) not in lacking
+        }
+
+    def _settle_order_refused(self, sending, result):
+        """Let an order be that was not created, and name the default that is to blame for it."""
+        defaults = sending.order.used_defaults
+        # one whose products are remembered only is loaded again, with those that are looked up
+        is_final = not self.products.by_code
+        if defaults and is_final and result.message is not None and not result.busy:
+            [product_id] = self.products[sending.order.lines[0].product_code]
+            problem = self.defaults.explain(defaults, self.kinds[ORDER_MODEL], result, product_id)
+            if problem:
+                sending.fail(problem.code, **problem.details)
+                return
+        self._settle_refused(sending, result, "order_refused")
 
     def _settle_refused(self, sending, result, code):
         if result.busy:

@@ -13,8 +13,13 @@ JSON: text, numbers, booleans, None, and lists of texts for what goes parted by 
   share their columns, so a key that only some lines have is sent empty for the others.
 * A field that the dealer's Odoo does not have is left out, and said.
 
+Beside the values of the deal an order has *defaults*, which a manager has entered for the
+dealership: how its people file the orders of the call centre. They are texts, as a person would
+write them into a file to import, and an empty one empties its field. What the deal itself says of a
+field comes before them.
+
 A snapshot is what ``to_payload`` returns. Its ``schema`` number tells which release wrote it; the
-first one wrote none.
+first one wrote none, the second one knew neither defaults nor notes.
 """
 
 import math
@@ -22,9 +27,12 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-SCHEMA = 2
+SCHEMA = 3
 
 ORDER_MODEL, LINE_MODEL, CUSTOMER_MODEL = "sale.order", "sale.order.line", "res.partner"
+# The notes of an order stand in its chatter there: seen without a click, and by the dealer's people
+# alone. The terms of an order and its lines are printed for the customer.
+NOTES_FIELD = "message_ids"
 # The fields that every Odoo with sales has, those of the first release: nobody asks for them.
 ORDER_FIELDS = ("client_order_ref", "origin")
 LINE_FIELDS = ("product_uom_qty", "price_unit", "name")
@@ -45,7 +53,15 @@ _OWN_FIELDS = {
     LINE_MODEL: frozenset(("id", "order_id", "product_id")),
     CUSTOMER_MODEL: frozenset(("id", "country_id", "state_id")),
 }
+# What no default may say: what this package or a deal fills in itself, what makes an order another
+# one's or another sale (its number, state, company, currency, price list), and Odoo's own fields.
+_NO_DEFAULTS = _OWN_FIELDS[ORDER_MODEL].union(
+    *[("name", "state", "company_id", "currency_id", "pricelist_id", "date_order")],
+    *[("create_uid", "create_date", "write_uid", "write_date", "display_name", NOTES_FIELD)],
+    ORDER_FIELDS,
+)
 _COLUMN = re.compile(r"[A-Za-z]\w*([./:][\w./]+)?")
+_DEFAULT_COLUMN = re.compile(r"[A-Za-z]\w*(/\.?id)?")
 _KEY_FOR_GOOD = re.compile(r"_[0-9a-f]{8}(_\d+)?$")
 _EXTERNAL_ID = re.compile(r"[\w-]+\.[\w.-]+")
 # What next_external_id appends; "lead_5" itself ends in no such thing.
@@ -95,6 +111,18 @@ def is_key_for_good(external_id):
 def field_of(column):
     """Return the field of a column of ``load()``: ``team_id`` of ``team_id/id``."""
     return re.split(r"[./:]", column, maxsplit=1)[0]
+
+
+def is_default_column(column):
+    """Tell whether a column is written like one that a default may fill: ``team_id``,
+    ``team_id/id``, ``team_id/.id``.
+    """
+    return isinstance(column, str) and bool(_DEFAULT_COLUMN.fullmatch(column))
+
+
+def may_be_default(column):
+    """Tell whether a column is none of those that an order fills in itself."""
+    return field_of(column) not in _NO_DEFAULTS
 
 
 def is_empty(value):
@@ -153,6 +181,8 @@ class Order:
     :param external_id: ``module.name``, under which the dealer's database keeps it unique
     :param currency: code of the currency of the prices
     :param values: by column of ``sale.order``: ``client_order_ref``, ``origin``, and what hooks add
+    :param defaults: by column of ``sale.order``: what the dealership files all its orders by
+    :param notes: plain text for the dealer's people
 
     What is known of earlier attempts is no part of the snapshot; who sends the order again says it:
 
@@ -168,6 +198,8 @@ class Order:
     customer: Customer
     lines: list[OrderLine]
     values: dict
+    defaults: dict = field(default_factory=dict)
+    notes: str = ""
     # What could not be read of the snapshot
     unreadable: list[str] = field(default_factory=list, repr=False, compare=False)
     maybe_there: bool = field(default=False, compare=False)
@@ -178,6 +210,19 @@ class Order:
     def reference(self):
         """Return how people here and at the dealership name the order to each other."""
         return self.values.get("client_order_ref") or ""
+
+    @property
+    def used_defaults(self):
+        """Return the defaults of the fields of which the deal itself says nothing."""
+        own = {field_of(column) for column in self.values}
+        return {
+            column: value for column, value in self.defaults.items() if field_of(column) not in own
+        }
+
+    @property
+    def all_values(self):
+        """Return what is sent of the order itself, by column: its defaults and its values."""
+        return {**self.used_defaults, **self.values}
 
     @property
     def total(self):
@@ -201,7 +246,7 @@ class Order:
     def used_fields(self):
         """Return ``{model: the fields at the dealer that values are given for}``."""
         used = {
-            ORDER_MODEL: self.values,
+            ORDER_MODEL: [*self.all_values, *([NOTES_FIELD] if self.notes else [])],
             CUSTOMER_MODEL: self.customer.values,
             LINE_MODEL: [column for line in self.lines for column in line.values],
         }
@@ -214,6 +259,8 @@ class Order:
             "external_id": self.external_id,
             "currency": self.currency,
             "values": dict(self.values),
+            "defaults": dict(self.defaults),
+            "notes": self.notes,
             "customer": {
                 "external_id": self.customer.external_id,
                 "country_code": self.customer.country_code,
@@ -228,17 +275,18 @@ class Order:
 
     @classmethod
     def from_payload(cls, payload):
-        """Return the order of a snapshot, of this release or of the first one.
+        """Return the order of a snapshot, of this release or of an earlier one.
 
         Never raises: what is missing is empty, what cannot be read is in ``problems``.
         """
         reader = _Reader()
         payload = reader.part(payload, dict, "payload")
         schema = payload.get("schema", 1)
-        read = {1: _read_schema_1, SCHEMA: _read_schema_2}.get(schema if is_number(schema) else 0)
+        readers = {1: _read_schema_1, 2: _read_schema_3, SCHEMA: _read_schema_3}
+        read = readers.get(schema if is_number(schema) else 0)
         if read is None:
             reader.unreadable.append(f"schema {schema}")
-            read = _read_schema_2
+            read = _read_schema_3
         return cls(**read(payload, reader), unreadable=reader.unreadable)
 
     def problems(self):
@@ -256,6 +304,7 @@ class Order:
         found = [name for name, value in missing.items() if not value]
         found += self.unreadable
         found += _wrong_values(ORDER_MODEL, "", self.values)
+        found += _wrong_defaults(self.defaults)
         found += _wrong_values(CUSTOMER_MODEL, "customer.", customer.values)
         for line in self.lines:
             found += _wrong_values(LINE_MODEL, "lines.", line.values)
@@ -282,6 +331,15 @@ def _wrong_values(model, prefix, values):
         f"{prefix}{column}"
         for column, value in values.items()
         if not _is_column(model, column) or not _fits_a_cell(value)
+    ]
+
+
+def _wrong_defaults(defaults):
+    """Return the defaults that must not be, or are no texts."""
+    return [
+        f"defaults.{column}"
+        for column, value in defaults.items()
+        if not (is_default_column(column) and may_be_default(column) and isinstance(value, str))
     ]
 
 
@@ -321,12 +379,15 @@ class _Reader:
         return [self.part(each, kind, name) for each in self.part(value, list, name)]
 
 
-def _read_schema_2(payload, reader):
+def _read_schema_3(payload, reader):
+    """Read what this release writes; the one before wrote less of the same."""
     customer = reader.part(payload.get("customer"), dict, "customer")
     return {
         "external_id": reader.part(payload.get("external_id"), str, "external_id"),
         "currency": reader.part(payload.get("currency"), str, "currency"),
         "values": dict(reader.part(payload.get("values"), dict, "values")),
+        "defaults": dict(reader.part(payload.get("defaults"), dict, "defaults")),
+        "notes": reader.part(payload.get("notes"), str, "notes"),
         "customer": Customer(
             reader.part(customer.get("external_id"), str, "customer.external_id"),
             dict(reader.part(customer.get("values"), dict, "customer.values")),

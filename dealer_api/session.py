@@ -362,7 +362,11 @@ class DealerSession:
         return (utcnow() - _EPOCH).total_seconds()
 
     def fields(self, model, names, age=HOUR):
-        """Return which of the named fields the model has, for this version and user.
+        """Return which of the named fields the model has, for this version and user."""
+        return frozenset(self.describe(model, names, age))
+
+    def describe(self, model, names, age=HOUR):
+        """Return ``{name: {"type": …, "relation": …}}`` of those named fields that it has.
 
         That a field is there is proved by the request that uses it; that one is missing is not.
 
@@ -374,13 +378,18 @@ class DealerSession:
         if found is None or (len(found) < len(names) and self.remembered(question, age) is None):
             found = self._ask_fields(model, names)
             self.remember(question, found)
-        return frozenset(found)
+        return found
 
     def _ask_fields(self, model, names):
-        found = self.call(model, "fields_get", allfields=list(names), attributes=["type"])
+        attributes = ["type", "relation"]
+        found = self.call(model, "fields_get", allfields=list(names), attributes=attributes)
         if not isinstance(found, dict):
             raise DealerBadAnswer("unexpected_answer", call=f"{model}.fields_get")
-        return sorted(set(found) & set(names))
+        return {
+            name: {key: kind[key] for key in attributes if isinstance(kind.get(key), str)}
+            for name, kind in found.items()
+            if name in names and isinstance(kind, dict)
+        }
 
     def has_right(self, model, operation):
         """Tell whether the service user may do something with a model in general."""

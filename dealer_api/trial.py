@@ -17,6 +17,8 @@ What a rolled-back savepoint does not take back is kept from happening:
   by what it is, has one key for all trials, so that it cannot be there twice, and is reported.
 """
 
+from typing import NamedTuple
+
 from .errors import DealerBadAnswer, DealerFault
 from .loader import LOAD_CONTEXT
 from .payload import CUSTOMER_MODEL, ORDER_MODEL
@@ -30,6 +32,13 @@ NAME = "Connection test"
 # A column of each model that every Odoo has, and that no text fits.
 _WRONG_COLUMN = {CUSTOMER_MODEL: "color", ORDER_MODEL: "date_order"}
 _WRONG_CELL = "on trial"
+
+
+class Refusal(NamedTuple):
+    """Why a record was refused, and the field that this is about, where that is said."""
+
+    message: str
+    field: str | None
 
 
 def find_obstacle(session):
@@ -47,15 +56,16 @@ def find_obstacle(session):
 
 
 def try_customer(session):
-    """Create a contact on trial; return why it was refused, None when it was not."""
+    """Create a contact on trial; return the ``Refusal``, None when it was not refused."""
     return _try(session, CUSTOMER_MODEL, {"name": NAME})
 
 
-def try_order(session, product_id=None):
+def try_order(session, product_id=None, values=None):
     """Create an order of the service user's own contact on trial.
 
     :param product_id: of its line; without one it has no lines
-    :return: why it was refused, None when it was not
+    :param dict values: what else the order has: ``{column: cell}``
+    :return: the ``Refusal``, None when it was not refused
     """
     [user] = session.read_ids("res.users", [session.uid], ["partner_id"]) or [{}]
     partner_id = many2one_id(user.get("partner_id"))
@@ -66,6 +76,7 @@ def try_order(session, product_id=None):
         "partner_id/.id": partner_id,
         "client_order_ref": NAME,
         "origin": NAME,
+        **(values or {}),
     }
     if product_id:
         cells |= {
@@ -84,7 +95,7 @@ def _try(session, model, cells):
     :raise DealerFault: "check_trial_kept" when it is there afterwards
     """
     wrong = _WRONG_COLUMN[model]
-    cells = {"id": f"bpo_crm.trial_{model.replace('.', '_')}", wrong: _WRONG_CELL, **cells}
+    cells = {"id": f"bpo_crm.trial_{model.replace('.', '_')}", **cells, wrong: _WRONG_CELL}
     answer = session.call(
         model, "load", fields=list(cells), data=[list(cells.values())], context=LOAD_CONTEXT
     )
@@ -100,4 +111,8 @@ def _try(session, model, cells):
     refusals = [message for message in errors if message.get("field") != wrong]
     if not errors:
         raise DealerBadAnswer("unexpected_answer", call=f"{model}.load")
-    return session.transport.clean(refusals[0].get("message") or "-") if refusals else None
+    if not refusals:
+        return None
+    field = refusals[0].get("field")
+    message = session.transport.clean(refusals[0].get("message") or "-")
+    return Refusal(message, field if isinstance(field, str) else None)

@@ -28,6 +28,8 @@ from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealership_place
 from . import bpo_dealership_survey
+from . import bpo_dealership_order_default
+from . import bpo_dealership_order_defaults
 from . import bpo_dealer_order
 from . import bpo_dealer_order_queue
 from . import bpo_dealer_order_remote
@@ -35,6 +37,7 @@ from . import bpo_dealer_order_survey
 from . import bpo_dealer_order_push
 from . import bpo_dealer_order_broken_off
 from . import bpo_dealer_order_heal
+from . import bpo_dealer_order_defaults
 from . import bpo_dealer_problem
 from . import bpo_dealer_order_notify
 from . import bpo_dealer_order_uninstall

@@ -65,7 +65,9 @@ class BpoDealerConnection(models.AbstractModel):
         connected = all(line.ok for line in lines_of_connection)
         # rules that refuse a trial order are said; the orders do not wait for that: they fail one
         # by one, each with its reason, or are taken after all
-        let_in = all(line.ok for line in lines_of_connection if line.step != "trial")
+        let_in = all(
+            line.ok for line in lines_of_connection if line.step not in ("defaults", "trial")
+        )
         self.write(
             {
                 "connection_state": "connected" if connected else "failed",
@@ -129,6 +131,7 @@ class BpoDealerConnection(models.AbstractModel):
             "rights": self.env._("Rights"),
             "currency": self.env._("Currency"),
             "products": self.env._("Products"),
+            "defaults": self.env._("Order defaults"),
             "trial": self.env._("Trial order"),
         }
 

@@ -188,11 +188,13 @@ class BpoDealerOrder(models.Model):
 
     def _render(self, template):
         """Return a view template filled with what is sent."""
+        content = self._get_content()
         values = {
             "order": self,
-            "content": self._get_content(),
+            "content": content,
             "currency": self.currency_id,
             "format_quantity": format_quantity,
+            "shown_defaults": content.used_defaults,
         }
         return self.env["ir.qweb"]._render(template, values)
 

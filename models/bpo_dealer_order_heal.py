@@ -21,6 +21,9 @@ HEALABLE = (
     "product_combo",
     "currency_mismatch",
     "right_missing",
+    "default_unknown",
+    "default_ambiguous",
+    "default_hidden",
 )
 # An order that failed is tried again after an hour, then after as long as it has failed by then …
 FIRST_TRY = timedelta(hours=1)

@@ -117,6 +117,15 @@ class BpoDealerOrder(models.Model):
             if code.startswith("customer_")
         ]
 
+    @api.private
+    def _get_contact(self):
+        """Return whom the dealership may call, as a user or a company: name, phone and e-mail."""
+        self.ensure_one()
+        agent = self.user_id
+        contact = agent if agent.active else self.company_id or self.env.company
+        partner = contact.partner_id
+        return {"name": contact.name, "phone": partner.phone, "email": partner.email}
+
     def _translate_result(self, result):
         """Return the reason in the language of the lead's owner."""
         env = self.with_context(lang=self.user_id.lang or self.env.lang).env

@@ -131,27 +131,39 @@ class BpoDealerOrder(models.Model):
         return self._get_difference(Order.from_payload(self.payload_wanted))
 
     def _get_difference(self, content):
-        """Return what to tell the dealer about units or a customer that are not those of its order.
+        """Return what to tell the dealer about what is not so in its order: units, customer, notes.
 
         :param content: the ``Order`` as it would be sent now
         """
         self.ensure_one()
         sent = self._get_content()
+        lines = self._get_difference_lines(sent, content)
+        if content.notes != sent.notes:
+            lines += [
+                self.env._("The notes that went with it: %(notes)s", notes=sent.notes or "–"),
+                self.env._("Now the notes for the dealer: %(notes)s", notes=content.notes or "–"),
+            ]
+        if not lines:
+            return ""
+        lines.append(self.env._("Ask the dealership to change its order by hand."))
+        return Markup("").join(Markup("<br/>%s") % line for line in lines)
+
+    def _get_difference_lines(self, sent, content):
+        """Return what to tell the dealer about units and customer of two ``Order``, as texts."""
         same_customer = get_customer(content) == get_customer(sent)
         if same_customer and get_units(content) == get_units(sent):
-            return ""
+            return []
         had = self._get_units_text(sent, self.currency_id)
         wanted = self._get_units_text(content, self.lead_id._get_order_currencies()[:1])
         if not same_customer:
             had = self._get_text_for_customer(had, sent)
             wanted = self._get_text_for_customer(wanted, content)
-        return Markup("<br/>%s<br/>%s<br/>%s") % (
+        return [
             self.env._(
                 "%(dealership)s has: %(units)s", dealership=self.dealership_id.name, units=had
             ),
             self.env._("Now the lead says: %(units)s", units=wanted),
-            self.env._("Ask the dealership to change its order by hand."),
-        )
+        ]
 
     def _get_customer_kept_text(self):
         """Return what chatter says of an order whose lead has another customer by now."""

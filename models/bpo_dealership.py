@@ -247,6 +247,7 @@ class BpoDealership(models.Model):
             **super()._prepare_connection_check(),
             "currency": self.currency_id.name,
             "product_codes": self._get_product_codes_to_check(),
+            "defaults": self._get_order_defaults(),
         }
 
     @api.private

@@ -31,6 +31,11 @@ class CrmLead(models.Model):
         help="The dealer this lead is worked for: once won, the order goes to its Odoo.",
     )
     line_ids = fields.One2many("bpo.lead.line", "lead_id", string="Units", copy=True)
+    dealer_notes = fields.Text(
+        "Notes for the Dealer",
+        help="They arrive with the order, once, for the people of the dealership: in the chatter "
+        "of the order there and in the e-mail to its manager. Internal notes stay here.",
+    )
     dealer_order_ids = fields.One2many(
         "bpo.dealer.order", "lead_id", string="Dealer Orders", groups="bpo_crm.group_agent"
     )
@@ -347,6 +352,7 @@ class CrmLead(models.Model):
                 for line in self.line_ids
             ],
             values=self._prepare_dealer_order_values(),
+            notes=(self.dealer_notes or "").strip(),
         )
 
     def _get_order_currencies(self):

@@ -60,6 +60,8 @@ class CrmLead(models.Model):
             data.update(lost_reason_id=head.lost_reason_id.id, lost_note=head.lost_note)
         elif head.won_status != "lost":
             data.update(lost_reason_id=False, lost_note=False)
+        notes = [(lead.dealer_notes or "").strip() for lead in self]
+        data["dealer_notes"] = "\n\n".join(dict.fromkeys(filter(None, notes))) or False
         return data
 
     def _merge_dependences(self, opportunities):

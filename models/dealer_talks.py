@@ -284,6 +284,7 @@ class PushTalk(Talk):
         """Note, before the dealer hears of them, that these orders may exist there from now on."""
         if not self:
             return
+        self.browse_orders(env)._take_order_defaults()
         now = fields.Datetime.now()
         self.place = self.browse_dealership(env)._get_place()
         for order in self.browse_orders(env):

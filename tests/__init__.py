@@ -4,6 +4,7 @@
 from .dealer_api import test_address
 from .dealer_api import test_check
 from .dealer_api import test_customers
+from .dealer_api import test_defaults
 from .dealer_api import test_extensions
 from .dealer_api import test_gateway
 from .dealer_api import test_orders
@@ -42,6 +43,7 @@ from . import test_lead_pipeline
 from . import test_lost
 from . import test_lost_tours
 from . import test_moves_property
+from . import test_order_default
 from . import test_pipeline
 from . import test_service
 from . import test_service_request

@@ -209,6 +209,11 @@ class AccessCase(BpoCrmCommon):
         return cls._prepare_dealership(name=name, code=name, company_id=company_id, odoo_url=url)
 
     @classmethod
+    def _prepare_bpo_dealership_order_default(cls, scope, role, company_id):
+        dealership = cls._get_record("bpo.dealership", scope, role)
+        return {"dealership_id": dealership.id, "name": f"x_{next(cls.numbers)}", "value": "1"}
+
+    @classmethod
     def _prepare_crm_lost_reason(cls, scope, role, company_id):
         return {"name": cls._get_name()}
 

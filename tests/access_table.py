@@ -90,6 +90,11 @@ bpo.dealership
     here       r---  r---  rcwd    ----  ----    ----  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
+# As the connection: the managers' only. Agents see in the preview what goes with their orders.
+bpo.dealership.order.default
+    here       ----  ----  rcwd    ----  ----    ----  ----  ----
+    elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
+
 # Stock's rights, unchanged, the number of leads included.
 crm.lost.reason
     here       r---  r---  rcwd    r---  rcwd    n---  ----  ----

@@ -124,7 +124,7 @@ class TestEnqueue(DealerOrderCommon):
         self.assertRegex(order.external_id, rf"^{namespace}\.lead_{lead.id}_[0-9a-f]{{8}}$")
         content = order._get_content()
         self.assertEqual(content.to_payload(), order.payload)
-        self.assertEqual(order.payload["schema"], 2)
+        self.assertEqual(order.payload["schema"], 3)
         self.assertRegex(content.customer.external_id, rf"^{namespace}\.customer_[0-9a-f]{{16}}$")
         self.assertEqual(content.customer.country_code, "BE")
         self.assertEqual(

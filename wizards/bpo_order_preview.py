@@ -43,12 +43,15 @@ class BpoOrderPreview(models.TransientModel):
         order = lead.sudo().dealer_order_id
         content = order_model._prepare_contents(lead)[lead]
         dealership = lead.sudo().dealership_id
+        if dealership:
+            content.defaults = dealership._get_order_defaults()
         return {
             "dealership": dealership,
             "content": content,
             "left_out": dealership._get_left_out_text(content),
             "currency": lead._get_order_currencies()[:1],
             "format_quantity": format_quantity,
+            "shown_defaults": content.used_defaults,
             "missing": lead._get_dealer_problems()[lead],
             "order": order if order.state == "sent" else None,
         }

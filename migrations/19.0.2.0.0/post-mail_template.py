@@ -5,6 +5,11 @@
 
 OLD = "object.payload['customer']['name']"
 NEW = "object.customer_name"
+# As it was shipped: whoever wrote another sender decided who gets the replies.
+SENDER = "{{ (object.company_id or user.company_id).email_formatted or user.email_formatted }}"
+REPLY_TO = (
+    "{{ object.user_id.active and object.user_id.email and object.user_id.email_formatted or '' }}"
+)
 
 
 def migrate(cr, version):
@@ -22,4 +27,19 @@ def migrate(cr, version):
            AND (strpos(subject::text, %(old)s) > 0 OR strpos(body_html::text, %(old)s) > 0)
         """,
         {"old": OLD, "new": NEW},
+    )
+    # a reply reaches the agent, where nobody has decided otherwise
+    cr.execute(
+        """
+        UPDATE mail_template
+           SET reply_to = %(reply_to)s
+         WHERE id IN (SELECT res_id
+                        FROM ir_model_data
+                       WHERE model = 'mail.template'
+                         AND module = 'bpo_crm'
+                         AND name = 'mail_template_dealer_order_sent')
+           AND coalesce(reply_to, '') = ''
+           AND email_from = %(sender)s
+        """,
+        {"reply_to": REPLY_TO, "sender": SENDER},
     )

@@ -108,7 +108,7 @@ FIELDS = {
     "sale.order": frozenset(
         (
             *("name", "date_order", "partner_id", "client_order_ref", "origin", "order_line"),
-            *("note", "locked"),
+            *("note", "locked", "message_ids"),
         )
     ),
     "sale.order.line": frozenset(
@@ -197,6 +197,9 @@ class FaultDealer:
         self.reject = lambda model, values: None
         # Fields of other apps of this dealer: {model: {names}}
         self.extra_fields = {}
+        # Fields of orders with what ``fields_get()`` says of them, beside those that are text:
+        # {name: {"type": …, "relation": …}}
+        self.order_kinds = {}
         self.missing_fields = lacking_fields(self.major)
         self.tables = {
             "res.currency": {1: {"name": currency}},
@@ -389,10 +392,21 @@ class FaultDealer:
         if model not in self.tables and model not in FIELDS:
             raise OdooError("missing", f"Object {model} doesn't exist")
         known = self._known_fields(model)
-        return {name: {"type": "char"} for name in allfields if name in known}
+        kinds = self.order_kinds if model == "sale.order" else {}
+        return {name: kinds.get(name, {"type": "char"}) for name in allfields if name in known}
+
+    def _do_name_search(self, model, name, operator, limit):
+        self._check_right(model, "read")
+        found = self._named(model, name)
+        return [[record_id, name] for record_id in found[:limit]]
+
+    def _named(self, model, name):
+        return [key for key, row in self.tables[model].items() if row.get("name") == name]
 
     def _known_fields(self, model):
         known = FIELDS.get(model, frozenset()) | self.extra_fields.get(model, set())
+        if model == "sale.order":
+            known |= self.order_kinds.keys()
         return known - self.missing_fields.get(model, set())
 
     def _do_read(self, model, ids, fields=None):
@@ -584,7 +598,7 @@ class FaultDealer:
                     break
         ids = []
         errors = [message for message in messages if message["type"] == "error"]
-        if all(message.get("field") in CONVERTED for message in errors):
+        if all(message.get("field") in {*CONVERTED, *self.order_kinds} for message in errors):
             # A cell that cannot be read is left out, to see what else is wrong.
             ids = self._create_or_keep(model, context, records, messages)
         refused = any(message["type"] == "error" for message in messages)
@@ -647,6 +661,8 @@ class FaultDealer:
             for name in values.keys() & CONVERTED.keys():
                 text = CONVERTED[name].format(values.pop(name))
                 messages.append(dict(info, type="error", field=name, message=text))
+            if model == "sale.order":
+                self._find_named(values, info, messages)
             if any(line.values()):
                 values.setdefault("order_line", []).append(line)
             if "product_id" in line:
@@ -684,6 +700,21 @@ class FaultDealer:
                 return
         text = f"No matching record found for name '{name}' in field 'Order Lines/Product'"
         messages.append(dict(info, type="error", field="order_line", message=text))
+
+    def _find_named(self, values, info, messages):
+        """Put ids in the place of names; of several records with one name, that of the first."""
+        for field, kind in self.order_kinds.items():
+            if "relation" not in kind or not isinstance(values.get(field), str):
+                continue
+            names = values[field].split(",") if kind["type"] == "many2many" else [values[field]]
+            ids = []
+            for name in filter(None, names):
+                found = self._named(kind["relation"], name)
+                ids += found[:1]
+                if not found:
+                    text = f"No matching record found for name '{name}' in field '{field}'"
+                    messages.append(dict(info, type="error", field=field, message=text))
+            values[field] = ids if kind["type"] == "many2many" else ids[0] if ids else False
 
     def _create_or_keep(self, model, context, records, messages):
         ids, problems = [], []

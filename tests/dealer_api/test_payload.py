@@ -57,7 +57,11 @@ class TestDealerPayload(BaseCase):
         stored = json.loads(json.dumps(order.to_payload()))
         self.assertEqual(stored["schema"], SCHEMA)
         self.assertEqual(
-            sorted(stored), ["currency", "customer", "external_id", "lines", "schema", "values"]
+            sorted(stored),
+            [
+                *["currency", "customer", "defaults", "external_id", "lines", "notes", "schema"],
+                "values",
+            ],
         )
         self.assertEqual(Order.from_payload(stored), order)
         self.assertEqual(order.problems(), [])
@@ -112,7 +116,7 @@ class TestDealerPayload(BaseCase):
             ([], "payload"),
             ("text", "payload"),
             ({}, "currency"),
-            ({**FIRST_RELEASE, "schema": 3}, "schema 3"),
+            ({**FIRST_RELEASE, "schema": 4}, "schema 4"),
             ({**FIRST_RELEASE, "schema": "new"}, "schema new"),
             ({**FIRST_RELEASE, "schema": None}, "schema None"),
             ({**FIRST_RELEASE, "external_id": 7}, "external_id"),

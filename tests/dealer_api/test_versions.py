@@ -260,7 +260,7 @@ class TestDealerVersions(DealerApiCase):
         ]
         with DealerSession(self.settings(protocol)) as session:
             survey = survey_orders(session, known)
-        seen = list(survey.seen.values())
+        seen = [look.seen for look in survey.looks.values()]
         self.assertEqual([each.state for each in seen[:2]], [orders[1]["state"], "cancel"])
         self.assertEqual(seen[2:], [HIDDEN, MISSING])
         self.assertEqual([stranger.id for stranger in survey.strangers], [5])

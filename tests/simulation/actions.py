@@ -10,7 +10,7 @@ import re
 
 from .dealer import OTHER_USER
 from .orm import UserError
-from .world import AGENT, CODES, MANAGER, ROOT, truth_of
+from .world import AGENT, CODES, MANAGER, ROOT, TEAM, truth_of
 
 # {kind: weight} of what happens on its own.
 WEIGHTS = {
@@ -51,6 +51,8 @@ WEIGHTS = {
     "dealer_poison": 0.4,
     "dealer_reprices": 0.3,
     "dealer_rule": 0.4,
+    "order_default": 0.6,
+    "dealer_team": 0.4,
     "our_bad_row": 0.4,
     "first_release": 0.6,
     "our_backup": 1.2,
@@ -405,6 +407,23 @@ class Actions:
                 with world.user(MANAGER) as env:
                     env["bpo.dealership"].browse(row["id"])._resume()
 
+    def _do_order_default(self, rng):
+        """Let a manager write, mend or delete the sales team that goes with orders."""
+        row, _dealer = self._choose_dealership(rng)
+        self.write_order_default(row["id"], rng.choice([TEAM, TEAM, "Nobody", None]))
+
+    def write_order_default(self, dealership_id, team):
+        """Write the one order default of a dealership; None deletes it."""
+        with self.world.user(MANAGER) as env:
+            defaults = env["bpo.dealership"].browse(dealership_id).order_default_ids
+            if team and defaults:
+                defaults.write({"value": team})
+            elif team:
+                vals = {"dealership_id": dealership_id, "name": "team_id", "value": team}
+                env["bpo.dealership.order.default"].create([vals])
+            elif defaults:
+                defaults.unlink()
+
     def _choose_dealership(self, rng):
         rows = self._rows("bpo.dealership", lambda one: True)
         row = rng.choice(rows)
@@ -561,6 +580,11 @@ class Actions:
             return "Not three." if any(line["product_uom_qty"] == 3 for line in lines) else None
 
         dealer.reject = reject
+
+    def _do_dealer_team(self, rng):
+        """Let a dealer rename the sales team of the call centre, or name it as before."""
+        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer.replace("crm.team", 1, name=TEAM if rng.random() < 0.5 else "Another")
 
     def _do_dealer_down(self, rng):
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))

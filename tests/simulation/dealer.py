@@ -9,7 +9,7 @@ from .product import CHECKOUT
 
 sys.path.insert(0, str(CHECKOUT / "tests" / "dealer_api"))
 
-from fault_dealer import API_KEY, FaultDealer, OdooError, _Handler
+from fault_dealer import API_KEY, OWN_PARTNER, FaultDealer, OdooError, _Handler
 
 # Dealers whose users are somebody else than the service user
 OTHER_USER = 99
@@ -93,7 +93,9 @@ class Dealer(FaultDealer):
         record_id = super()._create(model, values)
         if model == "res.partner":
             self.partners[record_id].update(serial=self.world.next_serial(), by="ours")
-        self.world.on_created(self, model, record_id)
+        if values.get("partner_id/.id") != OWN_PARTNER:
+            # an order on trial is taken back
+            self.world.on_created(self, model, record_id)
         return record_id
 
     # ------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections import Counter
 from . import schedule
 from .actions import Actions
 from .checker import Checker
-from .world import CODES, MANAGER, World
+from .world import CODES, MANAGER, TEAM, World
 
 # Rounds of a worker until nothing moves any more
 ROUNDS = 150
@@ -83,6 +83,7 @@ class Rest:
             dealer.is_up = dealer.is_open = True
             for number, code in enumerate(CODES, 1):
                 dealer.replace("product.product", number, default_code=code)
+            dealer.replace("crm.team", 1, name=TEAM)
 
     def _is_due(self, order):
         """Tell whether an order waits, or is to be looked at."""
@@ -131,6 +132,7 @@ class Rest:
         world.bad_rows.clear()
         for dealership_id in sorted(self.tables["bpo.dealership"].rows):
             actions.say_same(dealership_id)
+            actions.write_order_default(dealership_id, TEAM)
         for order in self._orders(lambda order: order["state"] == "failed"):
             if order.get("error_code") in ("place_changed", "order_conflict"):
                 if actions.is_at_dealer(order):

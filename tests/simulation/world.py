@@ -16,10 +16,13 @@ from .transport import FAULTS, Transport
 
 ROOT, MANAGER, AGENT = 1, 2, 3
 CODES = ("VH-1", "VH-2", "VH-3", "VH-4", "VH-5")
+# The sales team that dealers file the orders of the call centre under
+TEAM = "Call centre"
 FIRST_NAMES = ("Jan", "An", "Piet", "Eva", "Tom")
 LAST_NAMES = ("Smith", "Peeters", "Maes", "Claes")
 INDEXED = {
     "bpo.dealer.order": ("lead_id", "dealership_id", "external_id"),
+    "bpo.dealership.order.default": ("dealership_id",),
     "bpo.lead.line": ("lead_id",),
     "mail.activity": ("res_id",),
     "mail.message": ("res_id",),
@@ -199,6 +202,8 @@ class World:
         dealer.sequences["sale.order"] = rng.choice([0, 0, 1, 5])
         for code in CODES:
             dealer.add_product(code)
+        dealer.order_kinds = {"team_id": {"type": "many2one", "relation": "crm.team"}}
+        dealer.tables["crm.team"] = {1: {"name": TEAM}}
         if rng.random() < 0.2:
             dealer.tax, dealer.tax_included = 20.0, rng.random() < 0.5
         if rng.random() < 0.2:
