@@ -17,6 +17,7 @@ import html
 from typing import NamedTuple
 
 from .errors import DealerError, DealerFault
+from .loader import cell
 from .payload import NOTES_FIELD, ORDER_MODEL, field_of
 from .session import major_version
 from .trial import find_obstacle, try_order
@@ -70,6 +71,20 @@ def notes_cells(notes, server_version):
     if (major_version(server_version) or _INTERNAL_VERSION) >= _INTERNAL_VERSION:
         cells["is_internal"] = "1"
     return {f"{NOTES_FIELD}/{name}": value if notes else "" for name, value in cells.items()}
+
+
+def order_cells(order, kinds, lacking):
+    """Return ``{column: cell}`` of what an order says of itself, its defaults among it.
+
+    :param dict kinds: ``{field: what DealerSession.describe says of it}`` of orders
+    :param lacking: the fields of orders that the dealer does not have
+    """
+    defaults = order.used_defaults
+    return {
+        column: fit(value, kinds[field_of(column)]) if column in defaults else cell(value, column)
+        for column, value in order.all_values.items()
+        if field_of(column) not in lacking
+    }
 
 
 class OrderDefaults:

@@ -6,7 +6,7 @@ Everything here may be repeated at any time, also half done; why, is said in ``l
 """
 
 from .customers import PARTNER_FIELDS, CustomerSearch, NewCustomers
-from .defaults import OrderDefaults, fit, notes_cells
+from .defaults import OrderDefaults, notes_cells, order_cells
 from .errors import (
     RETRY,
     DealerAccessUncertain,
@@ -472,7 +472,7 @@ class _Push:
         order = sending.order
         if sending.known:
             return LoadRecord(("id",), [[order.external_id]])
-        cells = self._cells_of(order, lacking)
+        cells = order_cells(order, self.kinds[ORDER_MODEL], lacking)
         if self.noted:
             cells |= notes_cells(order.notes, self.session.server_version)
         elif order.notes:
@@ -505,23 +505,12 @@ class _Push:
             rows,
         )
 
-    def _cells_of(self, order, lacking):
-        """Return ``{column: cell}`` of what an order says of itself."""
-        defaults, kinds = order.used_defaults, self.kinds[ORDER_MODEL]
-        return {
-            column: fit(value, kinds[field_of(column)])
-            if column in defaults
-            else cell(value, column)
-            for column, value in order.all_values.items()
-            if field_of(column) not in lacking
-        }
-
     def _settle_order_refused(self, sending, result):
         """Let an order be that was not created, and name the default that is to blame for it."""
         defaults = sending.order.used_defaults
-        # one whose products are remembered only is loaded again, with those that are looked up
-        is_final = not self.products.by_code
-        if defaults and is_final and result.message is not None and not result.busy:
+        # products that are remembered only are looked up first: it may be about one of them
+        is_final = result.message is not None and not (result.busy or self.products.by_code)
+        if defaults and is_final:
             [product_id] = self.products[sending.order.lines[0].product_code]
             problem = self.defaults.explain(defaults, self.kinds[ORDER_MODEL], result, product_id)
             if problem:

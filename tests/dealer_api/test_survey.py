@@ -11,6 +11,7 @@ from ...dealer_api import (
     UNSEEN,
     DealerError,
     KnownOrder,
+    Look,
     survey,
     survey_orders,
 )
@@ -101,7 +102,7 @@ class TestDealerSurvey(DealerApiCase):
         [known] = self.send(1)
         self.dealer.inject("access_error", "sale.order.load")
         moved = known._replace(remote_id=9)
-        self.assertEqual(self.survey([moved]).seen, {moved.external_id: UNSEEN})
+        self.assertEqual(self.survey([moved]).looks, {moved.external_id: Look(UNSEEN)})
 
     @cases(("hours", "by_key"), [(0, False), (-3, True)])
     def test_an_id_and_reference_that_came_again(self, hours, by_key):
