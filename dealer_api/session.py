@@ -33,7 +33,8 @@ BRANCHES_VERSION = 17
 # version in this process. They may change without a new version (an app is installed), hence the
 # age.
 _FIELDS_MAX_AGE = 3600
-_FIELDS_MAX_DEALERS = 1000
+# Some ten answers of each of a thousand dealers.
+_FIELDS_MAX_ANSWERS = 10_000
 _fields_lock = threading.Lock()
 _fields_known = {}
 
@@ -278,14 +279,21 @@ class DealerSession:
 
     def fields(self, model, names):
         """Return which of the named fields the model has, for this version and user."""
-        return frozenset(self.describe(model, names))
-
-    def describe(self, model, names):
-        """Return ``{name: {"type": …, "relation": …}}`` of those named fields that it has."""
         names = tuple(names)
         return self.recall((model, names), lambda: self._ask_fields(model, names))
 
     def _ask_fields(self, model, names):
+        found = self.call(model, "fields_get", allfields=list(names), attributes=["type"])
+        if not isinstance(found, dict):
+            raise DealerBadAnswer("unexpected_answer", call=f"{model}.fields_get")
+        return frozenset(found) & frozenset(names)
+
+    def describe(self, model, names):
+        """Return ``{name: {"type": …, "relation": …}}`` of those named fields that it has."""
+        names = tuple(sorted(names))
+        return self.recall(("kinds", model, names), lambda: self._ask_kinds(model, names))
+
+    def _ask_kinds(self, model, names):
         attributes = ["type", "relation"]
         found = self.call(model, "fields_get", allfields=list(names), attributes=attributes)
         if not isinstance(found, dict):
@@ -307,7 +315,7 @@ class DealerSession:
         if answer is None or time.monotonic() - asked_at > _FIELDS_MAX_AGE:
             answer = ask()
             with _fields_lock:
-                if len(_fields_known) >= _FIELDS_MAX_DEALERS:
+                if len(_fields_known) >= _FIELDS_MAX_ANSWERS:
                     _fields_known.clear()
                 _fields_known[key] = (time.monotonic(), answer)
         return answer
