@@ -27,6 +27,7 @@ from .dealer_common import CRON, BpoCrmCommon, DealerOrderCommon
 
 KEY = "0123456789abcdef-secret"
 CONNECTION_FIELDS = (
+    "order_default_ids",
     "odoo_url",
     "odoo_db",
     "odoo_login",
