@@ -146,7 +146,11 @@ class CrmLead(models.Model):
             archived._write_protected({"active": True})
 
     def _enter_as_new(self):
-        """Close, check and follow up new leads by the stage they have, wherever it came from."""
+        """Close, check and follow up new leads by the stage they have, wherever it came from.
+
+        :raise AccessError: the user may not see the stage
+        """
+        self.stage_id.check_access("read")
         self._mark_closed()
         stage = self.env["crm.stage"]
         self._complete_move(dict.fromkeys(self, Origin(stage, False, stage)))
@@ -334,6 +338,9 @@ class CrmLead(models.Model):
         if not stage:
             # what comes in by itself (mail, website) is not turned away for it
             return None if self.env.su else self.pipeline_id._get_message_no_stage()
+        if stage.stage_type != "deal" or stage.pipeline_id != self.pipeline_id:
+            # nothing is said of a stage that the user may not see
+            stage.check_access("read")
         if stage.stage_type != "deal":
             return self.env._(
                 "“%(stage)s” is a service stage, not one of deals", stage=stage.display_name

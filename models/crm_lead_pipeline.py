@@ -70,6 +70,44 @@ class CrmLead(models.Model):
                 lead.company_id = company
 
     # ------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Let new leads that are given a stage of a company's pipeline come into that pipeline.
+
+        Their company follows from it; before they are there it would be the salesperson's own, who
+        may work for several.
+        """
+        return super().create([self._add_pipeline_of_stage(vals) for vals in vals_list])
+
+    @api.model
+    def _add_pipeline_of_stage(self, vals):
+        """Return the values of a new lead with the pipeline of its stage, where it has a company.
+
+        They stay as they are where pipeline or company are given, or the salesperson does not work
+        for that company.
+        """
+        given = {
+            "user_id": self.env.uid,
+            **{
+                name: self.env.context[f"default_{name}"]
+                for name in ("pipeline_id", "company_id", "stage_id", "user_id")
+                if f"default_{name}" in self.env.context
+            },
+            **vals,
+        }
+        if given.get("pipeline_id") or given.get("company_id") or not given.get("stage_id"):
+            return vals
+        pipeline = self.env["crm.stage"].browse(given["stage_id"]).sudo().pipeline_id
+        company = pipeline.company_id
+        user = self.env["res.users"].browse(given["user_id"] or ()).sudo()
+        if not company or (user and company not in user.company_ids):
+            return vals
+        return {**vals, "pipeline_id": pipeline.id}
+
+    # ------------------------------------------------------------
     # ONCHANGE
     # ------------------------------------------------------------
 

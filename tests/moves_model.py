@@ -213,9 +213,6 @@ class World:
 
     def _do_create(self, step, _numbers, _scores):
         pipeline = step.pipeline or step.stage[0]
-        if not step.pipeline and self.pipelines[pipeline].company:
-            # a new lead has no company yet: it comes into the default pipeline
-            pipeline = "A"
         number = max(self.leads, default=-1) + 1
         lead = Lead(
             OWNERS.get(step.role, step.role),

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from odoo import Command
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, new_test_user, tagged
 
 from .common import BpoCrmCommon
@@ -69,6 +69,49 @@ class TestPipelineOfCompany(BpoCrmCommon):
         )
         self.assertEqual(lead.pipeline_id, self.of_second)
         self.assertEqual(lead.company_id, self.second)
+
+    def _in_both(self, user=None):
+        companies = self.company + self.second
+        return self.Lead.with_user(user or self.env.user).with_context(
+            allowed_company_ids=companies.ids
+        )
+
+    def _create_stage_of_second(self, name="Later"):
+        return self.env["crm.stage"].create(
+            {"name": name, "pipeline_id": self.of_second.id, "sequence": 15}
+        )
+
+    def test_stage_gives_a_new_lead_its_pipeline_and_company(self):
+        """A column of the board of another company's pipeline, or a row of an import."""
+        self.manager.company_ids += self.second
+        stage = self._create_stage_of_second()
+        for user in (False, self.manager, self.colleague):
+            with self.subTest(user=user and user.login):
+                vals = {"name": "Theirs", "stage_id": stage.id, "user_id": user and user.id}
+                lead = self._in_both(self.manager).create(vals)
+                self.assertEqual(lead.stage_id, stage)
+                self.assertEqual(lead.pipeline_id, self.of_second)
+                self.assertEqual(lead.company_id, self.second)
+
+    def test_stage_of_a_company_that_the_salesperson_does_not_work_for(self):
+        stage = self._create_stage_of_second()
+        with self.assertRaisesRegex(ValidationError, "belongs to the pipeline “Of the second”"):
+            self._in_both().create(
+                {"name": "Theirs", "stage_id": stage.id, "user_id": self.agent.id}
+            )
+
+    def test_stage_that_one_may_not_see(self):
+        """Refused as Odoo refuses it, and nothing of it is named."""
+        stage = self._create_stage_of_second("A secret of the second")
+        lead = self._create_leads()
+        for user in (False, self.agent):
+            vals = {"name": "Theirs", "stage_id": stage.id, "user_id": user and user.id}
+            with self.subTest(user=bool(user)), self.assertRaises(AccessError) as caught:
+                self.Lead.with_user(self.agent).create(vals)
+            self.assertNotIn("econd", str(caught.exception))
+        with self.assertRaises(AccessError) as caught:
+            lead.with_user(self.agent).write({"stage_id": stage.id})
+        self.assertNotIn("econd", str(caught.exception))
 
     def test_change_of_company_moves_open_leads(self):
         self.pipeline.company_id = self.company
