@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import re
+import signal
 import sys
 import time
 
@@ -75,6 +76,9 @@ def catch_unexpected():
 def simulate(product, options):
     """Run episode after episode."""
     total = episode.Outcome()
+    # a run that is stopped, also one in the background, shows what was done so far
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
     number, failing, failed = 0, None, []
     skipped = {int(each) for each in options.skip.split(",") if each}
@@ -86,7 +90,6 @@ def simulate(product, options):
         try:
             outcome = episode.run(product, seed, mood=options.mood)
         except KeyboardInterrupt:
-            # what was done so far is shown
             break
         total.add(outcome)
         number += 1
