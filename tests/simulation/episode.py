@@ -141,10 +141,15 @@ class Rest:
         self._work()
         self._look()
         leads = self.tables["crm.lead"].rows
-        for order in self._orders(lambda order: order.get("remote_state") == "missing"):
-            if leads[order["lead_id"]].get("closed_status") != "won":
-                continue
+        missing = self._orders(
+            lambda order: (
+                order.get("remote_state") == "missing"
+                and leads[order["lead_id"]].get("closed_status") == "won"
+            )
+        )
+        for order in missing:
             with world.user(MANAGER) as env:
                 env["bpo.dealer.order"].browse(order["id"]).action_send_again()
-        self._work()
-        self._look()
+        if missing:
+            self._work()
+            self._look()

@@ -101,6 +101,7 @@ class Transaction:
 
     def __init__(self, database, now):
         self.database = database
+        self.tables = database.tables
         self.now = now
         self.snapshot = database.commits
         # {table: {id: row or None}}
@@ -115,14 +116,12 @@ class Transaction:
 
     def get(self, table, record_id):
         """Return the row as this transaction sees it, None when there is none."""
-        written = self.writes.get(table)
-        if written and record_id in written:
-            return written[record_id]
-        data = self.database.tables[table]
-        stamp = data.stamps.get(record_id)
-        if stamp is None:
+        if table in self.writes and record_id in self.writes[table]:
+            return self.writes[table][record_id]
+        data = self.tables[table]
+        if record_id not in data.stamps:
             return None
-        if stamp <= self.snapshot:
+        if data.stamps[record_id] <= self.snapshot:
             return data.rows.get(record_id)
         for ended, row in data.history.get(record_id, ()):
             # the oldest that ended after the snapshot was taken
