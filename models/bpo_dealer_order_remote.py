@@ -148,7 +148,7 @@ class BpoDealerOrder(models.Model):
             # most have not changed since they were last looked at
             if changed := {name: value for name, value in vals.items() if order[name] != value}:
                 order.write(changed)
-            if not order.remote_name:
+            if not order.remote_name and look.seen != MISSING:
                 order._postpone_look()
         orders.remote_checked = fields.Datetime.now()
         gone = orders.filtered(lambda order: order.remote_state in (MISSING, CANCELLED))

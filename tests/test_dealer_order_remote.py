@@ -431,6 +431,16 @@ class TestCheckAtDealer(RemoteCommon):
         self.assertEqual((order.external_id, order.payload), (key, payload))
         self.assertIn(key, self.dealer.orders)
 
+    def test_missing_without_a_name_is_not_looked_at_over_and_over(self):
+        """Its name was unknown, and is none any more that could be learnt."""
+        _lead, order = self._sent()
+        order.remote_name = False
+        self.dealer.gone.add(order.remote_id)
+        self._make_due(order)
+        self._push()
+        self.assertEqual(order.remote_state, "missing")
+        self.assertFalse(order.next_attempt)
+
     def test_not_sent_again_for_a_deal_that_is_open(self):
         lead, order = self._sent()
         self._reopen(lead)
