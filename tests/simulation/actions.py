@@ -643,6 +643,8 @@ class Actions:
         for lead_id, lead in before["crm.lead"].rows.items():
             if leads.get(lead_id) != lead or now_orders.get(lead_id) != then_orders.get(lead_id):
                 world.forgotten[lead["truth"]] = world.now
+        for row in self._rows("mail.mail", lambda mail: mail["id"] > dump["mail.mail"][1]):
+            world.mailed_before.add((row.get("truth"), row.get("serial")))
         rows = {}
         for lead_id, row in then_orders.items():
             for truth in (leads[lead_id]["truth"], *(leads[lead_id].get("aliases") or ())):
@@ -688,8 +690,6 @@ class Actions:
         world.work({}, talks=4)
         for row in self._leads(lambda lead: lead["truth"].startswith("c")):
             world.copied.add(row["truth"])
-        for row in self._rows("mail.mail", lambda mail: mail["id"] > dump["mail.mail"][1]):
-            world.mailed_by_copy.add((row.get("truth"), row.get("serial")))
         self._note_forgotten(dump)
         world.database.restore(dump)
         world.database_name = "ours"

@@ -424,8 +424,8 @@ class Checker:
         told = self.mails[truth_of(remote), remote["serial"]]
         if not told and self.world.dealer_at(order["remote_place"]).was_restored:
             self.excuses["came back with the dealer's restore, mailed about another one"] += 1
-        elif not told and (truth_of(remote), remote["serial"]) in self.world.mailed_by_copy:
-            self.excuses["found where a raw copy had sent it, and told of it"] += 1
+        elif not told and (truth_of(remote), remote["serial"]) in self.world.mailed_before:
+            self.excuses["found, and told of by a raw copy or before our restore"] += 1
         elif not told and self.dealerships[order["dealership_id"]].get("manager_email"):
             self._say(lead, f"no mail about {remote['name']}")
 

@@ -250,6 +250,13 @@ MUTANTS = {
         "template.sudo().send_mail_batch(addressed.ids, force_send=False)",
         "template.sudo().send_mail_batch(addressed.ids * 2, force_send=False)",
     ),
+    "written-by-two": _one(
+        "an answer that another worker has found and written meanwhile is written once more",
+        TALKS,
+        "        answers = {order: each for order, each in answers.items() if order.state != "
+        '"sent"}\n',
+        "",
+    ),
     "no-reason": _one(
         "a failed order has no reason",
         HEAL,
@@ -358,6 +365,20 @@ MUTANTS = {
                 )
             ],
         },
+    ),
+    "unseen-is-hidden": _one(
+        "an order whose id the dealer does not tell this time is taken for hidden",
+        LOOKING,
+        "    if is_unseen(order.external_id, ids):\n        return Look(UNSEEN)\n",
+        "",
+    ),
+    "anothers-under-earlier-key": _one(
+        "a look takes the order under the first of the earlier keys for ours, whosever it is",
+        LOOKING,
+        "for key in reversed(earlier_external_ids(external_id)):",
+        "for key in earlier_external_ids(external_id):",
+        "        if is_ours(remote):\n            return key, remote\n",
+        "        return key, remote\n",
     ),
     "dealership-changed": _one(
         "the dealership of a lead can be changed while its order is at the dealer",

@@ -98,8 +98,9 @@ class World:
         self.forgotten = {}
         # serials of the orders at dealers that our restored database knows nothing of
         self.unknown = set()
-        # {(truth, serial)} of the orders that a raw copy of our database has told managers of
-        self.mailed_by_copy = set()
+        # {(truth, serial)} of the orders that managers were told of by a raw copy of our database,
+        # or by ours before it was restored
+        self.mailed_before = set()
         # {truth of a lead: [(dealer, id)] of the orders that were made for it}
         self.ever_made = {}
         # truths of leads whose order had a key of the first release
