@@ -19,8 +19,8 @@ class Dealer(FaultDealer):
     """One installation of Odoo, at one address.
 
     What stands in its records beside Odoo's own fields is for the simulation alone: ``serial``
-    (no two orders have the same, whatever is restored), ``began`` (the talk that sent it), ``asked``,
-    ``made``, ``edited`` (when), and ``by`` whom.
+    (no two orders have the same, whatever is restored), ``began`` (the talk that sent it),
+    ``asked``, ``made``, ``edited`` (when), and ``by`` whom.
     """
 
     def __init__(self, world, name, host):
@@ -155,6 +155,10 @@ class Dealer(FaultDealer):
     # ------------------------------------------------------------
     # Its users
     # ------------------------------------------------------------
+
+    def get_amounts(self, order):
+        """Return the amounts of an order as this dealer's taxes and price lists make them."""
+        return self._amounts(order)
 
     def replace(self, model, record_id, **values):
         """Change a record; records are replaced, never changed in place."""

@@ -565,7 +565,6 @@ class World:
         if partner.get("active") is False and partner["edited"] < began:
             self.misdeeds.append(f"an order went to an archived contact of {dealer.name}")
 
-
     def _note_late(self, dealer, order_id, truth):
         """Note an order that was asked for before our database was restored, and comes now."""
         order = dealer.orders[order_id]
