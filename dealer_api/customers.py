@@ -429,11 +429,16 @@ class NewCustomers:
             group.contact = contacts.get(result.record_id)
 
     def _read(self, ids):
-        """Return ``{id: Contact}``, without those that the service user may not read."""
+        """Return ``{id: Contact}``, without those that the service user may not read.
+
+        :raise DealerFault: they cannot be read right now, and may be anybody's
+        """
         names = contact_fields(self.partner_fields)
         try:
             records = self.session.read_ids(CUSTOMER_MODEL, sorted(ids), names) if ids else []
-        except DealerFault:
+        except DealerFault as fault:
+            if fault.kind != "access":
+                raise
             return {}
         return {record["id"]: Contact.from_record(record) for record in records}
 

@@ -5,6 +5,7 @@
 from ...dealer_api import (
     Customer,
     DealerBadAnswer,
+    DealerError,
     Order,
     check_connection,
     normal_phone,
@@ -245,6 +246,20 @@ class TestDealerCustomers(DealerApiCase):
         self.dealer.inject("access_error", "res.partner.read", times=9)
         [result] = push(self.dealer, payloads(1))
         self.assertEqual((result.status, result.notes), ("sent", []))
+
+    @cases("fault", ["serialization_fault", "server_error"])
+    def test_contacts_that_cannot_be_read_now_are_waited_for(self, fault):
+        """Whether the contact under the key is archived by now is not known."""
+        push(self.dealer, payloads(1))
+        self.dealer.partners[1]["active"] = False
+        again = payload(2, external_id=f"{NAMESPACE}.customer_1", email="customer-1@buyer.example")
+        # the contact of the service user is read by then
+        self.dealer.inject(fault, "res.partner.read")
+        with self.assertRaises(DealerError):
+            push(self.dealer, [again])
+        self.assertEqual(len(self.dealer.orders), 1)
+        [result] = push(self.dealer, [again])
+        self.assertEqual((result.status, self.partner_of(2)), ("sent", 2))
 
     # ------------------------------------------------------------
     # Where they live

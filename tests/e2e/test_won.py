@@ -146,7 +146,7 @@ def test_talks_follow_each_other(bpo, dealer):
     leads = bpo.rpc.call("crm.lead", "create", values)
     bpo.win(*leads)
     for lead in leads:
-        assert bpo.wait_for_order(lead, timeout=RETRY_TIMEOUT)["state"] == "sent"
+        assert bpo.wait_for_order(lead)["state"] == "sent"
     orders = bpo.rpc.search_read(
         "bpo.dealer.order", [("lead_id", "in", leads)], ["remote_id", "possibly_sent"], order="id"
     )

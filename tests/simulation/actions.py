@@ -528,7 +528,8 @@ class Actions:
         dealer, order_id = self._choose_order(rng, truth_of)
         if order_id:
             user_id = rng.choice([OTHER_USER, OTHER_USER, dealer.uid])
-            dealer.replace("sale.order", order_id, user_id=user_id, was_given=True)
+            dealer.replace("sale.order", order_id, user_id=user_id)
+            self.world.given.add(dealer.orders[order_id]["serial"])
 
     def _choose_contact(self, rng):
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))

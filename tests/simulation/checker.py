@@ -302,7 +302,7 @@ class Checker:
         codes = {code for code, _details in order.get("remarks") or ()}
         fresh_lines, fresh_customer = self._is_about(order, wanted)
         if "name_unknown" in codes and not self.world.faults["nonsense"]:
-            if not remote.get("was_given"):
+            if remote["serial"] not in self.world.given:
                 self._say(lead, "is said to be hidden from us, and never was")
         self._judge_lines(lead, order, wanted, remote, dealer, codes if fresh_lines else set())
         self._judge_customer(
@@ -428,7 +428,9 @@ class Checker:
                 count = self.mails[truth, order["serial"]]
                 if count > 1 and dealer.was_restored:
                     self.excuses["mailed again when it was found after the dealer's restore"] += 1
-                elif count > 1 and order.get("cancelled_at") and order.get("was_given"):
+                elif (
+                    count > 1 and order.get("cancelled_at") and order["serial"] in self.world.given
+                ):
                     # seen cancelled, then hidden: it is taken for the order, lest there be two
                     self.excuses["mailed again: cancelled there, won again, then hidden"] += 1
                 elif count > 1:

@@ -21,6 +21,8 @@ MOODS = (
 )
 # What is asked for most when orders are given to a dealer
 LOST = ["cut_after", "cut_after", "late", "late", "page_after", "cut_before"]
+# ... and when the ids of orders are asked for
+LACKING = ["access_error", "access_error", "access_error", "serialization"]
 # What people do most while a worker is at work
 BUSY = ("reopen", "rework", "edit_customer", "work", "dealer_edits", "retry")
 _LONG = ("work", "push_now", "survey")
@@ -56,10 +58,11 @@ def _event(rng, kind, mood, weights, faults, depth):
     plan = {}
     if rng.random() < mood[0]:
         if rng.random() < 0.1:
-            # the answer waits to be written again, and somebody is faster; or somebody was,
-            # between mark and talk (the first two transactions heal, and mark)
+            # the answer waits to be written again, and a user or another worker is faster; or a
+            # user was, between mark and talk (the first two transactions heal, and mark)
             plan["f1"] = ["conflict", 0]
-            plan[rng.choice(["b2", "b3"])] = ["events", [["rework", rng.getrandbits(32)]]]
+            point, what = rng.choice([("b2", "rework"), ("b3", "rework"), ("b3", "work")])
+            plan[point] = ["events", [[what, rng.getrandbits(32)]]]
         for _number in range(rng.randrange(1, mood[1] + 1)):
             point, what = _disturbance(rng, mood, weights, faults, depth)
             plan[point] = what
@@ -68,12 +71,14 @@ def _event(rng, kind, mood, weights, faults, depth):
 
 def _disturbance(rng, mood, weights, faults, depth):
     """Return a point of a worker's work, and what happens there."""
-    letter = rng.choices("rlLRcfa", [35, 20, 12, 7, 16, 6, 4])[0]
+    letter = rng.choices("rliLRcfa", [33, 19, 4, 12, 7, 16, 5, 4])[0]
     number = min(int(rng.expovariate(0.1)), 60)
     seed = rng.getrandbits(32)
     if letter == "l":
         what = [rng.choice(faults + LOST), seed]
         return f"l{int(rng.expovariate(0.7))}", what
+    if letter == "i":
+        return f"i{int(rng.expovariate(0.7))}", [rng.choice([*faults, *LACKING]), seed]
     if letter == "r":
         if rng.random() < 0.75:
             return f"r{number}", [rng.choice(faults), seed]

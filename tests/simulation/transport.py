@@ -82,9 +82,10 @@ class Transport:
         world = self.world
         if world.time.monotonic() >= self._end:
             self._unreachable("session_timeout", False, seconds=75)
-        is_load = path.endswith("/sale.order/load") and b"origin" in body
-        is_load = is_load or path.endswith("/res.partner/load")
-        fault, rng = world.before_request(is_load)
+        is_order = path.endswith("/sale.order/load")
+        is_look = is_order and b"origin" not in body
+        is_load = (is_order and not is_look) or path.endswith("/res.partner/load")
+        fault, rng = world.before_request(is_load, is_look)
         if fault == "nonsense" and path.endswith("/fields_get"):
             # any mapping is a well-formed answer to this one
             fault = "half_answer"

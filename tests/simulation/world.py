@@ -44,9 +44,10 @@ class Run:
     """What interrupts one run of the worker: at which point, what.
 
     A point is a letter and a number: ``r3`` the fourth request (before it), ``R3`` after it,
-    ``l0`` the first one that gives orders to a dealer, ``L0`` after that, ``c0`` the first
-    commit, ``b0`` before the first transaction, ``f0`` the first time that writes are sent to
-    our database, ``a0`` the first time that a dealer is about to be asked and more may be due.
+    ``l0`` the first one that gives orders to a dealer, ``L0`` after that, ``i0`` the first one
+    that asks for the ids of orders, ``c0`` the first commit, ``b0`` before the first transaction,
+    ``f0`` the first time that writes are sent to our database, ``a0`` the first time that a dealer
+    is about to be asked and more may be due.
     """
 
     def __init__(self, plan, is_survey=False):
@@ -100,6 +101,8 @@ class World:
         self.forgotten = {}
         # serials of the orders at dealers that our restored database knows nothing of
         self.unknown = set()
+        # serials of the orders that dealers gave to others, whatever they restored since
+        self.given = set()
         # {(truth, serial)} of the orders that managers were told of by a raw copy of our database,
         # or by ours before it was restored
         self.mailed_before = set()
@@ -334,10 +337,11 @@ class World:
         if found:
             self._happen(found[1])
 
-    def before_request(self, is_load):
+    def before_request(self, is_load, is_look):
         """Return (fault, chance) for the next request.
 
         :param is_load: it gives orders to a dealer
+        :param is_look: it asks for the ids of orders
         """
         run = self.run
         if run is None:
@@ -345,6 +349,8 @@ class World:
         found = run.at("r")
         if is_load:
             found = run.at("l") or found
+        if is_look:
+            found = run.at("i") or found
         if not found:
             return None, None
         kind, detail = found
