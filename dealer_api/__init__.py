@@ -8,6 +8,7 @@ once, ``check_connection`` tells what is missing for that. What an order is stan
 """
 
 from .address import check_url, normalize_url
+from .catalog import Catalog, Offer, look_at_products
 from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
     PAUSE,
@@ -52,6 +53,7 @@ __all__ = [
     "RETRY",
     "SCHEMA",
     "SENT",
+    "Catalog",
     "CheckContext",
     "CheckLine",
     "CheckStep",
@@ -68,6 +70,7 @@ __all__ = [
     "DealerUnreachable",
     "Json2",
     "Look",
+    "Offer",
     "Order",
     "OrderLine",
     "OrderResult",
@@ -81,6 +84,7 @@ __all__ = [
     "fill_in",
     "find_existing",
     "look_at_orders",
+    "look_at_products",
     "new_customer_currency",
     "next_external_id",
     "normal_email",

@@ -233,3 +233,19 @@ class DealerSurvey(DealerRun):
     def leave_rest(self):
         rest = self.env["bpo.dealership"]._get_due_for_survey(self.given_up)
         self.env["ir.cron"]._commit_progress(remaining=len(rest))
+
+
+class DealerProducts(DealerRun):
+    """A run that looks which of our products the dealerships know that are due
+    (``bpo.dealership._check_products_of``).
+    """
+
+    def find_due(self, without):
+        return self.env["bpo.dealership"]._get_due_for_products(without).ids
+
+    def work(self, dealership_id, seconds, go_on):
+        return self.env["bpo.dealership"]._check_products_of(dealership_id, seconds)
+
+    def leave_rest(self):
+        rest = self.env["bpo.dealership"]._get_due_for_products(self.given_up)
+        self.env["ir.cron"]._commit_progress(remaining=len(rest))
