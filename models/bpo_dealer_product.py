@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import float_compare
+from odoo.tools import SQL, float_compare
 
 from .constants import MANAGER
 
@@ -301,11 +301,18 @@ class BpoDealerProduct(models.Model):
         if dealership.company_id:
             domain &= Domain("company_id", "in", (False, dealership.company_id.id))
         saleable = domain & Domain("active", "=", True) & Domain("sale_ok", "=", True)
-        lines = self.env["bpo.lead.line"].sudo()
-        on_units = domain & Domain("id", "in", lines._search([]).subselect("product_id"))
+        on_units = domain & Domain.custom(to_sql=self._get_on_units_sql)
         if products.search_count(saleable, limit=MOST_SALEABLE + 1) > MOST_SALEABLE:
             return products.search_fetch(on_units, ["default_code"], order="id")
         return products.search_fetch(saleable | on_units, ["default_code"], order="id")
+
+    @staticmethod
+    def _get_on_units_sql(model, alias, query):
+        """Return the condition of a product that is on units: looked up, not collected of all."""
+        return SQL(
+            "EXISTS (SELECT FROM bpo_lead_line line WHERE line.product_id = %s)",
+            SQL.identifier(alias, "id"),
+        )
 
     @api.model
     @api.private

@@ -178,8 +178,8 @@ class BpoDealership(models.Model):
                         return 0
                     write(dealership, asked, answer)
                 return 1
-            except psycopg2.OperationalError as conflict:
-                # somebody works with the same records
+            except (psycopg2.OperationalError, psycopg2.IntegrityError) as conflict:
+                # somebody works with the same records, or has deleted or entered some
                 _logger.info("Writing what was seen at a dealer, attempt %s: %s", attempt, conflict)
         return 0
 
