@@ -44,7 +44,10 @@ class BpoDealership(models.Model):
     _inherit = "bpo.dealership"
 
     dealer_product_ids = fields.One2many(
-        "bpo.dealer.product", "dealership_id", string="Products", groups="bpo_crm.group_agent"
+        "bpo.dealer.product",
+        "dealership_id",
+        string="Products There",
+        groups="bpo_crm.group_agent",
     )
     # no connection data: read with the dealership by whoever works with its leads
     products_checked = fields.Datetime(

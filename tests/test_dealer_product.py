@@ -92,7 +92,7 @@ class ProductsCommon(DealerOrderCommon):
 
     def _refuse(self, order, code, *product_codes):
         """Let the dealer refuse an order for its products."""
-        details = {"codes": ", ".join(product_codes)}
+        details = {"codes": ", ".join(product_codes), "message": "Not so"}
         self.dealer.answers[order.reference] = OrderResult("failed", code, details)
 
     def _get_codes(self, payload):
@@ -235,13 +235,17 @@ class TestDealerProductLook(ProductsCommon):
         self.assertEqual((row.state, row.checked_code), ("known", "OWN-1"))
 
     def test_code_entered_while_the_dealer_is_asked(self):
+        """What was seen is of the code of before; the new one is asked for by the same run."""
         self._check()
         self.meanwhile = lambda: self._write(self._row(), code="OWN-1")
         self.offers["TH-100"] = self._known(71, 1.0)
         self._check()
+        self.assertIn("TH-100", self.looks[1][0])
+        self.assertIn("OWN-1", self.looks[2][0])
+        self.assertEqual(len(self.looks), 3)
         row = self._row()
-        self.assertEqual((row.state, row.code), ("unchecked", "OWN-1"))
-        self.assertFalse(self.dealership.next_product_check)
+        self.assertEqual((row.state, row.checked_code, row.price), ("unknown", "OWN-1", 0))
+        self.assertTrue(self.dealership.next_product_check)
 
     def test_a_dealer_out_of_reach(self):
         url = self.dealership.odoo_url
@@ -645,7 +649,11 @@ class TestDealerProductWarning(ProductsCommon):
         self.env.flush_all()
         self.env.invalidate_all()
         lead = lead.with_user(self.agent)
-        fields_of_line = dict.fromkeys(("product_id", *names), {})
+        fields_of_line = {
+            "product_id": {"fields": {"display_name": {}}},
+            "default_code": {},
+            **dict.fromkeys(names, {}),
+        }
         before = self.env.cr.sql_log_count
         lead.web_read(
             {

@@ -85,7 +85,7 @@ class TestCatalog(DealerApiCase):
         self.assertEqual(result.offers, {"VH-3": Offer("product_unknown")})
 
     def test_what_changed(self):
-        codes = [f"VH-{number}" for number in range(1, 9)]
+        codes = [f"VH-{number}" for number in range(1, 10)]
         for code in codes[:6]:
             self.dealer.add_product(code, lst_price=100.0, currency_id=1)
         self.dealer.add_product("VH-8", sale_ok=False)
@@ -97,6 +97,7 @@ class TestCatalog(DealerApiCase):
         self.dealer.add_product("VH-5", write_date="2999-01-01 00:00:00")
         self.dealer.add_product("VH-7", lst_price=70.0)
         self.change(7, sale_ok=True, lst_price=80.0)
+        self.dealer.add_product("VH-9", active=False)
         result = self.look_again(first, codes)
         self.assertEqual(self.dealer.requests, [READ, READ])
         self.assertEqual(
@@ -109,6 +110,7 @@ class TestCatalog(DealerApiCase):
                 "VH-5": Offer("product_ambiguous"),
                 "VH-7": Offer(None, 9, 70.0, None),
                 "VH-8": Offer(None, 7, 80.0, None),
+                "VH-9": Offer("product_unknown"),
             },
         )
 
