@@ -37,12 +37,17 @@ class BpoLeadLine(models.Model):
             code = rows[line].code if line in rows else ""
             line.dealer_code = code or (line.product_id.default_code or "").strip()
 
-    @api.depends("product_id", "lead_id.dealership_id")
+    @api.depends("product_id", "lead_id.dealership_id", "lead_id.dealer_order_state")
     @api.depends_context("lang")
     def _compute_dealer_warning(self):
-        rows = self.filtered(
-            lambda line: line._get_dealership().products_checked
-        )._get_dealer_rows()
+        """Warn of units that are not at the dealership yet."""
+        lines = self.filtered(
+            lambda line: (
+                line._get_dealership().products_checked
+                and line.lead_id.dealer_order_state != "sent"
+            )
+        )
+        rows = lines._get_dealer_rows()
         for line in self:
             line.dealer_warning = line in rows and line._get_dealer_warning(rows[line])
 

@@ -611,10 +611,15 @@ class TestDealerProductWarning(ProductsCommon):
         self.assertFalse(self._warn(lead))
 
     def test_it_can_be_won(self):
+        """And once the dealership has the order after all, there is nothing to warn of."""
         self.offers.clear()
         self._check()
-        _lead, order = self._win_one()
+        lead, order = self._win_one()
         self.assertEqual(order.state, "pending")
+        self.assertTrue(self._warn(lead))
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertFalse(self._warn(lead))
 
     def test_at_once_in_the_form(self):
         self.offers = {"TV-200": self._known(72)}
@@ -685,7 +690,7 @@ class TestDealerProductWarning(ProductsCommon):
         for view_type in ("kanban", "list"):
             arch = self.env["crm.lead"].with_user(self.agent).get_view(view_type=view_type)["arch"]
             names = etree.fromstring(arch).xpath("//field/@name")
-            self.assertFalse([name for name in names if "dealer_product" in name])
+            self.assertFalse({"dealer_product_warning", "line_ids"}.intersection(names))
 
 
 @tagged("post_install", "-at_install")
