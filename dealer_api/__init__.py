@@ -8,6 +8,7 @@ once, ``check_connection`` tells what is missing for that. What an order is stan
 """
 
 from .address import check_url, normalize_url
+from .catalog import Catalog, Offer, look_at_products
 from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
     PAUSE,
@@ -63,6 +64,7 @@ __all__ = [
     "SCHEMA",
     "SENT",
     "UNSEEN",
+    "Catalog",
     "CheckContext",
     "CheckLine",
     "CheckStep",
@@ -80,6 +82,7 @@ __all__ = [
     "DealerUnreachable",
     "Json2",
     "Look",
+    "Offer",
     "Order",
     "OrderLine",
     "OrderResult",
@@ -95,6 +98,7 @@ __all__ = [
     "is_default_column",
     "look_at_orders",
     "may_be_default",
+    "look_at_products",
     "new_customer_currency",
     "next_external_id",
     "normal_email",

@@ -155,8 +155,9 @@ MESSAGES = {
     ),
     # One order the dealer cannot take. To be corrected, then sent again.
     "product_unknown": _lt(
-        "The dealer has no product with the Internal Reference %(codes)s. Create it there, or"
-        " correct the reference here."
+        "The dealer has no product with the Internal Reference %(codes)s. Create it there, correct"
+        " the reference here, or have a BPO manager enter the dealer's own code (Dealers, Codes and"
+        " Prices)."
     ),
     "product_ambiguous": _lt(
         "The dealer has several products with the Internal Reference %(codes)s. The dealer has"

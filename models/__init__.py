@@ -25,11 +25,15 @@ from . import crm_lead_dealer_order
 from . import bpo_pipeline_dealer_order
 from . import crm_lead_scoring
 from . import bpo_lead_line
+from . import bpo_lead_line_dealer
+from . import crm_lead_dealer_products
 from . import bpo_dealership
 from . import bpo_dealership_place
 from . import bpo_dealership_survey
 from . import bpo_dealership_order_default
 from . import bpo_dealership_order_defaults
+from . import bpo_dealer_product
+from . import bpo_dealership_products
 from . import bpo_dealer_order
 from . import bpo_dealer_order_queue
 from . import bpo_dealer_order_remote
@@ -38,6 +42,7 @@ from . import bpo_dealer_order_push
 from . import bpo_dealer_order_broken_off
 from . import bpo_dealer_order_heal
 from . import bpo_dealer_order_defaults
+from . import bpo_dealer_order_products
 from . import bpo_dealer_problem
 from . import bpo_dealer_order_notify
 from . import bpo_dealer_order_uninstall

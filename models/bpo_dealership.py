@@ -252,7 +252,7 @@ class BpoDealership(models.Model):
 
     @api.private
     def _get_product_codes_to_check(self):
-        """Return the codes of the products on the open leads of the dealership."""
+        """Return the codes that orders of the dealership's open leads would have."""
         groups = (
             self.env["bpo.lead.line"]
             .sudo()
@@ -267,7 +267,9 @@ class BpoDealership(models.Model):
                 limit=MAX_CHECKED_CODES,
             )
         )
-        return sorted({product.default_code for (product,) in groups})
+        products = self.env["product.product"].sudo().union(*(group[0] for group in groups))
+        codes = self.env["bpo.dealer.product"].sudo()._get_codes(self, products)
+        return sorted(set(codes.values()))
 
     @api.model
     @api.private

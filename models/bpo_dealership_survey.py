@@ -139,28 +139,47 @@ class BpoDealership(models.Model):
         :param float seconds: when the talk has to be over, if before the usual time
         :return: 1, or 0 where nothing could be written
         """
+        return self._look_at_dealership(
+            dealership_id,
+            seconds,
+            prepare=lambda dealership: dealership.env["bpo.dealer.order"]._get_known_orders(
+                dealership
+            ),
+            converse=self._converse_for_survey,
+            write=lambda dealership, known, answer: dealership._write_survey(known, answer),
+        )
+
+    @api.model
+    @api.private
+    def _look_at_dealership(self, dealership_id, seconds, prepare, converse, write):
+        """Ask a dealership for something, and write what it answered, in own transactions.
+
+        :param prepare: function of the dealership; what it returns is what is asked for
+        :param converse: function of the settings and of what is asked for, without a database;
+            returns the answer, which may be the ``DealerError`` that prevented one
+        :param write: function of dealership, what was asked for and the answer
+        :return: 1, or 0 where nothing could be written
+        """
         with new_transaction(self.env) as env:
             dealership = env[self._name].browse(dealership_id).exists()
             if not dealership:
                 return 0
             settings = dealership._get_connection_settings(seconds=seconds)
-            known = env["bpo.dealer.order"]._get_known_orders(dealership)
-        survey, error = self._converse_for_survey(settings, known)
+            asked = prepare(dealership)
+        answer = converse(settings, asked)
 
-        def write(env):
+        def write_answer(env):
             dealership = env[self._name].browse(dealership_id).exists()
-            if not dealership._is_reached_through(settings):
+            if not dealership or not dealership._is_reached_through(settings):
                 return 0
-            if error:
-                dealership._write_survey_failed(error)
-            else:
-                dealership._write_survey(known, survey)
+            write(dealership, asked, answer)
             return 1
 
+        # somebody works with the same records, or has deleted or entered some
+        conflicts = (psycopg2.OperationalError, psycopg2.IntegrityError)
         try:
-            return write_again(self.env, write)
-        except psycopg2.OperationalError:
-            # somebody works with the same orders or leads all the time
+            return write_again(self.env, write_answer, conflicts)
+        except conflicts:
             return 0
 
     @api.model
@@ -169,17 +188,20 @@ class BpoDealership(models.Model):
         orders = self.env["bpo.dealer.order"]
         try:
             with orders._open_session(settings) as session:
-                return survey_orders(session, list(known.values())), None
+                return survey_orders(session, list(known.values()))
         except DealerError as error:
-            return None, error
+            return error
 
     def _write_survey(self, known, survey):
         """Write what was seen of the orders of this dealership.
 
         :param dict known: ``{order id: KnownOrder}``, as they were when the dealer was asked
-        :param survey: the ``Survey``
+        :param survey: the ``Survey``, or the ``DealerError`` that prevented it
         """
         self.ensure_one()
+        if isinstance(survey, DealerError):
+            self._write_survey_failed(survey)
+            return
         orders = self.env["bpo.dealer.order"]
         orders._write_survey(known, survey)
         strangers = orders._get_strangers(self, survey.strangers)

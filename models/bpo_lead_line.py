@@ -24,7 +24,8 @@ class BpoLeadLine(models.Model):
     )
     default_code = fields.Char(
         related="product_id.default_code",
-        help="The dealership finds its own product by this code.",
+        help="The dealership finds its own product by this code, unless a code of its own was "
+        "entered.",
     )
     name = fields.Char(
         "Description",

@@ -11,6 +11,9 @@ PUSH_CRON = "bpo_crm.ir_cron_push_dealer_orders"
 # The scheduled action that looks what became of the orders at the dealers.
 SURVEY_CRON = "bpo_crm.ir_cron_check_dealer_orders"
 
+# The scheduled action that looks which of our products the dealers know.
+PRODUCTS_CRON = "bpo_crm.ir_cron_check_dealer_products"
+
 # Asks the owner of a lead to put right what a dealer refused.
 ACTIVITY_FAILED = "bpo_crm.mail_activity_type_dealer_order_failed"
 # Asks a BPO manager to look at a dealership that refuses our login.

@@ -346,7 +346,7 @@ class CrmLead(models.Model):
             ),
             lines=[
                 OrderLine(
-                    product_code=(line.product_id.default_code or "").strip(),
+                    product_code=line.dealer_code,
                     values=line._prepare_dealer_line_values(),
                 )
                 for line in self.line_ids

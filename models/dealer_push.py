@@ -87,15 +87,16 @@ def write_once(env, write):
         return write(own_env)
 
 
-def write_again(env, write):
+def write_again(env, write, conflicts=psycopg2.OperationalError):
     """Write as :func:`write_once` does, and once more, in a new transaction, after each conflict.
 
-    :raise psycopg2.OperationalError: conflicts to the last
+    :param conflicts: the errors after which it is tried again
+    :raise psycopg2.Error: one of the conflicts, to the last
     """
     for attempt in range(1, WRITE_ATTEMPTS):
         try:
             return write_once(env, write)
-        except psycopg2.OperationalError as conflict:
+        except conflicts as conflict:
             _logger.info("Writing what a dealer answered, attempt %s: %s", attempt, conflict)
     return write_once(env, write)
 
@@ -359,4 +360,20 @@ class DealerSurvey(DealerRun):
 
     def leave_rest(self):
         rest = self.env["bpo.dealership"]._get_due_for_survey(self.given_up)
+        self.env["ir.cron"]._commit_progress(remaining=len(rest))
+
+
+class DealerProducts(DealerRun):
+    """A run that looks which of our products the dealerships know that are due
+    (``bpo.dealership._check_products_of``).
+    """
+
+    def find_due(self, without):
+        return self.env["bpo.dealership"]._get_due_for_products(without).ids
+
+    def work(self, dealership_id, turn):
+        return self.env["bpo.dealership"]._check_products_of(dealership_id, self.get_seconds())
+
+    def leave_rest(self):
+        rest = self.env["bpo.dealership"]._get_due_for_products(self.given_up)
         self.env["ir.cron"]._commit_progress(remaining=len(rest))

@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from .dealer_api import test_address
+from .dealer_api import test_catalog
 from .dealer_api import test_check
 from .dealer_api import test_customers
 from .dealer_api import test_defaults
@@ -31,6 +32,7 @@ from . import test_dealer_order_wire
 from . import test_dealer_pace
 from . import test_dealer_problem
 from . import test_dealer_requests
+from . import test_dealer_product
 from . import test_dealer_survey
 from . import test_dealership
 from . import test_hooks

@@ -168,6 +168,12 @@ class AccessCase(BpoCrmCommon):
         return {}
 
     @classmethod
+    def _prepare_bpo_dealer_product(cls, scope, role, company_id):
+        product = cls.env["product.product"].create({"name": cls._get_name()})
+        dealership = cls._get_record("bpo.dealership", scope, role)
+        return {"dealership_id": dealership.id, "product_id": product.id, "code": "OWN-1"}
+
+    @classmethod
     def _prepare_bpo_service_request(cls, scope, role, company_id):
         return {
             "name": "Test access",

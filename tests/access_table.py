@@ -95,6 +95,11 @@ bpo.dealership.order.default
     here       ----  ----  rcwd    ----  ----    ----  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
+# Prices are the managers' only: `test_dealer_product.py`.
+bpo.dealer.product
+    here       r---  r---  rcwd    ----  ----    ----  ----  ----
+    elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
+
 # Stock's rights, unchanged, the number of leads included.
 crm.lost.reason
     here       r---  r---  rcwd    r---  rcwd    n---  ----  ----
@@ -162,6 +167,10 @@ bpo.dealer.problem: here | elsewhere
     action_retry_all                   x + + x x x x x | x x x x x x x x
     action_open_orders                 x + + x x x x x | x x x x x x x x
 
+# The name of a file.
+bpo.dealer.product: here
+    get_import_templates               + + + + + + + +
+
 bpo.dealership: here | elsewhere
     action_test_connection             r r + r r r r r | r r x r r r r r
     action_forget_api_key              x x + x x x x x | x x x x x x x x
@@ -170,6 +179,8 @@ bpo.dealership: here | elsewhere
     action_confirm_database_everywhere r r + r r r r r
     action_same_odoo                   r r + r r r r r | r r x r r r r r
     action_survey                      r r + r r r r r | r r x r r r r r
+    action_check_products              r r + r r r r r | r r x r r r r r
+    action_view_products               + + + x x x x x | x x x x x x x x
     action_view_orders_in_step         + + + x x x x x | x x x x x x x x
     action_view_leads                  + + + x x x x x | x x x x x x x x
     action_view_orders                 + + + x x x x x | x x x x x x x x

@@ -184,6 +184,9 @@ class TestAccessMatrix(AccessCase):
             ("crm.lead", "action_open_dealer_order"): Call(prepare=cls._fail_order),
             ("crm.lead", "action_retry_dealer_order"): Call(prepare=cls._fail_order),
             ("crm.lead", "action_check_dealer_order"): Call(prepare=cls._send_order),
+            ("bpo.dealership", "action_check_products"): Call(
+                prepare=lambda dealership: dealership.write({"connection_state": "connected"})
+            ),
             ("crm.stage", "web_resequence"): Call([{}]),
             ("crm.stage", "action_take_out"): Call(
                 kwargs={"context": {"bpo_crm_service_id": cls.service.id}}

@@ -319,8 +319,12 @@ class FaultDealer:
         """Return the id of the next record of a model."""
         return max(self.tables[model], default=0) + 1
 
-    def add_product(self, code, name=None):
-        return self.add("product.product", default_code=code, name=name or code)
+    @property
+    def products(self):
+        return self.tables["product.product"]
+
+    def add_product(self, code, name=None, **values):
+        return self.add("product.product", default_code=code, name=name or code, **values)
 
     def add_partner(self, **values):
         return self.add("res.partner", **values)
@@ -424,10 +428,12 @@ class FaultDealer:
         candidates = self._candidates(model, domain)
         if model == "res.partner":
             candidates = [*candidates, OWN_PARTNER]
+        archived_too = any(leaf[0] == "active" for leaf in domain)
         found = [
             self._read_record(model, record_id, fields)
             for record_id in candidates
-            if self._readable(model, record_id) and self._matches(model, record_id, list(domain))
+            if self._readable(model, record_id, archived_too=archived_too)
+            and self._matches(model, record_id, list(domain))
         ]
         return found[:limit] if limit else found
 
@@ -451,12 +457,14 @@ class FaultDealer:
                 " administrator to request access if necessary.",
             )
 
-    def _readable(self, model, record_id, strict=False):
+    def _readable(self, model, record_id, strict=False, archived_too=False):
         record = self._record(model, record_id)
         hidden = record is not None and record.get("user_id") not in (None, False, self.uid)
         if strict and (record is None or hidden):
             raise OdooError("AccessError", f"You cannot read {model}({record_id})")
-        return record is not None and not hidden and record.get("active", True)
+        if record is None or hidden:
+            return False
+        return archived_too or record.get("active", True)
 
     def _record(self, model, record_id):
         if (model, record_id) == ("res.partner", OWN_PARTNER):
@@ -479,6 +487,8 @@ class FaultDealer:
             return digits if digits.startswith("+") else False
         if name in ("active", "sale_ok"):
             return record.get(name, True)
+        if model == "product.product" and name in ("write_date", "product_tmpl_id.write_date"):
+            return record.get("write_date", "2000-01-01 00:00:00")
         if name == "state_id" or name == "country_id":
             return record.get(name) or record.get(f"{name}/.id", False)
         if model == "sale.order" and name == "partner_id":
@@ -552,6 +562,8 @@ class FaultDealer:
             return own in value
         if operator == ">":
             return own > value
+        if operator == ">=":
+            return own >= value
         if operator == "parent_of":
             companies, company_id = set(), value[0]
             while company_id:
