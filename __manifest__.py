@@ -29,6 +29,7 @@
         "views/crm_lost_reason_views.xml",
         "views/crm_lead_lost_views.xml",
         "views/bpo_dealership_views.xml",
+        "views/bpo_dealership_connection_views.xml",
         "views/bpo_dealer_order_views.xml",
         "views/bpo_dealer_problem_views.xml",
         "views/bpo_order_preview_views.xml",

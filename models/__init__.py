@@ -8,6 +8,7 @@ from . import bpo_dealer_connection_check
 from . import bpo_dealer_connection_expiry
 from . import bpo_dealer_connection_notify
 from . import bpo_dealer_connection_talks
+from . import bpo_dealer_connection_candidate
 from . import bpo_ordered
 from . import bpo_pipeline
 from . import crm_stage

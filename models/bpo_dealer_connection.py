@@ -257,11 +257,12 @@ class BpoDealerConnection(models.AbstractModel):
         return str2bool(value or "", default=False)
 
     @api.private
-    def _get_connection_settings(self, fresh=False, seconds=None):
+    def _get_connection_settings(self, fresh=False, seconds=None, candidate=False):
         """Return what ``dealer_api`` needs to reach this dealer; holds the key.
 
         :param bool fresh: forget what earlier talks taught (version, user id)
         :param float seconds: when the talk has to be over, if before the usual time
+        :param bool candidate: with the new key that has not taken over yet
         """
         self.ensure_one()
         connection = self.sudo()
@@ -269,7 +270,7 @@ class BpoDealerConnection(models.AbstractModel):
             connection.odoo_url,
             connection.odoo_db,
             connection.odoo_login,
-            connection._load_api_key(),
+            connection._load_candidate_key() if candidate else connection._load_api_key(),
             protocol=connection.protocol,
             allow_http=connection.allow_http,
             allow_private=connection._allow_private_addresses(),
@@ -286,12 +287,14 @@ class BpoDealerConnection(models.AbstractModel):
         return f"{connection.odoo_url} {connection.odoo_db}"
 
     @api.private
-    def _is_reached_through(self, settings):
+    def _is_reached_through(self, settings, candidate=False):
         """Tell whether this connection is still the one that ``settings`` were made from.
 
         What talks taught (version, user id) makes no difference.
+
+        :param bool candidate: they were made with the new key that has not taken over yet
         """
-        present = self._get_connection_settings()
+        present = self._get_connection_settings(candidate=candidate)
         return all(
             getattr(present, name) == getattr(settings, name)
             for name in ("url", "database", "login", "api_key", "protocol", "allow_http")

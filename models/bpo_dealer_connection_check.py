@@ -38,12 +38,20 @@ class BpoDealerConnection(models.AbstractModel):
                         lacks=", ".join(missing),
                     )
                 )
-            report = check_connection(
-                connection._get_connection_settings(fresh=True),
-                **connection._prepare_connection_check(),
-            )
-            connection._store_check_report(report)
+            connection._test()
         return True
+
+    def _test(self):
+        """Check this connection, and keep the report."""
+        self.ensure_one()
+        self._store_check_report(self._check(self._get_connection_settings(fresh=True)))
+
+    def _check(self, settings):
+        """Return the ``ConnectionReport`` of a test.
+
+        :param settings: the ``ConnectionSettings`` to reach the dealer by
+        """
+        return check_connection(settings, **self._prepare_connection_check())
 
     def _prepare_connection_check(self):
         """Return what the test looks for, as arguments of ``dealer_api.check_connection``.

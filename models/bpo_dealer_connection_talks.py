@@ -37,9 +37,15 @@ class BpoDealerConnection(models.AbstractModel):
 
     @api.model
     @api.private
+    def _get_talkable_domain(self):
+        """Return the domain of the dealers that nobody here keeps from being talked to."""
+        return self._get_key_at_home_domain()
+
+    @api.model
+    @api.private
     def _get_open_domain(self):
         """Return the domain of the dealers that may be talked to now."""
-        return self._get_key_at_home_domain() & Domain(
+        return self._get_talkable_domain() & Domain(
             [
                 ("paused", "=", False),
                 "|",

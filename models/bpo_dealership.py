@@ -270,8 +270,8 @@ class BpoDealership(models.Model):
 
     @api.model
     @api.private
-    def _get_open_domain(self):
-        return super()._get_open_domain() & Domain("active", "=", True)
+    def _get_talkable_domain(self):
+        return super()._get_talkable_domain() & Domain("active", "=", True)
 
     def _log_unreachable(self, hours):
         """Note on the leads whose orders wait why nothing happens; return whether any does."""

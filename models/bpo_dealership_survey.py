@@ -111,8 +111,9 @@ class BpoDealership(models.Model):
 
     @api.model
     def _cron_survey(self):
-        """Look at all orders of the dealerships that are due, and at the dates of the keys."""
+        """Look at all orders of the dealerships that are due, and at keys: dates and new ones."""
         self.sudo()._remind_of_keys()
+        self.sudo()._try_candidates()
         DealerSurvey(self.sudo().env).run()
 
     @api.model

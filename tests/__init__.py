@@ -16,6 +16,7 @@ from . import test_access_matrix
 from . import test_board
 from . import test_board_tours
 from . import test_connection_batches
+from . import test_connection_candidate
 from . import test_connection_key
 from . import test_connection_state
 from . import test_dealer_customer

@@ -160,6 +160,7 @@ bpo.dealer.problem: here | elsewhere
 bpo.dealership: here | elsewhere
     action_test_connection             r r + r r r r r | r r x r r r r r
     action_forget_api_key              x x + x x x x x | x x x x x x x x
+    action_discard_candidate_key       x x + x x x x x | x x x x x x x x
     action_push_now                    r r + r r r r r | r r x r r r r r
     action_confirm_database            r r + r r r r r | r r x r r r r r
     action_confirm_database_everywhere r r + r r r r r

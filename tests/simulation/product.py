@@ -22,6 +22,7 @@ MODELS = (
     "bpo_dealer_connection_notify",
     "bpo_dealer_connection_expiry",
     "bpo_dealer_connection_talks",
+    "bpo_dealer_connection_candidate",
     "bpo_dealership",
     "bpo_dealership_place",
     "bpo_dealership_survey",
