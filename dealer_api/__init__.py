@@ -8,6 +8,7 @@ once, ``check_connection`` tells what is missing for that. What an order is stan
 """
 
 from .address import check_url, normalize_url
+from .certificates import clean_certificates
 from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
     PAUSE,
@@ -77,6 +78,7 @@ __all__ = [
     "XmlRpc",
     "check_connection",
     "check_url",
+    "clean_certificates",
     "clean_text",
     "fill_in",
     "find_existing",

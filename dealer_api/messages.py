@@ -37,6 +37,28 @@ MESSAGES = {
         " addresses must first be allowed by an administrator (system parameter"
         " bpo_crm.allow_private_addresses)."
     ),
+    # Certificates that somebody entered. Nothing was sent.
+    "certificates_private_key": _lt(
+        "This holds a private key, which must not leave the dealer's server: whoever has it can pass"
+        " for that server. It was not stored; have the dealer replace it. Enter only certificates,"
+        " which begin with -----BEGIN CERTIFICATE-----."
+    ),
+    "certificates_none": _lt(
+        "There is no certificate. Paste the text of it, from -----BEGIN CERTIFICATE----- to"
+        " -----END CERTIFICATE-----; the dealer's administrator has it."
+    ),
+    "certificates_other": _lt(
+        "Only certificates can be entered here, and this is something else (%(kind)s). They begin"
+        " with -----BEGIN CERTIFICATE-----."
+    ),
+    "certificates_unreadable": _lt(
+        "Certificate number %(number)s cannot be read. Copy it again, from -----BEGIN"
+        " CERTIFICATE----- to -----END CERTIFICATE-----."
+    ),
+    "certificates_too_large": _lt(
+        "This is longer than the %(limit)s characters that can be entered. The certificate of the"
+        " authority that signed the dealer's certificate is enough."
+    ),
     # Nobody answered, or not to the end. Tried again later.
     "dns_failed": _lt(
         "The host name %(host)s is not known. Check the address for a typing mistake."
@@ -59,7 +81,8 @@ MESSAGES = {
     "session_timeout": _lt("The talk with %(host)s took longer than %(seconds)s seconds in all."),
     "certificate_invalid": _lt(
         "The certificate of %(host)s cannot be trusted: %(reason)s. The dealer has to install"
-        " a valid certificate for this name."
+        " a valid certificate for this name; or, where it is signed by an authority of the dealer's"
+        " own, enter the certificate of that authority on the Connection page."
     ),
     "tls_failed": _lt(
         "No secure connection to %(host)s could be made. Does the server speak https on this port?"

@@ -37,8 +37,8 @@ class ConnectionSettings:
     # Largest answer accepted, unpacked. Read, it takes up to thirty times as much memory, and so
     # many talks go on at once; a thousand contacts are less than half of it.
     max_bytes: int = 2 * 1024 * 1024
-    # A file of certificates to trust instead of the usual ones.
-    ca_bundle: str | None = None
+    # Certificates (PEM) of authorities to trust besides the usual ones.
+    ca_certificates: str | None = field(default=None, repr=False)
     # Learned in an earlier session. May be out of date: nothing depends on their truth.
     server_version: str | None = None
     uid: int | None = None

@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError, SSLError
 from urllib3.util.retry import Retry
 
 from .address import DEFAULT_PORTS, check_url, resolve
+from .certificates import make_context
 from .errors import DealerAccessRefused, DealerBadAnswer, DealerError, DealerUnreachable
 from .untrusted import TEXT_LIMIT, clean_text
 
@@ -185,17 +186,18 @@ def _connect_first(connection):
 class _Adapter(HTTPAdapter):
     """The adapter of one session: own connections, no resending, own timeouts."""
 
-    def __init__(self, watch, read_timeout):
+    def __init__(self, watch, read_timeout, certificates=None):
         self._watch = watch
         self._read_timeout = read_timeout
+        self._tls = {"ssl_context": make_context(certificates)} if certificates else {}
         # requests and urllib3 agree that this means: not a single repetition, for any reason.
         super().__init__(
             pool_connections=1, pool_maxsize=1, max_retries=Retry(0, read=False, redirect=False)
         )
 
     def init_poolmanager(self, *args, **kwargs):
-        """Put in our pools."""
-        result = super().init_poolmanager(*args, **kwargs)
+        """Put in our pools, and the certificates that are trusted for this dealer."""
+        result = super().init_poolmanager(*args, **kwargs, **self._tls)
         self.poolmanager.pool_classes_by_scheme = _pool_classes(self._watch)
         return result
 
@@ -237,7 +239,8 @@ class HttpTransport:
         session.headers.clear()
         # Answers are small; unpacking is one more thing that could be abused.
         session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-        session.mount(f"{self.scheme}://", _Adapter(self._watch, self.settings.read_timeout))
+        adapter = _Adapter(self._watch, self.settings.read_timeout, self.settings.ca_certificates)
+        session.mount(f"{self.scheme}://", adapter)
         return session
 
     def close(self):
@@ -274,7 +277,7 @@ class HttpTransport:
                 headers=headers,
                 stream=True,
                 allow_redirects=False,
-                verify=self.settings.ca_bundle or True,
+                verify=True,
             )
             answer = self._read(response)
         except DealerError as error:

@@ -4,6 +4,7 @@
 from . import bpo_unique_name
 from . import bpo_api_key
 from . import bpo_dealer_connection
+from . import bpo_dealer_connection_certificates
 from . import bpo_dealer_connection_check
 from . import bpo_dealer_connection_expiry
 from . import bpo_dealer_connection_notify

@@ -21,6 +21,7 @@ CONNECTION_FIELDS = (
     "odoo_api_key",
     "protocol",
     "allow_http",
+    "ca_certificates",
 )
 MAX_BACK_OFF = timedelta(minutes=60)
 # The longest talk with one dealer. Odoo kills a scheduled action after two minutes by default.
@@ -274,6 +275,7 @@ class BpoDealerConnection(models.AbstractModel):
             protocol=connection.protocol,
             allow_http=connection.allow_http,
             allow_private=connection._allow_private_addresses(),
+            ca_certificates=connection.ca_certificates or None,
             server_version=(not fresh and connection.server_version) or None,
             uid=(not fresh and connection.remote_uid) or None,
             session_timeout=min(SESSION_SECONDS, seconds or SESSION_SECONDS),
@@ -297,7 +299,10 @@ class BpoDealerConnection(models.AbstractModel):
         present = self._get_connection_settings(candidate=candidate)
         return all(
             getattr(present, name) == getattr(settings, name)
-            for name in ("url", "database", "login", "api_key", "protocol", "allow_http")
+            for name in (
+                *("url", "database", "login", "api_key", "protocol", "allow_http"),
+                "ca_certificates",
+            )
         )
 
     @api.private

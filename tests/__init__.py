@@ -9,6 +9,7 @@ from .dealer_api import test_gateway
 from .dealer_api import test_orders
 from .dealer_api import test_payload
 from .dealer_api import test_survey
+from .dealer_api import test_certificates
 from .dealer_api import test_transport
 from .dealer_api import test_untrusted
 from .dealer_api import test_verification
@@ -17,6 +18,7 @@ from . import test_board
 from . import test_board_tours
 from . import test_connection_batches
 from . import test_connection_candidate
+from . import test_connection_certificates
 from . import test_connection_key
 from . import test_connection_state
 from . import test_dealer_customer

@@ -61,6 +61,7 @@ CONNECTION_FIELDS = (
     "candidate_expires_on",
     "candidate_next_try",
     "candidate_message",
+    "ca_certificates",
     "last_survey",
     "next_survey",
     "strangers",

@@ -19,6 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MODELS = (
     "bpo_api_key",
     "bpo_dealer_connection",
+    "bpo_dealer_connection_certificates",
     "bpo_dealer_connection_notify",
     "bpo_dealer_connection_expiry",
     "bpo_dealer_connection_talks",
