@@ -29,6 +29,7 @@ from .orders import BATCH_SIZE, push_orders
 from .payload import LINE_FIELDS, SCHEMA, Customer, Order, OrderLine, next_external_id
 from .pricelists import new_customer_currency
 from .protocols import PROTOCOLS, Json2, Protocol, XmlRpc, register_protocol
+from .proxy import clean_proxy
 from .remote import RemoteOrder, find_existing, read_orders
 from .sending import FAILED, NEW, OLD, SENT, OrderResult
 from .session import DealerSession
@@ -79,6 +80,7 @@ __all__ = [
     "check_connection",
     "check_url",
     "clean_certificates",
+    "clean_proxy",
     "clean_text",
     "fill_in",
     "find_existing",

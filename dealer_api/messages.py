@@ -37,11 +37,28 @@ MESSAGES = {
         " addresses must first be allowed by an administrator (system parameter"
         " bpo_crm.allow_private_addresses)."
     ),
+    # The proxy of our own network, which an administrator looks after. Tried again later.
+    "proxy_invalid": _lt(
+        "The system parameter bpo_crm.dealer_proxy is not the address of a proxy. An administrator"
+        " has to correct it, for example to http://proxy.example.com:3128, or to remove it."
+    ),
+    "proxy_unreachable": _lt(
+        "The proxy %(proxy)s cannot be reached, or gives no proper answer. An administrator has to"
+        " look at it (system parameter bpo_crm.dealer_proxy)."
+    ),
+    "proxy_login": _lt(
+        "The proxy %(proxy)s refuses our user or password. An administrator has to correct them"
+        " (system parameter bpo_crm.dealer_proxy)."
+    ),
+    "proxy_refused": _lt(
+        "The proxy %(proxy)s makes no connection to %(host)s (HTTP status %(status)s). Is the"
+        " dealer's server running, and does the proxy allow it?"
+    ),
     # Certificates that somebody entered. Nothing was sent.
     "certificates_private_key": _lt(
-        "This holds a private key, which must not leave the dealer's server: whoever has it can pass"
-        " for that server. It was not stored; have the dealer replace it. Enter only certificates,"
-        " which begin with -----BEGIN CERTIFICATE-----."
+        "This holds a private key, which must not leave the dealer's server: whoever has it can"
+        " pass for that server. It was not stored; have the dealer replace it. Enter only"
+        " certificates, which begin with -----BEGIN CERTIFICATE-----."
     ),
     "certificates_none": _lt(
         "There is no certificate. Paste the text of it, from -----BEGIN CERTIFICATE----- to"

@@ -47,6 +47,7 @@ from . import bpo_service_request_board
 from . import bpo_service_request_lead
 from . import crm_lead_service
 from . import res_config_settings
+from . import ir_config_parameter
 from . import product_template
 from . import product_product
 from . import res_partner

@@ -23,6 +23,8 @@ CONNECTION_FIELDS = (
     "allow_http",
     "ca_certificates",
 )
+# The proxy through which dealers are reached; none where it is not set.
+PROXY_PARAMETER = "bpo_crm.dealer_proxy"
 MAX_BACK_OFF = timedelta(minutes=60)
 # The longest talk with one dealer. Odoo kills a scheduled action after two minutes by default.
 SESSION_SECONDS = 75.0
@@ -257,6 +259,11 @@ class BpoDealerConnection(models.AbstractModel):
         value = self.env["ir.config_parameter"].sudo().get_param("bpo_crm.allow_private_addresses")
         return str2bool(value or "", default=False)
 
+    @api.model
+    def _get_proxy(self):
+        """Return the proxy that the system parameter names, with its password; None without."""
+        return self.env["ir.config_parameter"].sudo().get_param(PROXY_PARAMETER) or None
+
     @api.private
     def _get_connection_settings(self, fresh=False, seconds=None, candidate=False):
         """Return what ``dealer_api`` needs to reach this dealer; holds the key.
@@ -276,6 +283,7 @@ class BpoDealerConnection(models.AbstractModel):
             allow_http=connection.allow_http,
             allow_private=connection._allow_private_addresses(),
             ca_certificates=connection.ca_certificates or None,
+            proxy=connection._get_proxy(),
             server_version=(not fresh and connection.server_version) or None,
             uid=(not fresh and connection.remote_uid) or None,
             session_timeout=min(SESSION_SECONDS, seconds or SESSION_SECONDS),

@@ -2,14 +2,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from .dealer_api import test_address
+from .dealer_api import test_certificates
 from .dealer_api import test_check
 from .dealer_api import test_customers
 from .dealer_api import test_extensions
 from .dealer_api import test_gateway
 from .dealer_api import test_orders
 from .dealer_api import test_payload
+from .dealer_api import test_proxy
 from .dealer_api import test_survey
-from .dealer_api import test_certificates
 from .dealer_api import test_transport
 from .dealer_api import test_untrusted
 from .dealer_api import test_verification
@@ -20,6 +21,7 @@ from . import test_connection_batches
 from . import test_connection_candidate
 from . import test_connection_certificates
 from . import test_connection_key
+from . import test_connection_proxy
 from . import test_connection_state
 from . import test_dealer_customer
 from . import test_dealer_order

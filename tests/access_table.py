@@ -122,6 +122,7 @@ bpo.stage.move
 # Models of stock in which this addon adds a field or a button, with stock's rights.
 OF_STOCK = {
     "base.module.uninstall": "a warning in the dialog of administrators",
+    "ir.config_parameter": "a refusal of what is no proxy",
     "product.product": "a refusal to delete what leads need",
     "product.template": "the same",
     "res.partner": "the number of service requests, and a button",
