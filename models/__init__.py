@@ -10,6 +10,7 @@ from . import bpo_dealer_connection_expiry
 from . import bpo_dealer_connection_notify
 from . import bpo_dealer_connection_talks
 from . import bpo_dealer_connection_candidate
+from . import bpo_dealer_connection_hold
 from . import bpo_ordered
 from . import bpo_pipeline
 from . import crm_stage
@@ -29,6 +30,8 @@ from . import bpo_lead_line
 from . import bpo_dealership
 from . import bpo_dealership_place
 from . import bpo_dealership_survey
+from . import bpo_dealership_hold
+from . import bpo_dealership_overview
 from . import bpo_dealer_order
 from . import bpo_dealer_order_queue
 from . import bpo_dealer_order_remote
@@ -36,6 +39,8 @@ from . import bpo_dealer_order_survey
 from . import bpo_dealer_order_push
 from . import bpo_dealer_order_broken_off
 from . import bpo_dealer_order_heal
+from . import bpo_dealer_order_hold
+from . import bpo_dealer_order_time
 from . import bpo_dealer_problem
 from . import bpo_dealer_order_notify
 from . import bpo_dealer_order_uninstall

@@ -216,9 +216,11 @@ class BpoDealerConnection(models.AbstractModel):
     @api.model
     @api.private
     def _try_candidates(self):
-        """Try all new keys that are due."""
-        if self._get_due_candidates(()):
+        """Try all new keys that are due; return whether there were any."""
+        due = bool(self._get_due_candidates(()))
+        if due:
             DealerKeyTrial(self.env).run()
+        return due
 
     @api.model
     @api.private

@@ -111,9 +111,12 @@ class BpoDealership(models.Model):
 
     @api.model
     def _cron_survey(self):
-        """Look at all orders of the dealerships that are due, and at keys: dates and new ones."""
+        """Look at keys, their dates and new ones; then at all orders of the dealerships due."""
         self.sudo()._remind_of_keys()
-        self.sudo()._try_candidates()
+        if self.sudo()._try_candidates():
+            # a run has its time, which is used up: the next one looks at the orders
+            self.env.ref(SURVEY_CRON).sudo()._trigger()
+            return
         DealerSurvey(self.sudo().env).run()
 
     @api.model

@@ -4,6 +4,8 @@
 
 # The group that decides about stages, pipelines and dealerships.
 MANAGER = "bpo_crm.group_manager"
+# The group that sees every lead, and how the dealerships are doing.
+SUPERVISOR = "bpo_crm.group_supervisor"
 
 # The scheduled action that brings orders to the dealers.
 PUSH_CRON = "bpo_crm.ir_cron_push_dealer_orders"

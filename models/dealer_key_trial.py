@@ -17,4 +17,4 @@ class DealerKeyTrial(DealerRun):
         return self.env["bpo.dealership"]._try_candidate(dealership_id, seconds)
 
     def leave_rest(self):
-        """Leave the rest to the next run: the scheduler is told by what is done after this."""
+        """Leave the rest to the next run, which comes at once (``bpo.dealership._cron_survey``)."""

@@ -31,6 +31,7 @@ from . import test_dealer_order_wire
 from . import test_dealer_problem
 from . import test_dealer_survey
 from . import test_dealership
+from . import test_dealership_hold
 from . import test_hooks
 from . import test_js
 from . import test_lead_currency

@@ -172,6 +172,16 @@ class TestCandidateKey(CandidateCommon):
         self._look()
         self.assertFalse(self.dealership.activity_search([constants.ACTIVITY_KEY]))
 
+    def test_orders_are_looked_at_by_the_next_run(self):
+        """The time of a run is used up by keys of dealers who hang."""
+        self._enter()
+        with self.capture_triggers(SURVEY_CRON) as captured:
+            self._look()
+        self.assertTrue(captured.records)
+        with self.capture_triggers(SURVEY_CRON) as captured:
+            self._look()
+        self.assertFalse(captured.records)
+
     def test_refused(self):
         _lead, order = self._win_one()
         self._enter(key_expires_on="2026-06-30")

@@ -24,9 +24,11 @@ MODELS = (
     "bpo_dealer_connection_expiry",
     "bpo_dealer_connection_talks",
     "bpo_dealer_connection_candidate",
+    "bpo_dealer_connection_hold",
     "bpo_dealership",
     "bpo_dealership_place",
     "bpo_dealership_survey",
+    "bpo_dealership_hold",
     "bpo_dealer_order",
     "bpo_dealer_order_queue",
     "bpo_dealer_order_remote",
@@ -34,6 +36,8 @@ MODELS = (
     "bpo_dealer_order_push",
     "bpo_dealer_order_broken_off",
     "bpo_dealer_order_heal",
+    "bpo_dealer_order_hold",
+    "bpo_dealer_order_time",
     "bpo_dealer_order_notify",
     "bpo_lead_line",
     "crm_lead_dealer_order",
@@ -128,7 +132,7 @@ class Product:
             """The field, and Odoo's helper of the same name."""
 
             @staticmethod
-            def now():
+            def now(*_args):
                 """Return the moment of the simulation."""
                 return clock.clock.now.replace(microsecond=0)
 
