@@ -186,10 +186,14 @@ class BpoDealerConnection(models.AbstractModel):
     def write(self, vals):
         """Take a connection that changes for untested, and note in chatter what was changed.
 
-        The note has no values: agents read the chatter.
+        The note has no values: agents read the chatter. A new key alone waits beside one that
+        works (``bpo_dealer_connection_candidate.py``).
         """
         vals = self._clean_vals(vals)
         changed = self._get_changed_connection(vals)
+        if changed == ["odoo_api_key"] and (working := self._filter_working()):
+            working._write_candidate_key(vals)
+            return (self - working).write(vals) if self - working else True
         vals = self._prepare_new_key_vals(changed) | vals
         if "key_expires_on" in vals:
             self._forget_reminder()
@@ -199,6 +203,7 @@ class BpoDealerConnection(models.AbstractModel):
         labels = ", ".join(self._fields[name]._description_string(self.env) for name in changed)
         note = self.env._("The connection was changed: %s.", labels)
         self._message_log_batch(bodies=dict.fromkeys(self.ids, note))
+        self._follow_up_changed_connection(changed)
         return res
 
     def _clean_vals(self, vals):
@@ -212,7 +217,7 @@ class BpoDealerConnection(models.AbstractModel):
                 vals["odoo_url"] = normalize_url(vals["odoo_url"])
             except DealerAddressRefused as error:
                 raise ValidationError(translate_error(self.env, error)) from None
-        return vals
+        return self._clean_certificates(vals)
 
     def _get_changed_connection(self, vals):
         """Return the names of the connection's fields that ``vals`` changes."""
@@ -245,6 +250,7 @@ class BpoDealerConnection(models.AbstractModel):
     def action_forget_api_key(self):
         """Remove the stored keys."""
         self.check_access("write")
+        self._drop_candidate_key()
         for connection in self:
             connection._store_api_key(None)
             connection._message_log(body=self.env._("The API key was removed."))

@@ -127,22 +127,15 @@ class BpoDealerConnection(models.AbstractModel):
     # ENTERING
     # ------------------------------------------------------------
 
-    def write(self, vals):
-        """Keep a new key beside one that works, where nothing else of the connection changes."""
-        changed = self._get_changed_connection(self._clean_vals(vals))
-        if "odoo_api_key" not in changed:
-            res = super().write(vals)
-            if PLACE_FIELDS.intersection(changed):
-                self.filtered("candidate_next_try")._move_candidate_key()
-            return res
-        keeping = self._filter_working() if changed == ["odoo_api_key"] else self.browse()
-        replacing = self - keeping
-        if replacing:
-            super(BpoDealerConnection, replacing).write(vals)
-            replacing._drop_candidate_key()
-        if keeping:
-            keeping._write_candidate_key(vals)
-        return True
+    def _follow_up_changed_connection(self, changed):
+        """Do with the new key that waits what another connection, or another key, means for it.
+
+        :param changed: names of the connection's fields that were written
+        """
+        if "odoo_api_key" in changed:
+            self._drop_candidate_key()
+        elif PLACE_FIELDS.intersection(changed):
+            self.filtered("candidate_next_try")._move_candidate_key()
 
     def _filter_working(self):
         """Return the connections with a key that has logged in and was not refused since.
@@ -195,12 +188,6 @@ class BpoDealerConnection(models.AbstractModel):
         note = self.env._("The new API key was discarded. The one before stays in use.")
         waiting._message_log_batch(bodies=dict.fromkeys(waiting.ids, note))
         return True
-
-    def action_forget_api_key(self):
-        """Remove also a new key that waits."""
-        self.check_access("write")
-        self._drop_candidate_key()
-        return super().action_forget_api_key()
 
     # ------------------------------------------------------------
     # TRYING
@@ -383,36 +370,26 @@ class BpoDealerConnection(models.AbstractModel):
     # WHAT TALKS AND TESTS MEAN FOR IT
     # ------------------------------------------------------------
 
-    @api.private
-    def _write_talk_succeeded(self, report):
-        """Try the new key that waits, too: the dealer can be worked with."""
-        res = super()._write_talk_succeeded(report)
+    def _try_waiting_candidate(self):
+        """Try a new key that waits: the dealer can be worked with, or refuses the one before."""
         if self.candidate_next_try:
             self._ask_to_try_candidate()
-        return res
 
-    @api.private
-    def _pause(self, message):
-        """Try the new key that waits: the one before is refused."""
-        res = super()._pause(message)
-        if self.candidate_next_try:
-            self._ask_to_try_candidate()
-        return res
+    def _test_candidate(self):
+        """Test with the new key; return the report, None where it says nothing of the connection.
 
-    def _test(self):
-        """Test with the new key first, and with the one before where the new one is refused."""
-        if not self.candidate_next_try:
-            return super()._test()
+        That is so where the new key is refused: the one before is in use, and has to be tested.
+        """
         report = self._check(self._get_connection_settings(fresh=True, candidate=True))
         refusal = next((line for line in report.lines if line.code in KEY_CODES), None)
         if report.uid:
             self._use_candidate_key(report.uid)
         elif refusal:
             self._refuse_candidate_key(refusal.code, refusal.details)
-            return super()._test()
+            return None
         else:
             failed = next((line for line in report.lines if line.ok is False), None)
             self._postpone_candidate(
                 translate(self.env, failed.code, failed.details, failed.text) if failed else ""
             )
-        return self._store_check_report(report)
+        return report

@@ -22,9 +22,11 @@ class BpoDealerConnection(models.AbstractModel):
         "besides the public authorities.",
     )
 
-    def _clean_vals(self, vals):
-        """Refuse what is no certificate before it is written anywhere: it may be a private key."""
-        vals = super()._clean_vals(vals)
+    def _clean_certificates(self, vals):
+        """Refuse what is no certificate before it is written anywhere: it may be a private key.
+
+        :param dict vals: what is about to be written; changed
+        """
         if "ca_certificates" in vals:
             try:
                 vals["ca_certificates"] = clean_certificates(vals["ca_certificates"]) or False

@@ -42,9 +42,12 @@ class BpoDealerConnection(models.AbstractModel):
         return True
 
     def _test(self):
-        """Check this connection, and keep the report."""
+        """Check this connection, with a new key first, and keep the report."""
         self.ensure_one()
-        self._store_check_report(self._check(self._get_connection_settings(fresh=True)))
+        report = self._test_candidate() if self.candidate_next_try else None
+        if not report:
+            report = self._check(self._get_connection_settings(fresh=True))
+        self._store_check_report(report)
 
     def _check(self, settings):
         """Return the ``ConnectionReport`` of a test.

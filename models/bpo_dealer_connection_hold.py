@@ -3,7 +3,6 @@
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 
 from .constants import SUPERVISOR
 
@@ -31,11 +30,6 @@ class BpoDealerConnection(models.AbstractModel):
         groups=SUPERVISOR,
         help="What the BPO manager who paused it has written; it is in the chatter, too.",
     )
-
-    @api.model
-    @api.private
-    def _get_talkable_domain(self):
-        return super()._get_talkable_domain() & Domain("on_hold", "=", False)
 
     @api.private
     def _hold(self, reason):

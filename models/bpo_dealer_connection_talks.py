@@ -39,7 +39,7 @@ class BpoDealerConnection(models.AbstractModel):
     @api.private
     def _get_talkable_domain(self):
         """Return the domain of the dealers that nobody here keeps from being talked to."""
-        return self._get_key_at_home_domain()
+        return self._get_key_at_home_domain() & Domain("on_hold", "=", False)
 
     @api.model
     @api.private
@@ -115,6 +115,7 @@ class BpoDealerConnection(models.AbstractModel):
             **self._prepare_well_vals(),
         }
         self.write({name: value for name, value in vals.items() if self[name] != value})
+        self._try_waiting_candidate()
 
     @api.private
     def _write_results(self, results, limit):
@@ -267,6 +268,7 @@ class BpoDealerConnection(models.AbstractModel):
         if not already_paused:
             self._log_paused()
         self._schedule_pause_activity()
+        self._try_waiting_candidate()
 
     @api.private
     def _resume(self):

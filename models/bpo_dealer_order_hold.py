@@ -17,22 +17,6 @@ class BpoDealerOrder(models.Model):
                 vals["error"] = self._get_on_hold_text()
         return super().create(vals_list)
 
-    def _renew(self):
-        res = super()._renew()
-        self._say_on_hold()
-        return res
-
-    def _send_anew(self):
-        res = super()._send_anew()
-        self._say_on_hold()
-        return res
-
-    def action_check_at_dealer(self):
-        """Refuse to ask dealers that are paused: no answer would come."""
-        self._check_manager_of_orders()
-        self.dealership_id._check_not_on_hold()
-        return super().action_check_at_dealer()
-
     @api.private
     def _say_on_hold(self):
         """Say on the waiting orders of paused dealerships why they wait. Agents read this."""

@@ -30,13 +30,3 @@ class BpoDealerOrder(models.Model):
             waited = order.sent_date and order.won_date and order.sent_date - order.won_date
             # an order of another attempt may be found that is older than the win
             order.delivery_minutes = max(waited.total_seconds() / 60, 0) if waited else 0.0
-
-    def _renew(self):
-        """Count from now on where the lead was taken back before, and is won again."""
-        self.filtered(lambda order: order.state == "cancelled").won_date = fields.Datetime.now()
-        return super()._renew()
-
-    def _send_anew(self):
-        """Count from now on: the order was at the dealer before."""
-        self.won_date = fields.Datetime.now()
-        return super()._send_anew()

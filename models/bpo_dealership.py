@@ -312,6 +312,7 @@ class BpoDealership(models.Model):
         """
         self._check_manager()
         self.check_access("write")
+        self._check_not_on_hold()
         if astray := self.filtered("is_key_astray"):
             raise UserError(
                 self.env._(

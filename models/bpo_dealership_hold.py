@@ -17,6 +17,8 @@ class BpoDealership(models.Model):
 
     def action_resume(self):
         """Take back also what the waiting orders say."""
+        self._check_manager()
+        self.check_access("write")
         held = self.filtered("on_hold")
         res = super().action_resume()
         held._lock_waiting_orders().error = False
@@ -30,19 +32,3 @@ class BpoDealership(models.Model):
             .search([("dealership_id", "in", self.ids), ("state", "=", "pending")])
         )
         return orders.try_lock_for_update(allow_referencing=True)
-
-    def action_push_now(self):
-        """Push, unless a manager has paused one of these dealerships."""
-        self._check_may_talk()
-        return super().action_push_now()
-
-    def action_survey(self):
-        """Have the dealers asked, unless a manager has paused one of them."""
-        self._check_may_talk()
-        return super().action_survey()
-
-    def _check_may_talk(self):
-        """Refuse what is not to be done with a paused dealership; name none that is hidden."""
-        self._check_manager()
-        self.check_access("write")
-        self._check_not_on_hold()

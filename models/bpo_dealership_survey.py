@@ -89,10 +89,11 @@ class BpoDealership(models.Model):
     def action_survey(self):
         """Have the dealers asked what became of all orders.
 
-        :raise UserError: the user is no BPO manager
+        :raise UserError: the user is no BPO manager, or a manager has paused a dealership
         """
         self._check_manager()
         self.check_access("write")
+        self._check_not_on_hold()
         self.next_survey = False
         self.env.ref(SURVEY_CRON).sudo()._trigger()
         return prepare_asked_notification(self.env)

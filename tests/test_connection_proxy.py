@@ -23,7 +23,10 @@ class TestConnectionProxy(BpoCrmCommon):
 
     def test_test_connection(self):
         currency = self.dealership.currency_id.name
-        with FaultDealer(currency=currency) as dealer, ConnectProxy(credentials="robot:proxy-word") as proxy:
+        with (
+            FaultDealer(currency=currency) as dealer,
+            ConnectProxy(credentials="robot:proxy-word") as proxy,
+        ):
             dealership = self.env["bpo.dealership"].create(
                 self._prepare_dealership(
                     code="PROXY",

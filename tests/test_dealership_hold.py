@@ -329,14 +329,15 @@ class TestOverview(HoldCommon):
             *("sent_today_count", "oldest_waiting_age", "time_to_dealer", "hold_reason"),
         ]
         counts = []
-        for records in (dealerships[:1], dealerships):
+        # the first one learns what is kept
+        for records in (dealerships[:1], dealerships[:1], dealerships):
             self.env.flush_all()
             self.env.invalidate_all()
             records = records.with_user(self.supervisor)
             before = self.cr.sql_log_count
             records.web_read({name: {} for name in names})
             counts.append(self.cr.sql_log_count - before)
-        self.assertEqual(counts[0], counts[1])
+        self.assertEqual(counts[1], counts[2])
 
     def test_agents_see_nothing_of_it(self):
         dealership = self.dealership.with_user(self.agent)
