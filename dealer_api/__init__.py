@@ -9,6 +9,7 @@ once, ``check_connection`` tells what is missing for that. What an order is stan
 
 from .address import check_url, normalize_url
 from .catalog import Catalog, Offer, look_at_products
+from .certificates import clean_certificates
 from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
     PAUSE,
@@ -39,6 +40,7 @@ from .payload import (
 )
 from .pricelists import new_customer_currency
 from .protocols import PROTOCOLS, Json2, Protocol, XmlRpc, register_protocol
+from .proxy import clean_proxy
 from .remote import RemoteOrder, find_existing, read_orders
 from .sending import FAILED, NEW, OLD, SENT, OrderResult
 from .session import DealerSession
@@ -92,6 +94,8 @@ __all__ = [
     "XmlRpc",
     "check_connection",
     "check_url",
+    "clean_certificates",
+    "clean_proxy",
     "clean_text",
     "fill_in",
     "find_existing",

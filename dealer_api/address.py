@@ -62,7 +62,7 @@ def normalize_url(url):
         raise DealerAddressRefused("url_scheme")
     if "@" in parts.netloc:
         raise DealerAddressRefused("url_credentials")
-    host = _normalize_host(parts.hostname)
+    host = normalize_host(parts.hostname)
     if not host:
         raise DealerAddressRefused("url_invalid", url=shown)
     if parts.path.strip("/") and not _CLIENT_PATH.fullmatch(parts.path):
@@ -73,7 +73,7 @@ def normalize_url(url):
     return f"{scheme}://{host}{suffix}"
 
 
-def _normalize_host(host):
+def normalize_host(host):
     """Return the host in lower case ASCII, IPv6 in brackets, or None when it is none."""
     if not host or "%" in host:
         # A zone ("fe80::1%eth0") names a network card of ours.

@@ -37,6 +37,45 @@ MESSAGES = {
         " addresses must first be allowed by an administrator (system parameter"
         " bpo_crm.allow_private_addresses)."
     ),
+    # The proxy of our own network, which an administrator looks after. Tried again later.
+    "proxy_invalid": _lt(
+        "The system parameter bpo_crm.dealer_proxy is not the address of a proxy. An administrator"
+        " has to correct it, for example to http://proxy.example.com:3128, or to remove it."
+    ),
+    "proxy_unreachable": _lt(
+        "The proxy %(proxy)s cannot be reached, or gives no proper answer. An administrator has to"
+        " look at it (system parameter bpo_crm.dealer_proxy)."
+    ),
+    "proxy_login": _lt(
+        "The proxy %(proxy)s refuses our user or password. An administrator has to correct them"
+        " (system parameter bpo_crm.dealer_proxy)."
+    ),
+    "proxy_refused": _lt(
+        "The proxy %(proxy)s makes no connection to %(host)s (HTTP status %(status)s). Is the"
+        " dealer's server running, and does the proxy allow it?"
+    ),
+    # Certificates that somebody entered. Nothing was sent.
+    "certificates_private_key": _lt(
+        "This holds a private key, which must not leave the dealer's server: whoever has it can"
+        " pass for that server. It was not stored; have the dealer replace it. Enter only"
+        " certificates, which begin with -----BEGIN CERTIFICATE-----."
+    ),
+    "certificates_none": _lt(
+        "There is no certificate. Paste the text of it, from -----BEGIN CERTIFICATE----- to"
+        " -----END CERTIFICATE-----; the dealer's administrator has it."
+    ),
+    "certificates_other": _lt(
+        "Only certificates can be entered here, and this is something else (%(kind)s). They begin"
+        " with -----BEGIN CERTIFICATE-----."
+    ),
+    "certificates_unreadable": _lt(
+        "Certificate number %(number)s cannot be read. Copy it again, from -----BEGIN"
+        " CERTIFICATE----- to -----END CERTIFICATE-----."
+    ),
+    "certificates_too_large": _lt(
+        "This is longer than the %(limit)s characters that can be entered. The certificate of the"
+        " authority that signed the dealer's certificate is enough."
+    ),
     # Nobody answered, or not to the end. Tried again later.
     "dns_failed": _lt(
         "The host name %(host)s is not known. Check the address for a typing mistake."
@@ -59,7 +98,8 @@ MESSAGES = {
     "session_timeout": _lt("The talk with %(host)s took longer than %(seconds)s seconds in all."),
     "certificate_invalid": _lt(
         "The certificate of %(host)s cannot be trusted: %(reason)s. The dealer has to install"
-        " a valid certificate for this name."
+        " a valid certificate for this name; or, where it is signed by an authority of the dealer's"
+        " own, enter the certificate of that authority on the Connection page."
     ),
     "tls_failed": _lt(
         "No secure connection to %(host)s could be made. Does the server speak https on this port?"

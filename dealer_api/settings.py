@@ -39,8 +39,11 @@ class ConnectionSettings:
     max_bytes: int = 2 * 1024 * 1024
     # All talks of this process together; None is as many as there are.
     requests_per_second: float | None = None
-    # A file of certificates to trust instead of the usual ones.
-    ca_bundle: str | None = None
+    # Certificates (PEM) of authorities to trust besides the usual ones.
+    ca_certificates: str | None = field(default=None, repr=False)
+    # The proxy of our own network, with its user and password; see ``clean_proxy``. The environment
+    # is not asked for one.
+    proxy: str | None = field(default=None, repr=False)
     # Learned in an earlier session. May be out of date: nothing depends on their truth.
     server_version: str | None = None
     uid: int | None = None

@@ -2,12 +2,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """HTTP to one dealer: bounded in time and size, never sent twice, only to checked addresses."""
 
+import http.client
 import http.cookiejar
+import re
 import socket
 import ssl
 import threading
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -19,21 +22,26 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, SSLError
 from urllib3.util.retry import Retry
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from .address import DEFAULT_PORTS, check_url, resolve
+from .certificates import make_context
 from .errors import (
     DealerAccessRefused,
+    DealerAddressRefused,
     DealerBadAnswer,
     DealerError,
     DealerSlowDown,
     DealerUnreachable,
 )
 from .pace import SLOW_DOWN, Pace, read_retry_after
+from .proxy import parse_proxy
 from .untrusted import TEXT_LIMIT, clean_text
 
 USER_AGENT = "bpo_crm"
 TOO_MANY = 429
 BUSY_STATUSES = frozenset((TOO_MANY, 502, 503, 504))
+_CERTIFICATE_ERRORS = (ssl.SSLCertVerificationError, CertificateError)
 _CHUNK = 64 * 1024
 # Seconds by which a timeout may come early
 _ALMOST = 0.05
@@ -76,6 +84,11 @@ class _Watch:
         self._timer = None
         self._end = float("inf")
 
+    @property
+    def _may_be_private(self):
+        """Tell whether what is connected to may have a private address."""
+        return self.allow_private
+
     def start(self, seconds):
         """Begin to watch a request, which has so many seconds."""
         self.sent = False
@@ -104,7 +117,7 @@ class _Watch:
         look-up of the name nor the connection goes on beyond the time of the request.
         """
         end = min(time.monotonic() + self.connect_timeout, self._end)
-        addresses = resolve(host, port, self.allow_private, end - time.monotonic())
+        addresses = resolve(host, port, self._may_be_private, end - time.monotonic())
         failure = None
         for family, sockaddr in addresses:
             remaining = end - time.monotonic()
@@ -142,6 +155,69 @@ class _Watch:
                     return
 
 
+class _ProxyWatch(_Watch):
+    """Follow requests that go through a proxy.
+
+    The proxy may be in our own network, the dealer's server may not: that is checked before the
+    proxy is asked. Which server it connects to it decides itself, by its own look-up of the name;
+    names that only the proxy knows are left to it.
+
+    :param proxy: the ``Proxy``
+    :param target: host and port of the dealer's server
+    """
+
+    _may_be_private = True
+
+    def __init__(self, connect_timeout, allow_private, proxy, target):
+        super().__init__(connect_timeout, allow_private)
+        self.proxy = proxy
+        self.target = target
+
+    def connect(self, host, port, socket_options):
+        """Open a connection to the proxy, once the dealer's address is checked."""
+        with suppress(DealerUnreachable):
+            resolve(*self.target, self.allow_private, min(self.connect_timeout, self._left) / 2)
+        failure = None
+        try:
+            return super().connect(host, port, socket_options)
+        except (DealerUnreachable, DealerAddressRefused):
+            failure = self.fail()
+        raise failure
+
+    @property
+    def _left(self):
+        return max(self._end - time.monotonic(), 0)
+
+    def fail(self, text=""):
+        """Return the error of a proxy that does not do what it is there for.
+
+        :param str text: what was raised, which may name an HTTP status
+        """
+        status = re.search(r"Tunnel connection failed: (\d{3})", text)
+        status = int(status[1]) if status else None
+        if status == 407:
+            return DealerUnreachable("proxy_login", proxy=self.proxy.address)
+        if status:
+            return DealerUnreachable(
+                "proxy_refused", proxy=self.proxy.address, host=self.target[0], status=status
+            )
+        return DealerUnreachable("proxy_unreachable", proxy=self.proxy.address)
+
+    def talk(self, connection, step, *args):
+        """Take a step in which a connection talks with the proxy: the dealer hears nothing of it.
+
+        :param step: does it
+        """
+        connection.is_tunnelling = True
+        try:
+            return step(*args)
+        except (OSError, http.client.HTTPException, HTTPError, ValueError) as error:
+            failure = self.fail(str(error)[:200])
+        finally:
+            connection.is_tunnelling = False
+        raise failure
+
+
 def _connect_failure(error):
     if isinstance(error, TimeoutError):
         return "connect_timeout"
@@ -156,20 +232,29 @@ def _pool_classes(watch):
     class Watched:
         """What connections of both kinds do."""
 
+        is_tunnelling = False
+
         def _new_conn(self):
             return watch.connect(self.host, self.port, self.socket_options)
 
         def send(self, data):
             """Send, after the connection is there, and note that something was sent."""
             _connect_first(self)
-            watch.sent = True
+            if not self.is_tunnelling:
+                watch.sent = True
             return super().send(data)
+
+        def _tunnel(self):
+            return watch.talk(self, super()._tunnel)
 
     class Plain(Watched, HTTPConnection):
         """Connections of http."""
 
     class Secure(Watched, HTTPSConnection):
         """Connections of https."""
+
+        def _connect_tls_proxy(self, *args):
+            return watch.talk(self, super()._connect_tls_proxy, *args)
 
     class PlainPool(HTTPConnectionPool):
         """The pool of http."""
@@ -193,27 +278,35 @@ def _connect_first(connection):
 class _Adapter(HTTPAdapter):
     """The adapter of one session: own connections, no resending, own timeouts."""
 
-    def __init__(self, watch, read_timeout):
+    def __init__(self, watch, read_timeout, certificates=None, proxies=None):
         self._watch = watch
         self._read_timeout = read_timeout
+        self._proxies = proxies
+        self._tls = {"ssl_context": make_context(certificates)} if certificates else {}
         # requests and urllib3 agree that this means: not a single repetition, for any reason.
         super().__init__(
             pool_connections=1, pool_maxsize=1, max_retries=Retry(0, read=False, redirect=False)
         )
 
     def init_poolmanager(self, *args, **kwargs):
-        """Put in our pools."""
-        result = super().init_poolmanager(*args, **kwargs)
+        """Put in our pools, and the certificates that are trusted for this dealer."""
+        result = super().init_poolmanager(*args, **kwargs, **self._tls)
         self.poolmanager.pool_classes_by_scheme = _pool_classes(self._watch)
         return result
 
+    def proxy_manager_for(self, proxy, **kwargs):
+        """Put in our pools here, too."""
+        manager = super().proxy_manager_for(proxy, **self._tls, **kwargs)
+        manager.pool_classes_by_scheme = _pool_classes(self._watch)
+        return manager
+
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
-        """Send with our timeouts and without a proxy."""
+        """Send with our timeouts, and through our proxy or none."""
         # The timeouts are set here and not at the call: Odoo's test runner compares a given
         # timeout with a number, which a pair of them is not.
         timeout = (self._watch.connect_timeout, self._read_timeout)
         return super().send(
-            request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=None
+            request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=self._proxies
         )
 
 
@@ -227,7 +320,8 @@ class HttpTransport:
         self.host = parts.hostname
         self.port = parts.port or DEFAULT_PORTS[parts.scheme]
         self.scheme = parts.scheme
-        self._watch = _Watch(settings.connect_timeout, settings.allow_private)
+        self.proxy = parse_proxy(settings.proxy)
+        self._watch = self._open_watch()
         self._pace = Pace((self.host, self.port), settings.requests_per_second)
         self._end = time.monotonic() + settings.session_timeout
         # The last error that asked for fewer requests, also where the talk went on
@@ -239,6 +333,13 @@ class HttpTransport:
     def __repr__(self):
         return f"<{type(self).__name__} {self.url}>"
 
+    def _open_watch(self):
+        settings = self.settings
+        if not self.proxy:
+            return _Watch(settings.connect_timeout, settings.allow_private)
+        target = (self.host, self.port)
+        return _ProxyWatch(settings.connect_timeout, settings.allow_private, self.proxy, target)
+
     def _open_session(self):
         session = requests.Session()
         # Proxies, credentials and certificates from the environment are not the dealer's.
@@ -248,7 +349,13 @@ class HttpTransport:
         session.headers.clear()
         # Answers are small; unpacking is one more thing that could be abused.
         session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-        session.mount(f"{self.scheme}://", _Adapter(self._watch, self.settings.read_timeout))
+        adapter = _Adapter(
+            self._watch,
+            self.settings.read_timeout,
+            self.settings.ca_certificates,
+            {self.scheme: self.proxy.url} if self.proxy else None,
+        )
+        session.mount(f"{self.scheme}://", adapter)
         return session
 
     def close(self):
@@ -259,7 +366,8 @@ class HttpTransport:
     @property
     def secrets(self):
         """Return what must never show up in a message."""
-        return (self.settings.api_key, self.settings.login)
+        secrets = (self.settings.api_key, self.settings.login)
+        return (*secrets, *self.proxy.secrets) if self.proxy else secrets
 
     def clean(self, text, limit=TEXT_LIMIT):
         """Return what the dealer sent, fit for people and without our secrets."""
@@ -286,7 +394,7 @@ class HttpTransport:
                 headers=headers,
                 stream=True,
                 allow_redirects=False,
-                verify=self.settings.ca_bundle or True,
+                verify=True,
             )
             answer = self._read(response)
         except DealerError as error:
@@ -335,8 +443,7 @@ class HttpTransport:
 
     def _explain(self, error):
         """Return the error in our words for one of the libraries below."""
-        if _find_cause(error, (ssl.SSLCertVerificationError, ssl.CertificateError)):
-            cause = _find_cause(error, (ssl.SSLCertVerificationError, ssl.CertificateError))
+        if cause := _find_cause(error, _CERTIFICATE_ERRORS):
             reason = getattr(cause, "verify_message", "") or "it does not fit the name"
             return DealerUnreachable(
                 "certificate_invalid", host=self.host, reason=clean_text(reason, limit=150)
@@ -360,6 +467,8 @@ class HttpTransport:
         if 300 <= status < 400:
             location = self.clean(response.headers.get("Location") or "?", limit=150)
             raise DealerBadAnswer("redirect", location=location.partition("?")[0] or "?")
+        if status == 407 and self.proxy:
+            raise DealerUnreachable("proxy_login", proxy=self.proxy.address)
         if status == 407:
             raise DealerAccessRefused("http_unauthorized", status=status)
         content_type = response.headers.get("Content-Type") or ""

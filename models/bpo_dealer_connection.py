@@ -27,7 +27,10 @@ CONNECTION_FIELDS = (
     "odoo_api_key",
     "protocol",
     "allow_http",
+    "ca_certificates",
 )
+# The proxy through which dealers are reached; none where it is not set.
+PROXY_PARAMETER = "bpo_crm.dealer_proxy"
 MAX_BACK_OFF = timedelta(minutes=60)
 # The longest talk with one dealer. Odoo kills a scheduled action after two minutes by default.
 SESSION_SECONDS = 75.0
@@ -197,10 +200,14 @@ class BpoDealerConnection(models.AbstractModel):
     def write(self, vals):
         """Take a connection that changes for untested, and note in chatter what was changed.
 
-        The note has no values: agents read the chatter.
+        The note has no values: agents read the chatter. A new key alone waits beside one that
+        works (``bpo_dealer_connection_candidate.py``).
         """
         vals = self._clean_vals(vals)
         changed = self._get_changed_connection(vals)
+        if changed == ["odoo_api_key"] and (working := self._filter_working()):
+            working._write_candidate_key(vals)
+            return (self - working).write(vals) if self - working else True
         vals = self._prepare_new_key_vals(changed) | vals
         if "key_expires_on" in vals:
             self._forget_reminder()
@@ -210,6 +217,7 @@ class BpoDealerConnection(models.AbstractModel):
         labels = ", ".join(self._fields[name]._description_string(self.env) for name in changed)
         note = self.env._("The connection was changed: %s.", labels)
         self._message_log_batch(bodies=dict.fromkeys(self.ids, note))
+        self._follow_up_changed_connection(changed)
         return res
 
     def _clean_vals(self, vals):
@@ -223,7 +231,7 @@ class BpoDealerConnection(models.AbstractModel):
                 vals["odoo_url"] = normalize_url(vals["odoo_url"])
             except DealerAddressRefused as error:
                 raise ValidationError(translate_error(self.env, error)) from None
-        return vals
+        return self._clean_certificates(vals)
 
     def _get_changed_connection(self, vals):
         """Return the names of the connection's fields that ``vals`` changes."""
@@ -257,6 +265,7 @@ class BpoDealerConnection(models.AbstractModel):
     def action_forget_api_key(self):
         """Remove the stored keys."""
         self.check_access("write")
+        self._drop_candidate_key()
         for connection in self:
             connection._store_api_key(None)
             connection._message_log(body=self.env._("The API key was removed."))
@@ -271,12 +280,18 @@ class BpoDealerConnection(models.AbstractModel):
         value = self.env["ir.config_parameter"].sudo().get_param("bpo_crm.allow_private_addresses")
         return str2bool(value or "", default=False)
 
+    @api.model
+    def _get_proxy(self):
+        """Return the proxy that the system parameter names, with its password; None without."""
+        return self.env["ir.config_parameter"].sudo().get_param(PROXY_PARAMETER) or None
+
     @api.private
-    def _get_connection_settings(self, fresh=False, seconds=None):
+    def _get_connection_settings(self, fresh=False, seconds=None, candidate=False):
         """Return what ``dealer_api`` needs to reach this dealer; holds the key.
 
         :param bool fresh: leave out who earlier talks found there (version, user id)
         :param float seconds: when the talk has to be over, if before the usual time
+        :param bool candidate: with the new key that has not taken over yet
         """
         self.ensure_one()
         connection = self.sudo()
@@ -284,10 +299,12 @@ class BpoDealerConnection(models.AbstractModel):
             connection.odoo_url,
             connection.odoo_db,
             connection.odoo_login,
-            connection._load_api_key(),
+            connection._load_candidate_key() if candidate else connection._load_api_key(),
             protocol=connection.protocol,
             allow_http=connection.allow_http,
             allow_private=connection._allow_private_addresses(),
+            ca_certificates=connection.ca_certificates or None,
+            proxy=connection._get_proxy(),
             server_version=(not fresh and connection.server_version) or None,
             uid=(not fresh and connection.remote_uid) or None,
             remembered=connection.remembered or None,
@@ -302,15 +319,20 @@ class BpoDealerConnection(models.AbstractModel):
         return f"{connection.odoo_url} {connection.odoo_db}"
 
     @api.private
-    def _is_reached_through(self, settings):
+    def _is_reached_through(self, settings, candidate=False):
         """Tell whether this connection is still the one that ``settings`` were made from.
 
         What talks taught (version, user id) makes no difference.
+
+        :param bool candidate: they were made with the new key that has not taken over yet
         """
-        present = self._get_connection_settings()
+        present = self._get_connection_settings(candidate=candidate)
         return all(
             getattr(present, name) == getattr(settings, name)
-            for name in ("url", "database", "login", "api_key", "protocol", "allow_http")
+            for name in (
+                *("url", "database", "login", "api_key", "protocol", "allow_http"),
+                "ca_certificates",
+            )
         )
 
     @api.private

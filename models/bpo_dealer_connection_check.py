@@ -39,12 +39,23 @@ class BpoDealerConnection(models.AbstractModel):
                         lacks=", ".join(missing),
                     )
                 )
-            report = check_connection(
-                connection._get_connection_settings(fresh=True),
-                **connection._prepare_connection_check(),
-            )
-            connection._store_check_report(report)
+            connection._test()
         return True
+
+    def _test(self):
+        """Check this connection, with a new key first, and keep the report."""
+        self.ensure_one()
+        report = self._test_candidate() if self.candidate_next_try else None
+        if not report:
+            report = self._check(self._get_connection_settings(fresh=True))
+        self._store_check_report(report)
+
+    def _check(self, settings):
+        """Return the ``ConnectionReport`` of a test.
+
+        :param settings: the ``ConnectionSettings`` to reach the dealer by
+        """
+        return check_connection(settings, **self._prepare_connection_check())
 
     def _prepare_connection_check(self):
         """Return what the test looks for, as arguments of ``dealer_api.check_connection``.

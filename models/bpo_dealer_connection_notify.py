@@ -97,7 +97,8 @@ class BpoDealerConnection(models.AbstractModel):
     def _close_paused(self):
         """Remove the activity about paused dealers, and say that they are not any more."""
         self.activity_unlink([ACTIVITY_PAUSED])
-        for connection in self.filtered("paused"):
+        # one that a manager has paused as well waits on
+        for connection in self.filtered(lambda one: one.paused and not one.on_hold):
             connection._message_log(body=self.env._("Orders go out again."))
 
     # ------------------------------------------------------------

@@ -37,9 +37,15 @@ class BpoDealerConnection(models.AbstractModel):
 
     @api.model
     @api.private
+    def _get_talkable_domain(self):
+        """Return the domain of the dealers that nobody here keeps from being talked to."""
+        return self._get_key_at_home_domain() & Domain("on_hold", "=", False)
+
+    @api.model
+    @api.private
     def _get_open_domain(self):
         """Return the domain of the dealers that may be talked to now."""
-        return self._get_key_at_home_domain() & Domain(
+        return self._get_talkable_domain() & Domain(
             [
                 ("paused", "=", False),
                 "|",
@@ -108,6 +114,7 @@ class BpoDealerConnection(models.AbstractModel):
         }
         self.write({name: value for name, value in vals.items() if self[name] != value})
         self._write_learnt(report)
+        self._try_waiting_candidate()
 
     @api.private
     def _write_learnt(self, report):
@@ -280,6 +287,7 @@ class BpoDealerConnection(models.AbstractModel):
         if not already_paused:
             self._log_paused()
         self._schedule_pause_activity()
+        self._try_waiting_candidate()
 
     @api.private
     def _resume(self):

@@ -218,6 +218,8 @@ class BpoDealerOrder(models.Model):
 
     def _renew(self):
         """Put rows back into the queue, with a snapshot of what the leads say now."""
+        # taken back before, and won again
+        self.filtered(lambda order: order.state == "cancelled").won_date = fields.Datetime.now()
         contents = self._prepare_contents(self.lead_id)
         for order in self:
             content = contents[order.lead_id]
@@ -234,6 +236,7 @@ class BpoDealerOrder(models.Model):
                 order.write({"payload_wanted": wanted, **self._prepare_waiting_vals()})
             else:
                 order.write(self._prepare_snapshot_vals(order.lead_id, content))
+        self._say_on_hold()
         self._close_activities()
 
     @api.model

@@ -73,6 +73,7 @@ class BpoDealerOrder(models.Model):
                     orders=", ".join(others.mapped("display_name")),
                 )
             )
+        self.dealership_id._check_not_on_hold()
         self.sudo().write({"next_attempt": fields.Datetime.now(), "asking_user_id": self.env.uid})
         self._trigger_push()
         return prepare_asked_notification(self.env)
@@ -273,6 +274,7 @@ class BpoDealerOrder(models.Model):
             order.write(
                 {
                     **self._prepare_waiting_vals(),
+                    "won_date": fields.Datetime.now(),
                     "payload_wanted": order.payload_wanted or order.payload,
                     "possibly_sent": True,
                     "remote_id": 0,
@@ -281,6 +283,7 @@ class BpoDealerOrder(models.Model):
                     "sent_date": False,
                 }
             )
+        self._say_on_hold()
         if self:
             self._trigger_push()
 

@@ -273,8 +273,8 @@ class BpoDealership(models.Model):
 
     @api.model
     @api.private
-    def _get_open_domain(self):
-        return super()._get_open_domain() & Domain("active", "=", True)
+    def _get_talkable_domain(self):
+        return super()._get_talkable_domain() & Domain("active", "=", True)
 
     def _log_unreachable(self, hours):
         """Note on the leads whose orders wait why nothing happens; return whether any does."""
@@ -315,6 +315,7 @@ class BpoDealership(models.Model):
         """
         self._check_manager()
         self.check_access("write")
+        self._check_not_on_hold()
         if astray := self.filtered("is_key_astray"):
             raise UserError(
                 self.env._(

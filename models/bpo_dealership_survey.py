@@ -86,10 +86,11 @@ class BpoDealership(models.Model):
     def action_survey(self):
         """Have the dealers asked what became of all orders.
 
-        :raise UserError: the user is no BPO manager
+        :raise UserError: the user is no BPO manager, or a manager has paused a dealership
         """
         self._check_manager()
         self.check_access("write")
+        self._check_not_on_hold()
         self.next_survey = False
         self.env.ref(SURVEY_CRON).sudo()._trigger()
         return prepare_asked_notification(self.env)
@@ -108,8 +109,12 @@ class BpoDealership(models.Model):
 
     @api.model
     def _cron_survey(self):
-        """Look at all orders of the dealerships that are due, and at the dates of the keys."""
+        """Look at keys, their dates and new ones; then at all orders of the dealerships due."""
         self.sudo()._remind_of_keys()
+        if self.sudo()._try_candidates():
+            # a run has its time, which is used up: the next one looks at the orders
+            self.env.ref(SURVEY_CRON).sudo()._trigger()
+            return
         DealerSurvey(self.sudo().env).run()
 
     @api.model

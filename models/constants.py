@@ -4,6 +4,8 @@
 
 # The group that decides about stages, pipelines and dealerships.
 MANAGER = "bpo_crm.group_manager"
+# The group that sees every lead, and how the dealerships are doing.
+SUPERVISOR = "bpo_crm.group_supervisor"
 
 # The scheduled action that brings orders to the dealers.
 PUSH_CRON = "bpo_crm.ir_cron_push_dealer_orders"
@@ -25,6 +27,8 @@ ACTIVITY_UNREACHABLE = "bpo_crm.mail_activity_type_dealer_unreachable"
 ACTIVITY_CHANGED = "bpo_crm.mail_activity_type_dealer_order_changed"
 # Reminds a BPO manager of a key that expires.
 ACTIVITY_KEY = "bpo_crm.mail_activity_type_dealer_key_expires"
+# Tells a BPO manager that the dealer refuses the new key of a connection that works.
+ACTIVITY_KEY_REFUSED = "bpo_crm.mail_activity_type_dealer_key_refused"
 # Asks a BPO manager to send orders again that are missing at a dealer.
 ACTIVITY_MISSING = "bpo_crm.mail_activity_type_dealer_orders_missing"
 # The code of a refusal: the key of the order is taken at the dealer by somebody else's.

@@ -3,6 +3,7 @@
 
 from .dealer_api import test_address
 from .dealer_api import test_catalog
+from .dealer_api import test_certificates
 from .dealer_api import test_check
 from .dealer_api import test_customers
 from .dealer_api import test_defaults
@@ -12,6 +13,7 @@ from .dealer_api import test_orders
 from .dealer_api import test_pace
 from .dealer_api import test_payload
 from .dealer_api import test_requests
+from .dealer_api import test_proxy
 from .dealer_api import test_survey
 from .dealer_api import test_transport
 from .dealer_api import test_untrusted
@@ -21,7 +23,10 @@ from . import test_access_matrix
 from . import test_board
 from . import test_board_tours
 from . import test_connection_batches
+from . import test_connection_candidate
+from . import test_connection_certificates
 from . import test_connection_key
+from . import test_connection_proxy
 from . import test_connection_state
 from . import test_dealer_customer
 from . import test_dealer_order
@@ -35,6 +40,7 @@ from . import test_dealer_requests
 from . import test_dealer_product
 from . import test_dealer_survey
 from . import test_dealership
+from . import test_dealership_hold
 from . import test_hooks
 from . import test_js
 from . import test_lead_currency

@@ -241,6 +241,11 @@ class AccessCase(BpoCrmCommon):
         return {"lead_ids": [Command.set(lead.ids)], "lost_reason_id": cls.reason.id}
 
     @classmethod
+    def _prepare_bpo_dealership_pause(cls, scope, role, company_id):
+        dealership = cls._get_record("bpo.dealership", "here", role)
+        return {"dealership_ids": [Command.set(dealership.ids)], "reason": "Stock-taking"}
+
+    @classmethod
     def _prepare_bpo_stage_move(cls, scope, role, company_id):
         stage = cls._get_record("crm.stage", "here", role)
         return {"stage_ids": [Command.set(stage.ids)]}

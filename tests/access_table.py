@@ -124,6 +124,11 @@ crm.lead.lost
     others     r---  rcw-  rcw-    r---  rcw-    ----  ----  ----
 
 # Managers reach into each other's wizards, as Odoo 19 lets them with any.
+bpo.dealership.pause
+    own        ----  ----  rcwd    ----  ----    ----  ----  ----
+    others     ----  ----  rcwd    ----  ----    ----  ----  ----
+
+# The same.
 bpo.stage.move
     own        ----  ----  rcwd    ----  ----    ----  ----  ----
     others     ----  ----  rcwd    ----  ----    ----  ----  ----
@@ -132,6 +137,7 @@ bpo.stage.move
 # Models of stock in which this addon adds a field or a button, with stock's rights.
 OF_STOCK = {
     "base.module.uninstall": "a warning in the dialog of administrators",
+    "ir.config_parameter": "a refusal of what is no proxy",
     "product.product": "a refusal to delete what leads need",
     "product.template": "the same",
     "res.partner": "the number of service requests, and a button",
@@ -174,7 +180,10 @@ bpo.dealer.product: here
 bpo.dealership: here | elsewhere
     action_test_connection             r r + r r r r r | r r x r r r r r
     action_forget_api_key              x x + x x x x x | x x x x x x x x
+    action_discard_candidate_key       x x + x x x x x | x x x x x x x x
     action_push_now                    r r + r r r r r | r r x r r r r r
+    action_resume                      r r + r r r r r | r r x r r r r r
+    action_view_orders_in_state        + + + x x x x x | x x x x x x x x
     action_confirm_database            r r + r r r r r | r r x r r r r r
     action_confirm_database_everywhere r r + r r r r r
     action_same_odoo                   r r + r r r r r | r r x r r r r r
@@ -225,6 +234,9 @@ res.partner: here
 # Of *others* an agent gets a wizard without leads: nothing to lose.
 crm.lead.lost: own | others
     action_lost_reason_apply           + + + + + x x x | r + + r + x x x
+
+bpo.dealership.pause: own | others
+    action_pause                       x x + x x x x x | x x + x x x x x
 
 bpo.stage.move: own | others
     action_move_and_archive            x x + x x x x x | x x + x x x x x

@@ -64,6 +64,11 @@ CONNECTION_FIELDS = (
     "batch_size",
     "key_expires_on",
     "key_reminder",
+    "has_candidate_key",
+    "candidate_expires_on",
+    "candidate_next_try",
+    "candidate_message",
+    "ca_certificates",
     "last_survey",
     "next_survey",
     "strangers",
@@ -688,6 +693,9 @@ class TestConnection(DealerOrderCommon):
         ):
             self._test_connection(self._ok(), server_version="19.0", uid=5)
             self.dealership._back_off("down")
+            if "odoo_api_key" in vals:
+                # beside one that works a new key waits: test_connection_candidate.py
+                self.dealership._pause("refused")
             self.dealership.with_user(self.manager).write(vals)
             self.assertEqual(self.dealership.connection_state, "untested", vals)
             self.assertFalse(self.dealership.server_version)

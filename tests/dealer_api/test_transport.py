@@ -2,8 +2,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The transport to a dealer: what goes wrong has a name, and nothing is ever sent twice."""
 
-import datetime
-import ipaddress
 import os
 import pickle
 import socket
@@ -14,9 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from urllib3.response import HTTPResponse
 
 from ...dealer_api import (
@@ -30,6 +25,7 @@ from ...dealer_api import (
     DealerUnreachable,
     clean_text,
 )
+from .certificates import Certificate
 from .common import PROTOCOLS, DealerApiCase, cases
 from .fault_dealer import FaultDealer
 
@@ -596,42 +592,12 @@ class TestDealerTransport(DealerApiCase):
         super().setUpClass()
         cls.folder = Path(cls.enterClassContext(TemporaryDirectory()))
 
-    def make_certificate(self, name, address, days=30):
-        """Make a self-signed certificate for an address; return the paths of it and its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        now = datetime.datetime.now(datetime.UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=60))
-            .not_valid_after(now + datetime.timedelta(days=days))
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]),
-                critical=False,
-            )
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        certificate_path = self.folder / f"{name}.crt"
-        key_path = self.folder / f"{name}.key"
-        certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        key_path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        return str(certificate_path), str(key_path)
-
     def test_https(self):
-        certificate = self.make_certificate("good", "127.0.0.1")
-        with FaultDealer(certificate=certificate) as dealer:
-            settings = settings_for(dealer, "json2", ca_bundle=certificate[0], allow_http=False)
+        certificate = Certificate(self.folder, "good", "127.0.0.1", authority=True)
+        with FaultDealer(certificate=certificate.files) as dealer:
+            settings = settings_for(
+                dealer, "json2", ca_certificates=certificate.pem, allow_http=False
+            )
             with DealerSession(settings) as session:
                 self.assertEqual(session.uid, dealer.uid)
             self.assertEqual(dealer.connection_count, 1)
@@ -645,9 +611,11 @@ class TestDealerTransport(DealerApiCase):
         ],
     )
     def test_certificates_are_verified(self, name, address, days, trusted):
-        certificate = self.make_certificate(name, address, days)
-        with FaultDealer(certificate=certificate) as dealer:
-            settings = settings_for(dealer, "xmlrpc", ca_bundle=certificate[0] if trusted else None)
+        certificate = Certificate(self.folder, name, address, days, authority=True)
+        with FaultDealer(certificate=certificate.files) as dealer:
+            settings = settings_for(
+                dealer, "xmlrpc", ca_certificates=certificate.pem if trusted else None
+            )
             with DealerSession(settings) as session, self.assertRaises(DealerUnreachable) as caught:
                 _ = session.uid
             self.assertEqual(dealer.requests, [])

@@ -19,13 +19,17 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MODELS = (
     "bpo_api_key",
     "bpo_dealer_connection",
+    "bpo_dealer_connection_certificates",
     "bpo_dealer_connection_notify",
     "bpo_dealer_connection_expiry",
     "bpo_dealer_connection_talks",
     "bpo_dealer_connection_pace",
+    "bpo_dealer_connection_candidate",
+    "bpo_dealer_connection_hold",
     "bpo_dealership",
     "bpo_dealership_place",
     "bpo_dealership_survey",
+    "bpo_dealership_hold",
     "bpo_dealership_order_default",
     "bpo_dealership_order_defaults",
     "bpo_dealer_product",
@@ -39,6 +43,8 @@ MODELS = (
     "bpo_dealer_order_heal",
     "bpo_dealer_order_defaults",
     "bpo_dealer_order_products",
+    "bpo_dealer_order_hold",
+    "bpo_dealer_order_time",
     "bpo_dealer_order_notify",
     "bpo_lead_line",
     "bpo_lead_line_dealer",
@@ -135,7 +141,7 @@ class Product:
             """The field, and Odoo's helper of the same name."""
 
             @staticmethod
-            def now():
+            def now(*_args):
                 """Return the moment of the simulation."""
                 return clock.clock.now.replace(microsecond=0)
 
