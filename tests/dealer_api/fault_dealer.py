@@ -679,6 +679,12 @@ class FaultDealer:
                 values.setdefault("order_line", []).append(line)
             if "product_id" in line:
                 self._find_product(line, info, messages)
+            partner = values.get("partner_id/.id")
+            if partner and partner != OWN_PARTNER and partner not in self.partners:
+                text = f"No matching record found for database id '{partner}' in field 'Customer'"
+                problem = dict(info, type="error", field="partner_id", message=text)
+                if problem not in messages:
+                    messages.append(problem)
             product = line.get("product_id/.id")
             if product and product not in self.tables["product.product"]:
                 messages.append(
