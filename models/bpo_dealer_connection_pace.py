@@ -43,7 +43,7 @@ class BpoDealerConnection(models.AbstractModel):
         "Requests per Second",
         groups=MANAGER,
         help="How often the dealership's Odoo is asked, at most: 1, or 0.5 for one request in two "
-        "seconds. Empty: as fast as it answers; addresses that end in odoo.com once a second.",
+        "seconds. 0: as fast as it answers; addresses that end in odoo.com once a second.",
     )
     learned_rate = fields.Float(readonly=True, copy=False, exportable=False, groups=MANAGER)
     slowed_date = fields.Datetime(
