@@ -203,6 +203,6 @@ class BpoDealerConnection(models.AbstractModel):
         }
 
     @api.private
-    def _get_connection_settings(self, fresh=False, seconds=None):
-        settings = super()._get_connection_settings(fresh=fresh, seconds=seconds)
+    def _get_connection_settings(self, **options):
+        settings = super()._get_connection_settings(**options)
         return settings.at_pace(self._get_rate())
