@@ -239,12 +239,16 @@ class BpoDealerProduct(models.Model):
         rows = self.browse().union(*codes)
         rows.check_access("write")
         for code, group in rows.grouped(codes.get).items():
-            super(BpoDealerProduct, group).write({"code": code})
+            group._write_code(code)
         rows = rows.union(*new)
         if rows:
             rows.sudo().write(self._prepare_unchecked_vals())
             self.env["bpo.dealer.order"]._replace_codes(rows._get_code_changes(before))
             rows.dealership_id._ask_for_products()
+
+    def _write_code(self, code):
+        """Write a code, and nothing of what follows from it."""
+        return super().write({"code": code})
 
     def _get_code_changes(self, before, own=True):
         """Return ``{dealership: {product: (code of before, code of now)}}``.
