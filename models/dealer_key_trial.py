@@ -13,8 +13,8 @@ class DealerKeyTrial(DealerRun):
     def find_due(self, without):
         return self.env["bpo.dealership"]._get_due_candidates(without).ids
 
-    def work(self, dealership_id, seconds, go_on):
-        return self.env["bpo.dealership"]._try_candidate(dealership_id, seconds)
+    def work(self, dealership_id, turn):
+        return self.env["bpo.dealership"]._try_candidate(dealership_id, self.get_seconds())
 
     def leave_rest(self):
         """Leave the rest to the next run, which comes at once (``bpo.dealership._cron_survey``)."""

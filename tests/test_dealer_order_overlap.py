@@ -143,9 +143,9 @@ class TestOverlappingTalks(PushCommon):
         self.assertEqual(set(self.second.mapped("remote_place")), {self.dealership._get_place()})
 
     def test_another_key_while_it_waited(self):
-        """The same Odoo: the talk takes the new key."""
+        """The same Odoo: the talk takes the key that has taken over."""
         turn = self._hold_first()
-        self.dealership.odoo_api_key = "another-key"
+        self.dealership._store_api_key("another-key")
         self.env.flush_all()
         self.assertTrue(self.model._hold_talk(turn.next_talk))
         self.assertEqual(turn.next_talk.settings.api_key, "another-key")
