@@ -9,7 +9,7 @@ of a stranger's.
 from dataclasses import dataclass, field
 from dataclasses import replace as copied
 
-from .payload import earlier_external_ids, is_key_for_good
+from .payload import earlier_external_ids, is_key_for_good, next_external_id
 from .products import find_products
 from .remote import CANCELLED, RemoteOrder, find_ids, read_lines, read_orders
 from .sending import Sending
@@ -17,6 +17,8 @@ from .verification import Verifier
 
 # What is seen of an order that cannot be read.
 HIDDEN, MISSING = "hidden", "missing"
+# How many keys after its own are looked at of an order that was cancelled.
+_LATER_KEYS = 4
 # Nothing was seen of an order: the dealer did not tell its id this time.
 UNSEEN = "unseen"
 
@@ -29,8 +31,8 @@ class Look:
         service user may not read; or ``MISSING``; or ``UNSEEN``
     :ivar notes: how it differs from what was sent: (code, details)
     :ivar remote_id: its id, where that is known although it cannot be read
-    :ivar external_id: the key that it was found under, where that is an earlier one: the dealer
-        has restored a backup
+    :ivar external_id: the key that it was found under, where that is an earlier one, as the dealer
+        has restored a backup; or, its own being cancelled, a later one, as we have
     """
 
     seen: RemoteOrder | str
@@ -42,12 +44,19 @@ class Look:
 def look_at_orders(session, orders):
     """Return ``{external id: Look}`` of orders, in at most five requests for all.
 
+    Where some are cancelled, three more: a backup restored here may not know that they were sent
+    anew.
+
     :param orders: list of ``payload.Order``, with the content that they have at the dealer, and
         with ``first_attempt``: an order that was there before is another's
     """
     keys = [order.external_id for order in orders]
     ids = find_ids(session, with_earlier_keys(keys))
     remotes = read_orders(session, ids.values())
+    cancelled = [key for key in keys if key in ids and _is_cancelled(remotes.get(ids[key]))]
+    later = find_ids(session, [each for key in cancelled for each in later_external_ids(key)])
+    ids |= later
+    remotes |= read_orders(session, later.values())
     lines = read_lines(session, remotes)
     codes = {line.product_code for order in orders for line in order.lines} if remotes else {}
     codes = sorted(codes - {""}) if codes else []
@@ -70,6 +79,18 @@ def is_unseen(external_id, ids):
     return any(key in ids and ids[key] is None for key in earlier_external_ids(external_id))
 
 
+def later_external_ids(external_id):
+    """Return the first of the keys that follow a key."""
+    keys = [next_external_id(external_id)]
+    while len(keys) < _LATER_KEYS:
+        keys.append(next_external_id(keys[-1]))
+    return keys
+
+
+def _is_cancelled(remote):
+    return bool(remote and remote.state == CANCELLED)
+
+
 def find_by_earlier_key(external_id, reference, ids, remotes, is_ours=bool):
     """Return ``(key, RemoteOrder)`` of an order that is there under an earlier key, or None.
 
@@ -80,9 +101,20 @@ def find_by_earlier_key(external_id, reference, ids, remotes, is_ours=bool):
     :param remotes: ``{id: RemoteOrder}`` of what can be read of it
     :param is_ours: function that tells whether a ``RemoteOrder`` can be this order
     """
-    for key in reversed(earlier_external_ids(external_id)):
+    keys = reversed(earlier_external_ids(external_id))
+    return _find_live(keys, reference, ids, remotes, is_ours)
+
+
+def _find_live(keys, reference, ids, remotes, is_ours):
+    """Return ``(key, RemoteOrder)`` of the first of the keys under which there is an order.
+
+    :param ids: ``{key: id}`` of what is there
+    :param remotes: ``{id: RemoteOrder}`` of what can be read of it
+    :param is_ours: function that tells whether a ``RemoteOrder`` can be this order
+    """
+    for key in keys:
         remote = remotes.get(ids.get(key))
-        if not remote or remote.state == CANCELLED or remote.reference != reference:
+        if not remote or _is_cancelled(remote) or remote.reference != reference:
             continue
         if is_ours(remote):
             return key, remote
@@ -93,22 +125,25 @@ def _look_at(order, ids, remotes, lines, verifier):
     if is_unseen(order.external_id, ids):
         return Look(UNSEEN)
     sending = Sending(copied(order, maybe_there=True))
-    if order.external_id not in ids:
-        earlier = find_by_earlier_key(
-            order.external_id,
-            order.reference,
-            ids,
-            remotes,
-            is_ours=lambda remote: not verifier.is_anothers(sending, remote),
-        )
-        if not earlier:
+    key = order.external_id
+
+    def is_ours(remote):
+        return not verifier.is_anothers(sending, remote)
+
+    found = None
+    if key not in ids:
+        found = find_by_earlier_key(key, order.reference, ids, remotes, is_ours)
+        if not found:
             return Look(MISSING)
-        key, remote = earlier
+    elif _is_cancelled(remotes.get(ids[key])):
+        found = _find_live(later_external_ids(key), order.reference, ids, remotes, is_ours)
+    if found:
+        other_key, remote = found
         verifier.compare(sending, remote, lines.get(remote.id))
-        return Look(remote, sending.notes, external_id=key)
-    remote = remotes.get(ids[order.external_id])
+        return Look(remote, sending.notes, external_id=other_key)
+    remote = remotes.get(ids[key])
     if not remote:
-        return Look(HIDDEN, remote_id=ids[order.external_id])
+        return Look(HIDDEN, remote_id=ids[key])
     if not is_key_for_good(order.external_id) and verifier.is_anothers(sending, remote):
         return Look(MISSING, [("order_exchanged", remote.describe())])
     verifier.compare(sending, remote, lines.get(remote.id))

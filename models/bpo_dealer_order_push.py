@@ -16,7 +16,7 @@ from odoo.fields import Domain
 
 from ..dealer_api import PAUSE, DealerError, DealerSession, DealerSlowDown, Order
 from .bpo_dealer_connection import get_back_off
-from .bpo_dealer_order_remote import FIRST_LOOK_DELAY
+from .bpo_dealer_order_remote import CANCELLED, FIRST_LOOK_DELAY
 from .constants import PUSH_CRON
 from .dealer_push import (
     DealerPush,
@@ -423,6 +423,9 @@ class BpoDealerOrder(models.Model):
         if result.remote:
             vals |= {**self._prepare_look_vals(result.remote), "remote_checked": now}
             vals["remote_amount_sent"] = result.remote.amount_total or 0.0
+            if result.remote.state == CANCELLED:
+                # from before a backup was restored here: it may have been sent anew since
+                vals["next_attempt"] = now
         if result.order:
             vals["payload"] = result.order.to_payload()
             vals["external_id"] = result.order.external_id

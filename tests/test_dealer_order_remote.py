@@ -9,7 +9,7 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 
-from odoo.addons.bpo_crm.dealer_api import OrderResult
+from odoo.addons.bpo_crm.dealer_api import OrderResult, RemoteOrder
 from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
 from odoo.addons.bpo_crm.models import dealer_talks as talks
 
@@ -338,6 +338,15 @@ class TestWonAgain(RemoteCommon):
         self._push()
         self.assertEqual((order.state, order.remote_state), ("sent", "hidden"))
         self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_cancelled_before_it_was_sent_is_looked_at(self):
+        """A backup was restored here: the order may be there under a later key."""
+        _lead, order = self._win_one()
+        remote = RemoteOrder(7, name="S00007", state="cancel", amount_total=100.0)
+        self._answer(order, remote_id=7, remote_name="S00007", remote=remote)
+        self.env["bpo.dealer.order"].sudo()._push_dealership(self.dealership.id)
+        self.assertEqual((order.state, order.remote_state), ("sent", "cancel"))
+        self.assertLessEqual(order.next_attempt, fields.Datetime.now())
 
     def test_not_seen_is_looked_at_again(self):
         """A right lacks at the dealer for a moment: what is wanted is not forgotten over it."""

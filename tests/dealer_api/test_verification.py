@@ -486,6 +486,21 @@ class TestDealerLooks(VerificationCase):
         self.assertEqual(look.external_id, KEY if found else None)
         self.assertEqual(getattr(look.seen, "id", look.seen), 1 if found else MISSING)
 
+    @cases(
+        ("change", "found"),
+        [({}, True), ({"state": "cancel"}, False), ({"client_order_ref": "X"}, False)],
+    )
+    def test_a_later_key_that_our_backup_does_not_know(self, change, found):
+        """Cancelled there and sent anew under the next key; then a backup was restored here."""
+        later = order(1)
+        later.external_id = f"{KEY}_2"
+        self.push(order(1), later)
+        self.dealer.orders[1]["state"] = "cancel"
+        self.dealer.orders[2].update(change)
+        look = self.look(order(1))[KEY]
+        self.assertEqual(look.external_id, f"{KEY}_2" if found else None)
+        self.assertEqual(look.seen.id, 2 if found else 1)
+
     def test_of_two_earlier_keys_the_later_one(self):
         """The first one is another's, of the first release; its order was sent under the second."""
         self.push(order(1), order(2))

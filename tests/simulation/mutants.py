@@ -383,8 +383,8 @@ MUTANTS = {
     "anothers-under-earlier-key": _one(
         "a look takes the order under the first of the earlier keys for ours, whosever it is",
         LOOKING,
-        "for key in reversed(earlier_external_ids(external_id)):",
-        "for key in earlier_external_ids(external_id):",
+        "    keys = reversed(earlier_external_ids(external_id))\n",
+        "    keys = earlier_external_ids(external_id)\n",
         "        if is_ours(remote):\n            return key, remote\n",
         "        return key, remote\n",
     ),
