@@ -68,7 +68,7 @@ class DealerWireCommon(PushInSameThread, BpoCrmCommon):
                 "odoo_url": self.dealer.url,
                 "odoo_db": self.dealer.database,
                 "odoo_login": self.dealer.login,
-                "odoo_api_key": KEY,
+                "odoo_api_key": self.dealer.secret,
                 "protocol": "auto",
                 "allow_http": True,
                 "paused": False,
