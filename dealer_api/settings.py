@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """How a dealer's Odoo is reached."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from .protocols import PROTOCOLS
 
@@ -49,10 +49,6 @@ class ConnectionSettings:
     uid: int | None = None
     # What ``DealerSession.learnt`` of an earlier session was: plain JSON.
     remembered: dict | None = field(default=None, repr=False)
-
-    def at_pace(self, rate):
-        """Return the same with so many requests per second, None for as many as there are."""
-        return replace(self, requests_per_second=rate)
 
     def __post_init__(self):
         if self.protocol != AUTO and self.protocol not in PROTOCOLS:

@@ -260,6 +260,7 @@ class BpoDealerConnection(models.AbstractModel):
             "last_message": False,
             "batch_size": 0,
             **self._prepare_well_vals(),
+            **self._prepare_unslowed_vals(),
         }
 
     def action_forget_api_key(self):
@@ -309,6 +310,7 @@ class BpoDealerConnection(models.AbstractModel):
             uid=(not fresh and connection.remote_uid) or None,
             remembered=connection.remembered or None,
             session_timeout=min(SESSION_SECONDS, seconds or SESSION_SECONDS),
+            requests_per_second=connection._get_rate(),
         )
 
     @api.private

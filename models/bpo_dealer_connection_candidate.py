@@ -1,7 +1,6 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import logging
 from datetime import timedelta
 
 import psycopg2
@@ -14,10 +13,8 @@ from ..dealer_api import DealerError
 from .bpo_api_key import COVER
 from .constants import ACTIVITY_KEY_REFUSED, MANAGER, SURVEY_CRON
 from .dealer_key_trial import DealerKeyTrial
-from .dealer_push import WRITE_ATTEMPTS, new_transaction
+from .dealer_push import new_transaction, write_again
 from .dealer_texts import translate, translate_error
-
-_logger = logging.getLogger(__name__)
 
 # What a dealer's Odoo says of a key that is no good. Any other failure says nothing about the key.
 KEY_CODES = ("login_refused", "login_mismatch", "key_invalid")
@@ -242,17 +239,19 @@ class BpoDealerConnection(models.AbstractModel):
                 fresh=True, seconds=seconds, candidate=True
             )
         uid, error = self._log_in(settings)
-        for attempt in range(1, WRITE_ATTEMPTS + 1):
-            try:
-                with new_transaction(self.env) as env:
-                    connection = env[self._name].browse(connection_id).exists()
-                    # somebody may have entered another one meanwhile
-                    if connection and connection._is_reached_through(settings, candidate=True):
-                        connection._write_candidate_tried(uid, error)
-                return 1
-            except psycopg2.OperationalError as conflict:
-                _logger.info("Writing what became of a new key, attempt %s: %s", attempt, conflict)
-        return 0
+
+        def write(env):
+            connection = env[self._name].browse(connection_id).exists()
+            # somebody may have entered another one meanwhile
+            if connection and connection._is_reached_through(settings, candidate=True):
+                connection._write_candidate_tried(uid, error)
+            return 1
+
+        try:
+            return write_again(self.env, write)
+        except psycopg2.OperationalError:
+            # somebody edits the dealership all the time
+            return 0
 
     @api.model
     def _log_in(self, settings):

@@ -69,6 +69,7 @@ class BpoDealerConnection(models.AbstractModel):
     def _store_check_report(self, report):
         """Keep what a test found, and resume where the dealer can be worked with."""
         self.ensure_one()
+        state = self.connection_state
         lines = [self._prepare_check_line(line) for line in report.lines]
         failed = next((line for line in lines if line.get("ok") is False), None)
         # a product that the dealer lacks concerns the orders with it, not the connection
@@ -92,6 +93,7 @@ class BpoDealerConnection(models.AbstractModel):
         )
         if let_in:
             self._resume()
+        self._slow_down_after_test(report, state)
 
     @api.model
     def _prepare_check_line(self, line):

@@ -174,35 +174,19 @@ class BpoDealerConnection(models.AbstractModel):
         return vals
 
     @api.private
-    def _write_talk_failed(self, error):
-        """Let a dealer's pace be no failure."""
-        if isinstance(error, DealerSlowDown):
-            return self._slow_down(error)
-        return super()._write_talk_failed(error)
+    def _slow_down_after_test(self, report, state):
+        """Let a dealer's pace that ended a test be no failure of the connection.
 
-    @api.private
-    def _store_check_report(self, report):
-        """Let a dealer's pace that ended a test be no failure of the connection."""
-        state = self.connection_state
-        res = super()._store_check_report(report)
+        :param report: the ``ConnectionReport`` of the test
+        :param str state: the state of the connection before the test
+        """
         for line in report.lines:
             if line.code in ("too_many_requests", "pace_kept"):
                 self.connection_state = state
                 self._slow_down(
                     DealerSlowDown(line.code, wait=line.details.get("seconds"), **line.details)
                 )
-        return res
 
     @api.model
-    def _prepare_untested_vals(self):
-        return {
-            **super()._prepare_untested_vals(),
-            "learned_rate": 0.0,
-            "slowed_date": False,
-            "slowed_until": False,
-        }
-
-    @api.private
-    def _get_connection_settings(self, **options):
-        settings = super()._get_connection_settings(**options)
-        return settings.at_pace(self._get_rate())
+    def _prepare_unslowed_vals(self):
+        return {"learned_rate": 0.0, "slowed_date": False, "slowed_until": False}

@@ -11,7 +11,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..dealer_api import BATCH_SIZE, PAUSE, PAUSE_IF_STANDING, DealerSession
+from ..dealer_api import BATCH_SIZE, PAUSE, PAUSE_IF_STANDING, DealerSession, DealerSlowDown
 from .bpo_dealer_connection import get_back_off
 from .dealer_texts import translate, translate_error
 
@@ -204,6 +204,10 @@ class BpoDealerConnection(models.AbstractModel):
         :param error: the ``DealerError`` that ended the talk
         """
         self.ensure_one()
+        if isinstance(error, DealerSlowDown):
+            # a dealer's pace is no failure
+            self._slow_down(error)
+            return
         standing = self._count_refusal(error.remedy)
         if standing or error.remedy == PAUSE:
             self._pause(translate_error(self.env, error))

@@ -169,6 +169,7 @@ class CrmLead(models.Model):
     def create(self, vals_list):
         """Create leads, also straight into a closing stage: the rules of a move hold."""
         self._check_protected_fields(set().union(*vals_list))
+        vals_list = [self._add_pipeline_of_stage(vals) for vals in vals_list]
         leads = super(CrmLead, self._without_protected_defaults()).create(
             [
                 # an empty stage, as in a cell of an import, is one that is not given

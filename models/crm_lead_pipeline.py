@@ -70,21 +70,15 @@ class CrmLead(models.Model):
                 lead.company_id = company
 
     # ------------------------------------------------------------
-    # CRUD
+    # NEW LEADS
     # ------------------------------------------------------------
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        """Let new leads that are given a stage of a company's pipeline come into that pipeline.
-
-        Their company follows from it; before they are there it would be the salesperson's own, who
-        may work for several.
-        """
-        return super().create([self._add_pipeline_of_stage(vals) for vals in vals_list])
 
     @api.model
     def _add_pipeline_of_stage(self, vals):
         """Return the values of a new lead with the pipeline of its stage, where it has a company.
+
+        Its company follows from that; before the lead is there it would be the salesperson's own,
+        who may work for several.
 
         They stay as they are where pipeline or company are given, or the salesperson does not work
         for that company.
