@@ -251,6 +251,8 @@ class DealerSession:
         """Forget what was remembered of earlier sessions, and find a way in anew."""
         self._assumed = False
         self._remembered_uid = self._remembered_version = self._version = None
+        # where there is no way in now, whoever asks on in this session is to hear the same of it
+        self._protocol = None
         self._protocol = self._choose_protocol()
 
     # ------------------------------------------------------------
