@@ -344,7 +344,9 @@ class TestWonAgain(RemoteCommon):
         _lead, order = self._win_one()
         remote = RemoteOrder(7, name="S00007", state="cancel", amount_total=100.0)
         self._answer(order, remote_id=7, remote_name="S00007", remote=remote)
-        self.env["bpo.dealer.order"].sudo()._push_dealership(self.dealership.id)
+        with self.enter_registry_test_mode():
+            self.env["bpo.dealer.order"].sudo()._push_dealership(self.dealership.id)
+        self.env.invalidate_all()
         self.assertEqual((order.state, order.remote_state), ("sent", "cancel"))
         self.assertLessEqual(order.next_attempt, fields.Datetime.now())
 
