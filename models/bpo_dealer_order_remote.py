@@ -170,7 +170,8 @@ class BpoDealerOrder(models.Model):
         news = {order: order._get_news(notes[order]) for order in self}
         for order, remarks in news.items():
             if remarks:
-                order.remarks = [*(order.remarks or ()), *remarks]
+                known = order.remarks or []
+                order.remarks = [*known, *(each for each in remarks if each not in known)]
         missing = self.filtered(
             lambda order: order.remote_state == MISSING and before[order] != MISSING
         )
@@ -192,10 +193,13 @@ class BpoDealerOrder(models.Model):
         )
 
     def _get_news(self, notes):
-        """Return those of the notes that were not said of this order before, as plain JSON."""
+        """Return those of the notes that were not said of this order before, as plain JSON.
+
+        Who wins a lead again has to hear all of them: what was said before was about another win.
+        """
         self.ensure_one()
         notes = self._add_changes(notes)
-        said = self.remarks or []
+        said = (not self.payload_wanted and self.remarks) or []
         # the contact that the order went to, whatever its name, is none to wonder about
         names = {details.get("dealer_customer") for _code, details in said}
         ambiguous = any(code == "customer_ambiguous" for code, _details in said)

@@ -325,6 +325,25 @@ class TestWonAgain(RemoteCommon):
         self.assertFalse(order.next_attempt)
         self.assertEqual(len(self.dealer.orders), 1)
 
+    def test_what_differs_is_said_again(self):
+        """What was said of the order before is about another win."""
+        lead, order = self._sent()
+        note = ("amount_differs", {"sent": "1", "dealer_amount": "2", "currency": "EUR"})
+        self.dealer.readable[order.remote_id] = {"state": "draft", "amount_total": 2.0}
+        self.dealer.notes[order.remote_id] = [note]
+        order.with_user(self.manager).action_check_at_dealer()
+        with self._assert_note(lead, "comes to 2 EUR"):
+            self._push()
+        self._reopen(lead)
+        self._win_again(lead)
+        with self._assert_note(lead, "comes to 2 EUR"):
+            self._push()
+        self.assertEqual(order.remarks.count([note[0], note[1]]), 1)
+        self._make_due(order)
+        before = lead.message_ids
+        self._push()
+        self.assertEqual(lead.message_ids, before)
+
     def test_only_the_customer_is_another_one(self):
         lead, order = self._sent()
         self._reopen(lead)

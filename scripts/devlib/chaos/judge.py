@@ -331,7 +331,11 @@ class Judge:
         sent, won = moment_of(lead["sent_date"]), moment_of(lead["date_closed"])
         fresh = self.remarks_of(lead) if sent and won and sent >= won else set()
         if wanted != there:
-            if fresh.intersection(UNITS_REMARKS) or self.chatter_says_units(lead, wanted, there):
+            if (
+                fresh.intersection(UNITS_REMARKS)
+                or self.chatter_says_units(lead, wanted, there)
+                or self.chatter_says_amounts(lead, wanted, there)
+            ):
                 self.say("other units than the lead's", lead["name"])
             else:
                 self.find(DIFFERING, lead, f"lead: {wanted}, there: {there}", [order])
@@ -363,6 +367,22 @@ class Judge:
                 if all(self.has_unit(has, unit) for unit in there):
                     return True
         return False
+
+    def chatter_says_amounts(self, lead, wanted, there):
+        """Tell whether a message since the lead was won last says what both come to.
+
+        That they are not the same is then known; which units are others, a person looks up.
+        """
+        amounts = [f"{sum(unit[1] * unit[2] for unit in each):.2f}" for each in (wanted, there)]
+        rows = self.office.select(
+            "SELECT m.body FROM mail_message m JOIN crm_lead l ON l.id = m.res_id"
+            f" WHERE m.model = 'crm.lead' AND l.id = {lead['id']} AND m.date >= l.date_closed"
+        )
+        texts = [plain_text(row["body"]) for row in rows if row["body"]]
+        return any(
+            f"sent with {amounts[0]} " in text and f"comes to {amounts[1]} " in text
+            for text in texts
+        )
 
     @staticmethod
     def has_unit(text, unit):
