@@ -15,6 +15,7 @@ from odoo.addons.bpo_crm.models.bpo_dealer_connection_talks import (
 )
 
 from .common import BpoCrmCommon
+from .dealer_api.common import forget_dealers
 from .dealer_api.fault_dealer import FaultDealer, _Hangup
 from .dealer_common import PushInSameThread
 
@@ -60,6 +61,7 @@ class DealerWireCommon(PushInSameThread, BpoCrmCommon):
         self._start_dealer()
 
     def _start_dealer(self, dealer_class=FaultDealer, **values):
+        forget_dealers()
         currency = self.env.company.currency_id.name
         self.dealer = self.enterContext(dealer_class(**{"currency": currency, **values}))
         self.dealer.add_product("TH-100")

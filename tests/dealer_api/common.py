@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from odoo.tests import BaseCase
 
+from ...dealer_api import memory, pace
 from .fault_dealer import FaultDealer
 
 PROTOCOLS = ["xmlrpc", "json2"]
@@ -45,6 +46,12 @@ def cases(names, values):
     return decorate
 
 
+def forget_dealers():
+    """Begin anew: a dealer in memory may have the port of one that was asked before."""
+    memory.clear()
+    pace.forget_turns()
+
+
 class DealerApiCase(BaseCase):
     """Tests that need no database of ours: ``dealer_api`` knows none."""
 
@@ -57,6 +64,7 @@ class DealerApiCase(BaseCase):
     def start_case(self, **kwargs):
         """Give up what the case before had, start a dealer for the next one and prepare it."""
         self.fixtures.close()
+        forget_dealers()
         self.dealer = self.fixtures.enter_context(FaultDealer(**kwargs))
         self.prepare()
 
