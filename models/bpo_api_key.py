@@ -133,22 +133,10 @@ class BpoApiKey(models.AbstractModel):
 
     @api.private
     def _store_api_key(self, key):
-        """Write the key to its column, past the ORM and past all logs of queries.
-
-        Odoo's cursor gives queries with their values to the log of ``odoo.sql_db``: each one at
-        the level of debugging, and one that fails (a concurrent write, say) as an error; and to
-        the profiler, which keeps them in the database. The driver's own cursor tells nobody.
-        """
-        self.ensure_one()
+        """Write the key to its column, and note in which database it was entered."""
         self.flush_recordset(["key_database_uuid"])
-        query = SQL(
-            "UPDATE %s SET odoo_api_key = %s, key_database_uuid = %s WHERE id = %s",
-            SQL.identifier(self._table),
-            key and COVER + key,
-            self._get_database_uuid() if key else None,
-            self.id,
-        )
-        self.env.cr._obj.execute(query.code, query.params)
+        uuid = self._get_database_uuid() if key else None
+        self._store_secret("odoo_api_key", key, key_database_uuid=uuid)
         self.invalidate_recordset(
             ["odoo_api_key", "has_api_key", "key_database_uuid", "is_key_astray"]
         )
@@ -156,9 +144,43 @@ class BpoApiKey(models.AbstractModel):
     @api.private
     def _load_api_key(self):
         """Return the key, for the talk with the dealer only."""
+        return self._load_secret("odoo_api_key")
+
+    @api.private
+    def _store_secret(self, column, secret, **others):
+        """Write a secret to its column, past the ORM and past all logs of queries.
+
+        Odoo's cursor gives queries with their values to the log of ``odoo.sql_db``: each one at
+        the level of debugging, and one that fails (a concurrent write, say) as an error; and to
+        the profiler, which keeps them in the database. The driver's own cursor tells nobody.
+
+        :param str column: a column that is no field of the ORM
+        :param str secret: None removes what is there
+        :param others: values of other columns
+        """
+        self.ensure_one()
+        values = {column: secret and COVER + secret, **others}
+        query = SQL(
+            "UPDATE %s SET %s WHERE id = %s",
+            SQL.identifier(self._table),
+            SQL(", ").join(
+                SQL("%s = %s", SQL.identifier(name), value) for name, value in values.items()
+            ),
+            self.id,
+        )
+        self.env.cr._obj.execute(query.code, query.params)
+
+    @api.private
+    def _load_secret(self, column):
+        """Return what :meth:`_store_secret` has written, None where there is nothing."""
         self.ensure_one()
         rows = self.env.execute_query(
-            SQL("SELECT odoo_api_key FROM %s WHERE id = %s", SQL.identifier(self._table), self.id)
+            SQL(
+                "SELECT %s FROM %s WHERE id = %s",
+                SQL.identifier(column),
+                SQL.identifier(self._table),
+                self.id,
+            )
         )
         return rows[0][0].removeprefix(COVER) if rows and rows[0][0] else None
 

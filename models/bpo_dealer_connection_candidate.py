@@ -10,7 +10,6 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date, sql
 
 from ..dealer_api import DealerError
-from .bpo_api_key import COVER
 from .constants import ACTIVITY_KEY_REFUSED, MANAGER, SURVEY_CRON
 from .dealer_key_trial import DealerKeyTrial
 from .dealer_push import new_transaction, write_again
@@ -94,31 +93,13 @@ class BpoDealerConnection(models.AbstractModel):
 
     @api.private
     def _store_candidate_key(self, key):
-        """Write the new key to its column, past the ORM and past all logs of queries.
-
-        See ``_store_api_key``.
-        """
-        self.ensure_one()
-        query = SQL(
-            "UPDATE %s SET candidate_api_key = %s WHERE id = %s",
-            SQL.identifier(self._table),
-            key and COVER + key,
-            self.id,
-        )
-        self.env.cr._obj.execute(query.code, query.params)
+        """Write the new key to its column."""
+        self._store_secret("candidate_api_key", key)
 
     @api.private
     def _load_candidate_key(self):
         """Return the new key, for the talk with the dealer only."""
-        self.ensure_one()
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT candidate_api_key FROM %s WHERE id = %s",
-                SQL.identifier(self._table),
-                self.id,
-            )
-        )
-        return rows[0][0].removeprefix(COVER) if rows and rows[0][0] else None
+        return self._load_secret("candidate_api_key")
 
     # ------------------------------------------------------------
     # ENTERING

@@ -8,7 +8,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..dealer_api import Catalog, DealerError, DealerFault, look_at_products
+from ..dealer_api import DealerFault, look_at_products
 from .bpo_dealer_product import KNOWN, STATES, UNCHECKED, UNKNOWN
 from .constants import MANAGER, PRODUCTS_CRON
 from .dealer_push import DealerProducts
@@ -185,14 +185,8 @@ class BpoDealership(models.Model):
 
         :param without: ids of dealerships that are not to be among them
         """
-        now = fields.Datetime.now()
-        return self.search(
-            self._get_open_domain()
-            & Domain("id", "not in", list(without))
-            & Domain("connection_state", "!=", "untested")
-            & (Domain("next_product_check", "=", False) | Domain("next_product_check", "<=", now)),
-            order="next_product_check NULLS FIRST, id",
-        )
+        tested = Domain("connection_state", "!=", "untested")
+        return self._get_due_for_look("next_product_check", without, tested)
 
     @api.model
     @api.private
@@ -207,8 +201,11 @@ class BpoDealership(models.Model):
             dealership_id,
             seconds,
             prepare=lambda dealership: dealership._prepare_products_look(),
-            converse=self._converse_about_products,
-            write=lambda dealership, asked, answer: dealership._write_products_look(asked, answer),
+            ask=lambda session, asked: look_at_products(
+                session, asked.codes.values(), asked.known, asked.since
+            ),
+            write=lambda dealership, asked, catalog: dealership._write_products(asked, catalog),
+            write_failed=lambda dealership, error: dealership._write_products_failed(error),
         )
 
     def _prepare_products_look(self):
@@ -221,31 +218,13 @@ class BpoDealership(models.Model):
         since = not is_full_due and self.products_since or None
         return Asked(codes, rows._get_known_codes(self, codes) if since else {}, since)
 
-    @api.model
-    def _converse_about_products(self, settings, asked):
-        """Return the ``Catalog`` of a dealer, or the error that prevented it; no database."""
-        orders = self.env["bpo.dealer.order"]
-        try:
-            with orders._open_session(settings) as session:
-                codes = asked.codes.values()
-                return look_at_products(session, codes, asked.known, asked.since)
-        except DealerError as error:
-            return error
-
-    def _write_products_look(self, asked, answer):
-        """Write what came of a look.
+    def _write_products(self, asked, catalog):
+        """Write what a dealership has, and let the orders go whose products it has by now.
 
         :param asked: what the dealership was ``Asked`` for
-        :param answer: its ``Catalog``, or the ``DealerError`` that prevented it
+        :param catalog: its ``Catalog``
         """
         self.ensure_one()
-        if isinstance(answer, Catalog):
-            self._write_products(asked, answer)
-        else:
-            self._write_products_failed(answer)
-
-    def _write_products(self, asked, catalog):
-        """Write what a dealership has, and let the orders go whose products it has by now."""
         now = fields.Datetime.now()
         rows = self.env["bpo.dealer.product"]
         is_changed = rows._write_catalog(self, asked.codes, catalog.offers)
@@ -265,7 +244,10 @@ class BpoDealership(models.Model):
 
         That a right to read products is missing keeps no order from its way; where the dealer as a
         whole cannot be worked with, the connection is as it is after any talk that failed.
+
+        :param error: the ``DealerError`` that ended the talk
         """
+        self.ensure_one()
         now = fields.Datetime.now()
         if isinstance(error, DealerFault) and error.kind != "busy":
             self.products_message = translate_error(self.env, error)

@@ -124,15 +124,25 @@ class BpoDealership(models.Model):
 
         :param without: ids of dealerships that are not to be among them
         """
+        with_orders = Domain("order_ids", "any", [("state", "=", "sent")])
+        return self._get_due_for_look("next_survey", without, with_orders)
+
+    @api.model
+    @api.private
+    def _get_due_for_look(self, next_look, without, domain):
+        """Return the dealerships whose next look is due, the longest waiting first.
+
+        :param str next_look: the field with the moment of the next look; at once where it is empty
+        :param without: ids of dealerships that are not to be among them
+        :param domain: what else they have to fit
+        """
+        now = fields.Datetime.now()
         return self.search(
             self._get_open_domain()
             & Domain("id", "not in", list(without))
-            & (
-                Domain("next_survey", "=", False)
-                | Domain("next_survey", "<=", fields.Datetime.now())
-            )
-            & Domain("order_ids", "any", [("state", "=", "sent")]),
-            order="next_survey NULLS FIRST, id",
+            & (Domain(next_look, "=", False) | Domain(next_look, "<=", now))
+            & domain,
+            order=f"{next_look} NULLS FIRST, id",
         )
 
     @api.model
@@ -150,19 +160,21 @@ class BpoDealership(models.Model):
             prepare=lambda dealership: dealership.env["bpo.dealer.order"]._get_known_orders(
                 dealership
             ),
-            converse=self._converse_for_survey,
-            write=lambda dealership, known, answer: dealership._write_survey(known, answer),
+            ask=lambda session, known: survey_orders(session, list(known.values())),
+            write=lambda dealership, known, survey: dealership._write_survey(known, survey),
+            write_failed=lambda dealership, error: dealership._write_survey_failed(error),
         )
 
     @api.model
     @api.private
-    def _look_at_dealership(self, dealership_id, seconds, prepare, converse, write):
+    def _look_at_dealership(self, dealership_id, seconds, prepare, ask, write, write_failed):
         """Ask a dealership for something, and write what it answered, in own transactions.
 
         :param prepare: function of the dealership; what it returns is what is asked for
-        :param converse: function of the settings and of what is asked for, without a database;
-            returns the answer, which may be the ``DealerError`` that prevented one
+        :param ask: function of the session and of what is asked for, without a database; returns
+            the answer
         :param write: function of dealership, what was asked for and the answer
+        :param write_failed: function of dealership and the ``DealerError`` that prevented one
         :return: 1, or 0 where nothing could be written
         """
         with new_transaction(self.env) as env:
@@ -171,13 +183,21 @@ class BpoDealership(models.Model):
                 return 0
             settings = dealership._get_connection_settings(seconds=seconds)
             asked = prepare(dealership)
-        answer = converse(settings, asked)
+        answer = failure = None
+        try:
+            with self.env["bpo.dealer.order"]._open_session(settings) as session:
+                answer = ask(session, asked)
+        except DealerError as error:
+            failure = error
 
         def write_answer(env):
             dealership = env[self._name].browse(dealership_id).exists()
             if not dealership or not dealership._is_reached_through(settings):
                 return 0
-            write(dealership, asked, answer)
+            if failure:
+                write_failed(dealership, failure)
+            else:
+                write(dealership, asked, answer)
             return 1
 
         # somebody works with the same records, or has deleted or entered some
@@ -187,26 +207,13 @@ class BpoDealership(models.Model):
         except conflicts:
             return 0
 
-    @api.model
-    def _converse_for_survey(self, settings, known):
-        """Return the ``Survey`` of a dealer, or the error that prevented it; no database."""
-        orders = self.env["bpo.dealer.order"]
-        try:
-            with orders._open_session(settings) as session:
-                return survey_orders(session, list(known.values()))
-        except DealerError as error:
-            return error
-
     def _write_survey(self, known, survey):
         """Write what was seen of the orders of this dealership.
 
         :param dict known: ``{order id: KnownOrder}``, as they were when the dealer was asked
-        :param survey: the ``Survey``, or the ``DealerError`` that prevented it
+        :param survey: the ``Survey``
         """
         self.ensure_one()
-        if isinstance(survey, DealerError):
-            self._write_survey_failed(survey)
-            return
         orders = self.env["bpo.dealer.order"]
         orders._write_survey(known, survey)
         strangers = orders._get_strangers(self, survey.strangers)

@@ -347,33 +347,42 @@ class DealerPush(DealerRun):
         self.orders._schedule_rest(self.given_up)
 
 
-class DealerSurvey(DealerRun):
+class DealerLook(DealerRun):
+    """A run that asks each dealership that is due once, and writes what it has."""
+
+    def get_due(self, without):
+        """Return the dealerships that are due.
+
+        :param without: ids of dealerships that are not to be among them
+        """
+        raise NotImplementedError
+
+    def find_due(self, without):
+        return self.get_due(without).ids
+
+    def leave_rest(self):
+        self.env["ir.cron"]._commit_progress(remaining=len(self.get_due(self.given_up)))
+
+
+class DealerSurvey(DealerLook):
     """A run that looks at all orders of the dealerships that are due
     (``bpo.dealership._survey_dealership``).
     """
 
-    def find_due(self, without):
-        return self.env["bpo.dealership"]._get_due_for_survey(without).ids
+    def get_due(self, without):
+        return self.env["bpo.dealership"]._get_due_for_survey(without)
 
     def work(self, dealership_id, turn):
         return self.env["bpo.dealership"]._survey_dealership(dealership_id, self.get_seconds())
 
-    def leave_rest(self):
-        rest = self.env["bpo.dealership"]._get_due_for_survey(self.given_up)
-        self.env["ir.cron"]._commit_progress(remaining=len(rest))
 
-
-class DealerProducts(DealerRun):
+class DealerProducts(DealerLook):
     """A run that looks which of our products the dealerships know that are due
     (``bpo.dealership._check_products_of``).
     """
 
-    def find_due(self, without):
-        return self.env["bpo.dealership"]._get_due_for_products(without).ids
+    def get_due(self, without):
+        return self.env["bpo.dealership"]._get_due_for_products(without)
 
     def work(self, dealership_id, turn):
         return self.env["bpo.dealership"]._check_products_of(dealership_id, self.get_seconds())
-
-    def leave_rest(self):
-        rest = self.env["bpo.dealership"]._get_due_for_products(self.given_up)
-        self.env["ir.cron"]._commit_progress(remaining=len(rest))

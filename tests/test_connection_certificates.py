@@ -2,27 +2,22 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import logging
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, tagged
 
-from .dealer_api.certificates import Certificate
+from .dealer_api.certificates import WithAuthority
 from .dealer_api.fault_dealer import FaultDealer
 from .dealer_common import BpoCrmCommon
 
 
 @tagged("post_install", "-at_install")
-class TestOwnAuthority(BpoCrmCommon):
+class TestOwnAuthority(WithAuthority, BpoCrmCommon):
     """The certificate of a dealer's own authority is trusted for that dealer."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = Path(cls.enterClassContext(TemporaryDirectory()))
-        cls.authority = Certificate(cls.folder, "authority", authority=True)
-        cls.server = Certificate(cls.folder, "server", "127.0.0.1", issuer=cls.authority)
         cls.env["ir.config_parameter"].set_param("bpo_crm.allow_private_addresses", "True")
 
     def test_test_connection(self):

@@ -4,6 +4,8 @@
 
 import datetime
 import ipaddress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -64,3 +66,14 @@ class Certificate:
             path.write_text(text)
             paths.append(str(path))
         return tuple(paths)
+
+
+class WithAuthority:
+    """Tests with an authority of their own, and a server's certificate that it has issued."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = Path(cls.enterClassContext(TemporaryDirectory()))
+        cls.authority = Certificate(cls.folder, "authority", authority=True)
+        cls.server = Certificate(cls.folder, "server", "127.0.0.1", issuer=cls.authority)

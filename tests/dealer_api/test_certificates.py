@@ -3,8 +3,6 @@
 """Dealers whose certificate an authority of their own has signed: servers with real TLS."""
 
 import ssl
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import requests
 
@@ -14,20 +12,13 @@ from ...dealer_api import (
     DealerUnreachable,
     clean_certificates,
 )
-from .certificates import Certificate
+from .certificates import Certificate, WithAuthority
 from .common import PROTOCOLS, DealerApiCase, cases
 from .fault_dealer import FaultDealer
 from .test_transport import settings_for
 
 
-class CertificateCase(DealerApiCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.folder = Path(cls.enterClassContext(TemporaryDirectory()))
-        cls.authority = Certificate(cls.folder, "authority", authority=True)
-        cls.server = Certificate(cls.folder, "server", "127.0.0.1", issuer=cls.authority)
-
+class CertificateCase(WithAuthority, DealerApiCase):
     def log_in(self, trusted, certificate=None, **options):
         """Log in at a dealer who has a certificate; return the error, or None."""
         certificate = certificate or self.server

@@ -4,8 +4,6 @@
 
 import logging
 import socket
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from odoo.tests import common
@@ -18,7 +16,7 @@ from ...dealer_api import (
     DealerUnreachable,
     clean_proxy,
 )
-from .certificates import Certificate
+from .certificates import Certificate, WithAuthority
 from .common import PROTOCOLS, DealerApiCase, cases
 from .connect_proxy import ConnectProxy
 from .fault_dealer import FaultDealer
@@ -26,14 +24,7 @@ from .test_address import Resolver
 from .test_transport import read_product, settings_for
 
 
-class ProxyCase(DealerApiCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.folder = Path(cls.enterClassContext(TemporaryDirectory()))
-        cls.authority = Certificate(cls.folder, "authority", authority=True)
-        cls.server = Certificate(cls.folder, "server", "127.0.0.1", issuer=cls.authority)
-
+class ProxyCase(WithAuthority, DealerApiCase):
     def prepare(self):
         self.dealer.add_product("VH-1")
 

@@ -361,8 +361,8 @@ class Environment:
         if query.code == "SELECT pg_advisory_unlock(%s, %s)":
             transaction.advisory_unlock(query.params)
             return [(True,)]
-        if query.code == "SELECT odoo_api_key FROM %s WHERE id = %s":
-            row = transaction.get("bpo.dealership", query.params[1])
+        if query.code == "SELECT %s FROM %s WHERE id = %s" and query.params[0] == "odoo_api_key":
+            row = transaction.get("bpo.dealership", query.params[2])
             return [(row.get("stored_key"),)] if row else []
         if query.code == "SELECT id FROM %s WHERE id IN %s AND odoo_api_key IS NOT NULL":
             ids = query.params[1]

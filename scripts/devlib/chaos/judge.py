@@ -347,17 +347,20 @@ class Judge:
                 text = f"customer {lead['email']}, there: {order['email']}"
                 self.find(DIFFERING, lead, text, [order])
 
-    def texts_of(self, lead):
-        """Return what chatter says of a lead."""
+    def texts_of(self, lead, since_won=False):
+        """Return what chatter says of a lead; of one that is won, since that if asked for."""
+        won = f"(SELECT date_closed FROM crm_lead WHERE id = {lead['id']})"
+        since = f" AND date >= {won}" if since_won else ""
         rows = self.office.select(
             "SELECT body FROM mail_message WHERE model = 'crm.lead'"
-            f" AND res_id = {lead['id']} ORDER BY id"
+            f" AND res_id = {lead['id']}{since} ORDER BY id"
         )
         return [plain_text(row["body"]) for row in rows if row["body"]]
 
-    def chatter_says(self, lead, words):
+    def chatter_says(self, lead, words, since_won=False):
         """Tell whether one message has all these words."""
-        return any(all(word and word in text for word in words) for text in self.texts_of(lead))
+        texts = self.texts_of(lead, since_won)
+        return any(all(word and word in text for word in words) for text in texts)
 
     def chatter_says_units(self, lead, wanted, there):
         """Tell whether one message names the units of the lead and of the order, as they are."""
@@ -374,15 +377,8 @@ class Judge:
         That they are not the same is then known; which units are others, a person looks up.
         """
         amounts = [f"{sum(unit[1] * unit[2] for unit in each):.2f}" for each in (wanted, there)]
-        rows = self.office.select(
-            "SELECT m.body FROM mail_message m JOIN crm_lead l ON l.id = m.res_id"
-            f" WHERE m.model = 'crm.lead' AND l.id = {lead['id']} AND m.date >= l.date_closed"
-        )
-        texts = [plain_text(row["body"]) for row in rows if row["body"]]
-        return any(
-            f"sent with {amounts[0]} " in text and f"comes to {amounts[1]} " in text
-            for text in texts
-        )
+        words = (f"sent with {amounts[0]} ", f"comes to {amounts[1]} ")
+        return self.chatter_says(lead, words, since_won=True)
 
     @staticmethod
     def has_unit(text, unit):
