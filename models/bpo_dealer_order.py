@@ -42,6 +42,8 @@ class BpoDealerOrder(models.Model):
     _rec_name = "reference"
 
     lead_id = fields.Many2one("crm.lead", required=True, readonly=True, ondelete="restrict")
+    # The other side of a stored field: without it, each write of an order looks for its lead anew.
+    showing_lead_ids = fields.One2many("crm.lead", "dealer_order_id", "Lead That Shows It")
     dealership_id = fields.Many2one(
         "bpo.dealership", required=True, readonly=True, ondelete="restrict"
     )

@@ -216,6 +216,7 @@ class BpoDealerOrder(models.Model):
                 return False
             if not talk.report.error:
                 turn.pass_on()
+                turn.give_head_start()
         self._write_back(env, talk, talk.report)
         return True
 

@@ -34,6 +34,9 @@ WRITE_ATTEMPTS = 5
 WRITE_LOCK_TIMEOUT = "5s"
 # Seconds that a thread waits for its turn to write.
 TURN_SECONDS = 2.0
+# Seconds in which the next talk asks its dealer: whoever writes meanwhile keeps the interpreter from
+# it for longer than the asking takes.
+HEAD_START = 0.1
 _turn = threading.Lock()
 
 
@@ -129,6 +132,9 @@ class Turn:
     def pass_on(self, well=True):
         """Let the next talk have its turn, or be given up; only the first call counts."""
 
+    def give_head_start(self):
+        """Wait until the next talk has asked its dealer, where one has begun."""
+
 
 class RunTurn(Turn):
     """A turn in a run.
@@ -163,6 +169,10 @@ class RunTurn(Turn):
     def pass_on(self, well=True):
         if not self._passed_on.done():
             self._passed_on.set_result(well)
+
+    def give_head_start(self):
+        if self._begin_next is None:
+            time.sleep(HEAD_START)
 
 
 class DealerRun:

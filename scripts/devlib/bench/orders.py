@@ -7,15 +7,24 @@ import itertools
 import time
 import xmlrpc.client
 from dataclasses import dataclass
+from statistics import median
 
 from .. import databases
 from ..console import Progress
-from ..world import wait_until
 from .table import Row
 
 BATCH_SIZE = 50
 PRODUCT = "BIKE-1"
 PRICE = 1000.0
+# Both are measured that often, one after the other: a machine's own speed swings by a third.
+TURNS = 5
+# Seconds between two looks whether all is written back.
+POLL_SECONDS = 0.02
+# Both are measured that often, one after the other: a machine's own speed swings by a third.
+TURNS = 5
+# Seconds between two looks whether all is written back: each is a process of its own, ten of them a
+# second took a fifth of a core from what is measured.
+POLL_SECONDS = 0.3
 
 _customers = itertools.count(1)
 
@@ -60,26 +69,31 @@ def measure(world, count, script_count):
     bpo, dealer = world.new_bpo(), world.new_dealer()
     dealership = bpo.connect(dealer)
     set_password(dealer)
+    stop_enrichment(bpo)
     with Progress(f"Preparing {count} leads"):
         # caches of both servers are warm afterwards
         push(bpo, dealership, 5)
         run_script(dealer, 2)
-        leads = create_leads(bpo, dealership, count)
     with Progress(f"Creating {script_count} orders by a plain script"):
         script = run_script(dealer, script_count // 2)
-    with Progress(f"Winning {count} leads"):
-        click, pushed = win(bpo, leads)
-    with Progress(f"Creating {count} orders inside the dealer's Odoo"):
-        inside = run_inside(world, dealer, count)
+    clicks, pushes, insides = [], [], []
+    for turn in range(1, TURNS + 1):
+        leads = create_leads(bpo, dealership, count)
+        with Progress(f"Winning {count} leads, turn {turn} of {TURNS}"):
+            click, pushed = win(bpo, leads)
+        with Progress(f"Creating {count} orders inside the dealer's Odoo"):
+            insides.append(run_inside(world, dealer, count))
+        clicks.append(click / count)
+        pushes.append(pushed / count)
     with Progress("Creating orders by the plain script once more"):
         script += run_script(dealer, script_count - script_count // 2)
     arrived = dealer.count("sale.order", [("client_order_ref", "=like", "BPO-%")])
-    if arrived != count + 5:
-        raise AssertionError(f"{arrived} orders arrived at the dealer, {count + 5} were won")
+    if arrived != TURNS * count + 5:
+        raise AssertionError(f"{arrived} orders arrived at the dealer, not {TURNS * count + 5}")
     dealer.destroy()
     bpo.destroy()
     script_each, login_each = script.seconds / script.count, script.login_seconds / script.count
-    each = pushed / count
+    click, each, inside = median(clicks), median(pushes), median(insides)
     return [
         Row(
             f"orders per second, lead won to written back, 1 dealer, {count} leads",
@@ -87,10 +101,10 @@ def measure(world, count, script_count):
             script_each / each,
             at_least=15,
             details=[
-                f"{count} leads won by one click: all written back {pushed:.1f} s after it,"
+                f"{count} leads won by one click: all written back {each * count:.1f} s after it,"
                 f" {each * 1000:.1f} ms each, {1 / each:.0f} a second",
-                f"the click itself, which is stock's move for the most part: {click:.1f} s; with it"
-                f" {script_each / (each + click / count):.1f} times the script",
+                f"the click itself, which is stock's move for the most part: {click * count:.1f} s;"
+                f" with it {script_each / (each + click):.1f} times the script",
                 f"plain script: {script_each * 1000:.0f} ms each over {script.count} leads,"
                 f" {login_each * 1000:.0f} ms of which to authenticate",
             ],
@@ -99,13 +113,18 @@ def measure(world, count, script_count):
             "the same",
             "the dealer's own in-process batch create",
             inside / each,
-            at_least=0.5,
+            at_least=0.8,
             details=[
                 f"customers and orders in batches of {BATCH_SIZE}: {inside * 1000:.1f} ms each,"
-                f" ours {each * 1000:.1f} ms",
+                f" ours {each * 1000:.1f} ms (medians)",
+                f"the turns: {_show(insides)} ms inside, ours {_show(pushes)} ms",
             ],
         ),
     ]
+
+
+def _show(seconds):
+    return ", ".join(f"{each * 1000:.1f}" for each in seconds)
 
 
 def set_password(dealer):
@@ -116,6 +135,17 @@ def set_password(dealer):
     """
     users = dealer.rpc.call("res.users", "search", [("login", "=", dealer.login)])
     dealer.rpc.write("res.users", users, password="Service user, bench")
+
+
+def stop_enrichment(bpo):
+    """Switch off the stock action that writes on each new lead soon after it was created.
+
+    A click that meets it waits some seconds, and is tried again by Odoo: nothing of ours.
+    """
+    bpo.sql(
+        "UPDATE ir_cron SET active = false WHERE id IN (SELECT res_id FROM ir_model_data"
+        " WHERE module = 'crm_iap_enrich' AND model = 'ir.cron')"
+    )
 
 
 def create_leads(bpo, dealership, count):
@@ -151,22 +181,20 @@ def win(bpo, leads, wait_for=None):
 
 
 def wait_for_sent(bpo, leads, timeout=300):
-    """Wait until the orders of all these leads are written back."""
-    ids = ", ".join(map(str, leads))
+    """Wait until the orders of all these leads are written back.
 
-    def count_states():
-        return bpo.sql(
-            "SELECT state, count(*) FROM bpo_dealer_order"
-            f" WHERE lead_id IN ({ids}) GROUP BY state ORDER BY state"
-        )
-
-    def are_sent():
-        states = count_states()
-        if "failed" in states:
-            raise AssertionError(f"the dealer refused orders: {states}")
-        return states == f"sent|{len(leads)}"
-
-    wait_until(are_sent, timeout, count_states)
+    The database itself looks: a process for each look would take a fifth of a core from what is
+    measured.
+    """
+    orders = f"bpo_dealer_order WHERE lead_id IN ({', '.join(map(str, leads))})"
+    states = f"SELECT string_agg(DISTINCT state, ', ') FROM {orders}"
+    bpo.sql(
+        f"SET statement_timeout = '{timeout}s'; DO $$ BEGIN"
+        f" WHILE (SELECT count(*) < {len(leads)} FROM {orders} AND state = 'sent') LOOP"
+        f" IF EXISTS (SELECT FROM {orders} AND state = 'failed')"
+        f" THEN RAISE 'the dealer refused orders: %', ({states}); END IF;"
+        f" PERFORM pg_sleep({POLL_SECONDS}); END LOOP; END $$"
+    )
 
 
 def push(bpo, dealership, count):
