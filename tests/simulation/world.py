@@ -620,6 +620,9 @@ class OverlappingTurn:
             talk.seconds = 75.0
             self.world._guard(self.orders._hold_talk, talk)
 
+    def give_head_start(self):
+        """The next talk is over by now."""
+
 
 class Template:
     """The template of the e-mail: who is told is noted."""
