@@ -6,6 +6,7 @@ A key alone proves nothing: after a restored backup it may be given out a second
 ``load()`` then returns the order of the first one as if it had been created.
 """
 
+import re
 from datetime import timedelta
 
 from .customers import email_of, phone_of
@@ -183,7 +184,11 @@ def is_for_another(sending, remote):
 
 def _has_name(shown, name):
     """Tell whether a contact is shown by a name, perhaps with its company's in front."""
-    return same_name(shown, name) or str(name).strip().lower() in shown.lower()
+    if same_name(shown, name):
+        return True
+    # whole words: An Peeters is not within Jan Peeters
+    words = rf"(?<!\w){re.escape(str(name).strip())}(?!\w)"
+    return bool(re.search(words, shown, re.IGNORECASE))
 
 
 def _same_customer(customer, other):

@@ -151,6 +151,23 @@ class TestDealerVerification(VerificationCase):
         [result] = self.push(order(maybe_there=True))
         self.assertEqual((result.status, notes_of(result)), ("sent", ["customer_differs"]))
 
+    @cases(
+        ("shown", "notes"),
+        [
+            ("An Peeters", []),
+            ("Jan Peeters", ["customer_differs"]),
+            ("An Peetersen", ["customer_differs"]),
+            ("Garage (North), an peeters", []),
+        ],
+    )
+    def test_the_name_of_the_customer_within_another_name(self, shown, notes):
+        """A company may stand in front of it; letters may not."""
+        self.push(order(name="An Peeters"))
+        self.dealer.partners[1]["name"] = shown
+        self.dealer.inject("access_error", "product.product.search_read")
+        [result] = self.push(order(name="An Peeters", maybe_there=True))
+        self.assertEqual((result.status, notes_of(result)), ("sent", notes))
+
     @cases(("age", "status"), [(300, "sent"), (7200, "failed")])
     def test_the_dealers_database_has_another_clock(self, age, status):
         """Where all is as it was sent, minutes between two clocks make no stranger's order."""
