@@ -139,6 +139,7 @@ def _look_at(order, ids, remotes, lines, verifier):
         found = _find_live(later_external_ids(key), order.reference, ids, remotes, is_ours)
     if found:
         other_key, remote = found
+        sending.note("order_came_back", name=remote.name or str(remote.id))
         verifier.compare(sending, remote, lines.get(remote.id))
         return Look(remote, sending.notes, external_id=other_key)
     remote = remotes.get(ids[key])

@@ -300,6 +300,10 @@ MESSAGES = {
         "The dealer has this order as it was before it was last changed here. Please ask the"
         " dealer to change it, or to cancel it so that it can be sent again."
     ),
+    "order_came_back": _lt(
+        "The dealer's order %(name)s is of another time, as after a restored backup: its units and"
+        " its customer may be those of then. Please compare them with the lead."
+    ),
     "order_renewed": _lt(
         "The dealer had cancelled the order %(name)s, so it was sent once more, as a new one."
     ),

@@ -502,6 +502,8 @@ class TestDealerLooks(VerificationCase):
         look = self.look(later)[f"{KEY}_2"]
         self.assertEqual(look.external_id, KEY if found else None)
         self.assertEqual(getattr(look.seen, "id", look.seen), 1 if found else MISSING)
+        # what it was made of may not be what the lead says by now, even where all looks alike
+        self.assertEqual(look.notes, [("order_came_back", {"name": "S00001"})] if found else [])
 
     @cases(
         ("change", "found"),
@@ -517,6 +519,7 @@ class TestDealerLooks(VerificationCase):
         look = self.look(order(1))[KEY]
         self.assertEqual(look.external_id, f"{KEY}_2" if found else None)
         self.assertEqual(look.seen.id, 2 if found else 1)
+        self.assertEqual(notes_of(look), ["order_came_back"] if found else ["order_cancelled"])
 
     def test_of_two_earlier_keys_the_later_one(self):
         """The first one is another's, of the first release; its order was sent under the second."""

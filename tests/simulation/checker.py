@@ -17,9 +17,12 @@ from .world import CODES, truth_of
 
 # Remarks that say that the lines are not those of the lead, or may not be.
 LINES_SAID = frozenset(
-    ("amount_differs", "amount_changed", "price_includes_tax", "order_is_older", "lines_differ")
+    (
+        *("amount_differs", "amount_changed", "price_includes_tax"),
+        *("order_is_older", "order_came_back", "lines_differ"),
+    )
 )
-CUSTOMER_SAID = frozenset(("customer_differs", "order_is_older"))
+CUSTOMER_SAID = frozenset(("customer_differs", "order_is_older", "order_came_back"))
 NAME_SAID = frozenset(
     ("customer_name_differs", "customer_ambiguous", "customer_replaced", "customer_differs")
 )

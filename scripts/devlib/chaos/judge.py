@@ -16,8 +16,19 @@ from .agents import NAME
 
 LOST, TWICE, MISDIRECTED, DIFFERING = "lost", "twice", "misdirected", "differing unsaid"
 # Remarks of an order that name a difference of its units, or of its customer.
-UNITS_REMARKS = ("amount_differs", "lines_differ", "order_is_older", "price_includes_tax")
-CUSTOMER_REMARKS = ("customer_differs", "customer_name_differs", "order_is_older")
+UNITS_REMARKS = (
+    "amount_differs",
+    "lines_differ",
+    "order_is_older",
+    "order_came_back",
+    "price_includes_tax",
+)
+CUSTOMER_REMARKS = (
+    "customer_differs",
+    "customer_name_differs",
+    "order_is_older",
+    "order_came_back",
+)
 CANCELLED, MISSING = "cancel", "missing"
 
 LEADS = f"""
