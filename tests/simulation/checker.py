@@ -284,7 +284,8 @@ class Checker:
         A dealer's backup has brought it back, and taken the order that was sent in its place:
         whether what nobody may read is cancelled still, nobody can know.
         """
-        keys = {each[1]: key for key, each in dealer.external_ids.items()} if dealer else {}
+        named = dealer.external_ids.items() if dealer else ()
+        keys = {each[1]: key for key, each in named if each[0] == "sale.order"}
         own = order["external_id"]
         return all(
             each[0] is dealer
