@@ -24,7 +24,7 @@ from .errors import (
     DealerSlowDown,
     DealerUnreachable,
 )
-from .identity import normal_email, normal_phone
+from .identity import is_shown_as, normal_email, normal_phone
 from .looking import HIDDEN, MISSING, UNSEEN, Look, look_at_orders
 from .messages import MESSAGES, fill_in, render
 from .orders import BATCH_SIZE, push_orders
@@ -100,9 +100,10 @@ __all__ = [
     "fill_in",
     "find_existing",
     "is_default_column",
+    "is_shown_as",
     "look_at_orders",
-    "may_be_default",
     "look_at_products",
+    "may_be_default",
     "new_customer_currency",
     "next_external_id",
     "normal_email",

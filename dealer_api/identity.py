@@ -63,3 +63,12 @@ def _words(name):
     text = unicodedata.normalize("NFKD", str(name or "")).casefold()
     text = "".join(char for char in text if not unicodedata.combining(char))
     return sorted(re.findall(r"\w+", text))
+
+
+def is_shown_as(shown, name):
+    """Tell whether a contact is shown by a name, perhaps with its company's in front."""
+    if same_name(shown, name):
+        return True
+    # whole words: An Peeters is not within Jan Peeters
+    words = rf"(?<!\w){re.escape(str(name).strip())}(?!\w)"
+    return bool(re.search(words, shown, re.IGNORECASE))

@@ -313,7 +313,7 @@ MESSAGES = {
     ),
     "customer_differs": _lt(
         "At the dealer the order is for %(dealer_customer)s instead of %(customer)s. Please have it"
-        " checked."
+        " checked, unless the dealer has merged the two contacts."
     ),
     "amount_differs": _lt(
         "The order was sent with %(sent)s %(currency)s before taxes, but at the dealer it comes to"

@@ -6,11 +6,10 @@ A key alone proves nothing: after a restored backup it may be given out a second
 ``load()`` then returns the order of the first one as if it had been created.
 """
 
-import re
 from datetime import timedelta
 
 from .customers import email_of, phone_of
-from .identity import same_name
+from .identity import is_shown_as, same_name
 from .payload import is_key_for_good
 from .remote import CANCELLED
 from .sending import OLD
@@ -179,16 +178,7 @@ def is_for_another(sending, remote):
     if sending.partner_id:
         return _differ(remote.partner_id, sending.partner_id)
     ours, theirs = sending.sent.customer.values.get("name"), remote.partner_name
-    return bool(ours and theirs) and not _has_name(theirs, ours)
-
-
-def _has_name(shown, name):
-    """Tell whether a contact is shown by a name, perhaps with its company's in front."""
-    if same_name(shown, name):
-        return True
-    # whole words: An Peeters is not within Jan Peeters
-    words = rf"(?<!\w){re.escape(str(name).strip())}(?!\w)"
-    return bool(re.search(words, shown, re.IGNORECASE))
+    return bool(ours and theirs) and not is_shown_as(theirs, ours)
 
 
 def _same_customer(customer, other):
@@ -203,7 +193,7 @@ def _same_customer(customer, other):
 def _is_name_of(customer, other, shown):
     """Tell whether a contact is shown by the name of one customer, and not by another's."""
     name, other_name = customer.values.get("name"), other.values.get("name")
-    return bool(name and shown) and _has_name(shown, name) and not _has_name(shown, other_name)
+    return bool(name and shown) and is_shown_as(shown, name) and not is_shown_as(shown, other_name)
 
 
 def _differ(value, other):

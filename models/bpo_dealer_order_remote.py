@@ -53,6 +53,13 @@ class BpoDealerOrder(models.Model):
         "Total at the Dealer", readonly=True, help="With the dealer's taxes."
     )
     remote_checked = fields.Datetime("Looked At", readonly=True)
+    remote_partner_id = fields.Integer(
+        "Customer's ID There",
+        readonly=True,
+        aggregator=None,
+        groups=MANAGER,
+        help="The id of the contact that the dealership has the order for.",
+    )
     remarks = fields.Json(readonly=True, help="Codes and details of what there was to say of it.")
 
     # ------------------------------------------------------------
@@ -141,6 +148,7 @@ class BpoDealerOrder(models.Model):
             lambda order: order.state == "sent"
         )
         before = {order: order.remote_state for order in orders}
+        notes = {order: order._add_customer(looks[order]) for order in orders}
         for order in orders:
             look = looks[order]
             vals = order._prepare_look_vals(look.seen, look.remote_id)
@@ -157,7 +165,7 @@ class BpoDealerOrder(models.Model):
         wanted._log_on_leads(lambda order: order._get_sent_anew_text())
         wanted._send_anew()
         others = orders - wanted
-        others._log_news({order: looks[order].notes for order in others}, before)
+        others._log_news({order: notes[order] for order in others}, before)
         (orders - gone).filtered("payload_wanted").payload_wanted = False
         others._notify_of_looks()
 
@@ -239,6 +247,7 @@ class BpoDealerOrder(models.Model):
             # of another version, or of another addon of the dealer's
             "remote_state": look.state if look.state in states else "sale",
             "remote_amount_total": total,
+            "remote_partner_id": look.partner_id or self.sudo().remote_partner_id,
             "next_attempt": False,
         }
 

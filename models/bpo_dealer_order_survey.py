@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.tools import float_compare
 
-from ..dealer_api import HIDDEN, MISSING, UNSEEN, KnownOrder
+from ..dealer_api import HIDDEN, MISSING, UNSEEN, KnownOrder, is_shown_as
 from .bpo_dealer_order_remote import CANCELLED
 from .constants import ACTIVITY_CHANGED, ACTIVITY_MISSING
 from .dealer_texts import translate
@@ -165,6 +165,33 @@ class BpoDealerOrder(models.Model):
         except ValueError:
             return CHANGE_PERCENT
         return percent if 0 <= percent < float("inf") else CHANGE_PERCENT
+
+    def _add_customer(self, look):
+        """Return the notes of a look, with whom the order is for where that is another one by now.
+
+        The dealer has given it to another contact, or merged the customer into one. Ours stays
+        ours: it is told by its key.
+
+        :param look: the ``Look``, which is not written yet
+        """
+        self.ensure_one()
+        notes = list(look.notes)
+        if self._is_for_another(look.seen):
+            shown = look.seen.partner_name
+            note = ("customer_differs", {"customer": self.customer_name, "dealer_customer": shown})
+            notes += [note] if note not in notes else []
+        return notes
+
+    def _is_for_another(self, seen):
+        """Tell whether an order is for another contact than before, who has another name."""
+        if seen in (HIDDEN, MISSING) or not (seen.partner_id and seen.partner_name):
+            return False
+        before = self.sudo().remote_partner_id
+        return (
+            before not in (0, seen.partner_id)
+            and bool(self.customer_name)
+            and not is_shown_as(seen.partner_name, self.customer_name)
+        )
 
     def _add_changes(self, notes):
         """Return the notes of a look with what the dealer has changed since the order was sent.

@@ -238,6 +238,55 @@ class TestSurvey(SurveyCommon):
         self._survey()
         self.assertTrue(order.next_attempt)
 
+    def test_customer_exchanged_at_the_dealer(self):
+        """The dealer has merged the customer, or given the order to somebody: said once, no work."""
+        lead, order = self._sent()
+        there = self.there[order.remote_id]
+        ours = order.customer_name
+        there.partner_id, there.partner_name = 5, f"Fleet Ltd, {ours}"
+        self._survey()
+        self.assertEqual(order.remote_partner_id, 5)
+        with self.subTest("into one of the same name, or renamed: nothing to say"):
+            notes = len(lead.message_ids)
+            there.partner_id = 6
+            self._survey()
+            there.partner_name = "Renamed"
+            self._survey()
+            self.assertEqual(len(lead.message_ids), notes)
+        with self.subTest("into another"):
+            there.partner_id, there.partner_name = 7, "Head Office"
+            with self._assert_note(lead, f"is for Head Office instead of {ours}"):
+                self._survey()
+            self.assertEqual(order.remote_step, "in_step")
+            self.assertFalse(self._asked(lead, ACTIVITY_CHANGED))
+        with self.subTest("once, also by a closer look"):
+            notes = len(lead.message_ids)
+            self._survey()
+            note = ("customer_differs", {"customer": ours, "dealer_customer": "Head Office"})
+            order._write_looks({order: Look(there, [note])})
+            self.assertEqual(len(lead.message_ids), notes)
+        with self.subTest("hidden, and seen again"):
+            self.there[order.remote_id] = HIDDEN
+            self._survey()
+            self.there[order.remote_id] = there
+            self._survey()
+            self.assertEqual(order.remote_partner_id, 7)
+            self.assertEqual(len(lead.message_ids), notes)
+
+    def test_customer_of_the_answer_is_the_first_one(self):
+        lead, order = self._win_one()
+        remote = self._remote(78)
+        remote.partner_id, remote.partner_name = 5, order.customer_name
+        self.dealer.answers[order.reference] = OrderResult(
+            "sent", "order_sent", remote_id=78, remote_name=remote.name, remote=remote
+        )
+        self._push()
+        self.assertEqual(order.remote_partner_id, 5)
+        self.there[78] = self._remote(78)
+        self.there[78].partner_id, self.there[78].partner_name = 6, "Head Office"
+        with self._assert_note(lead, "is for Head Office"):
+            self._survey()
+
     def test_a_look_at_what_was_found_under_an_earlier_key(self):
         _lead, order = self._sent()
         key, remote_id = order.external_id, order.remote_id

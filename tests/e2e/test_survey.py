@@ -27,6 +27,21 @@ def steps(bpo, leads):
     return [by_id[lead] for lead in leads]
 
 
+def merge(dealer, source, kept):
+    """Merge a contact into another one, as the dealer's administrator does."""
+    wizard = "base.partner.merge.automatic.wizard"
+    ids = [(6, 0, [source, kept])]
+    merging = dealer.rpc.create(wizard, partner_ids=ids, dst_partner_id=kept)
+    dealer.rpc.call(wizard, "action_merge", [merging])
+    assert not dealer.count("res.partner", [("id", "=", source), ("active", "in", (True, False))])
+
+
+def notes_of(bpo, lead):
+    """Return all that was logged on a lead."""
+    domain = [("model", "=", "crm.lead"), ("res_id", "=", lead)]
+    return " ".join(each["body"] for each in bpo.rpc.search_read("mail.message", domain, ["body"]))
+
+
 def requests_in(log):
     """Return how many calls of the External API a dealer's log tells of."""
     return log.count("POST /json/2/") + log.count("POST /xmlrpc/2/object")
@@ -86,6 +101,51 @@ def test_what_people_at_the_dealer_do(resting_bpo, own_dealer):
     survey(bpo, dealership)
     assert steps(bpo, leads) == ["in_step"] * 7
     assert [len(dealer.orders_of(bpo, lead)) for lead in leads] == [1] * 7
+
+
+@pytest.mark.parametrize("email", ["same", "other"])
+def test_customer_merged_at_the_dealer(resting_bpo, dealer, email):
+    """The order is ours still, whom it is for is said once, and the next one finds a contact."""
+    bpo = resting_bpo
+    dealership = bpo.connect(dealer)
+    lead = bpo.create_lead(dealership)
+    customer = bpo.rpc.read("crm.lead", lead, "partner_id")["partner_id"][0]
+    bpo.win(lead)
+    bpo.push()
+    order = bpo.order(lead)
+    assert order["state"] == "sent", order
+    [old, name] = dealer.rpc.read("sale.order", order["remote_id"], "partner_id")["partner_id"]
+    address = dealer.rpc.read("res.partner", old, "email")["email"]
+    values = {"name": f"Head Office of {name[-3:]}"}
+    values["email"] = address if email == "same" else f"kept.{address}"
+    kept = dealer.rpc.create("res.partner", **values)
+    merge(dealer, old, kept)
+
+    survey(bpo, dealership)
+    assert steps(bpo, [lead]) == ["in_step"]
+    counts = bpo.rpc.read("bpo.dealership", dealership, "in_step_count", "stranger_count")
+    assert counts["in_step_count"] == 1
+    words = f"the order is for {values['name']} instead of {name}"
+    assert notes_of(bpo, lead).count(words) == 1
+    # neither another day nor a closer look says it again
+    survey(bpo, dealership)
+    bpo.rpc.call("bpo.dealer.order", "action_check_at_dealer", [order["id"]])
+    bpo.push()
+    assert notes_of(bpo, lead).count(words) == 1
+    assert (steps(bpo, [lead]), len(dealer.orders_of(bpo, lead))) == (["in_step"], 1)
+
+    later = bpo.create_lead(dealership, partner_id=customer)
+    bpo.win(later)
+    bpo.push()
+    order = bpo.order(later)
+    assert order["state"] == "sent", order
+    contact = dealer.rpc.read("sale.order", order["remote_id"], "partner_id")["partner_id"][0]
+    seen = dealer.rpc.read("res.partner", contact, "email", "active")
+    assert (seen["email"], seen["active"]) == (address, True)
+    # the one that was kept, where it can be told by its e-mail
+    assert (contact == kept) is (email == "same")
+    said = "went to the dealer's contact" if email == "same" else "so a new one was created"
+    assert said in notes_of(bpo, later)
 
 
 def test_orders_unknown_here_after_a_backup_was_restored(world, own_dealer):
