@@ -410,11 +410,11 @@ class _Push:
 
     def _load_orders(self):
         refused = self._load_open()
-        if refused and self.products.by_code:
+        if refused and (self.products.by_code or any(each.customer_gone for each in refused)):
             self._load_again(refused)
 
     def _load_again(self, sendings):
-        """Look up the products of orders that were refused with those that are remembered."""
+        """Look up what refused orders rest on: remembered products, customers merged meanwhile."""
         # what is there by now is in doubt should the rest break off
         self.uncertain = self.uncertain or len(sendings) < len(self.sendings)
         for sending in sendings:
@@ -422,6 +422,10 @@ class _Push:
             sending.left_out = {}
         self._look_up_again()
         self._look_for_refused()
+        if any(sending.customer_gone for sending in sendings):
+            for sending in self.open:
+                sending.notes = []
+            self._assign_customers()
         self._load_open()
 
     def _load_open(self):
@@ -508,6 +512,7 @@ class _Push:
     def _settle_order_refused(self, sending, result):
         """Let an order be that was not created, and name the default that is to blame for it."""
         defaults = sending.order.used_defaults
+        sending.customer_gone = result.field == "partner_id"
         # products that are remembered only are looked up first: it may be about one of them
         is_final = result.message is not None and not (result.busy or self.products.by_code)
         if defaults and is_final:

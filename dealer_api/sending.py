@@ -71,6 +71,7 @@ class Sending:
     :ivar is_doubtful: the order at the dealer may have another content than was sent now
     :ivar is_unproved: nobody has seen yet whether the codes of its products found the right ones
     :ivar is_ambiguous: the dealer's Odoo said that a code finds several products
+    :ivar customer_gone: the contact that was looked up is not there any more
     :ivar content: which of two contents the order at the dealer has
     :ivar cancelled: the name of the order that the dealer has cancelled, so that this one is sent
         anew
@@ -88,6 +89,7 @@ class Sending:
         self.is_doubtful = order.maybe_there
         self.is_unproved = False
         self.is_ambiguous = False
+        self.customer_gone = False
         self.content = None
         self.cancelled = None
         self._external_id = order.external_id

@@ -2,6 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Whose order it is at the dealer: found, created, or told to be somebody else's."""
 
+from unittest.mock import patch
+
 from ...dealer_api import (
     Customer,
     DealerBadAnswer,
@@ -29,6 +31,61 @@ class TestDealerCustomers(DealerApiCase):
 
     def partner_of(self, number):
         return self.dealer.orders[number]["partner_id/.id"]
+
+    # ------------------------------------------------------------
+    # Merged in between
+    # ------------------------------------------------------------
+
+    def _merge_before_load(self, number, kept=None):
+        """Have the dealer merge a contact after it was looked up, right before orders are loaded.
+
+        :param kept: the contact that takes what the merged one had: only its keys where it is told
+            nothing
+        """
+        do_load = self.dealer._do_load
+        todo = [number]
+
+        def load(model, *args, **kwargs):
+            if model == "sale.order" and todo:
+                merged = self.dealer.partners.pop(todo.pop())
+                if kept:
+                    self.dealer.partners[kept].setdefault("email", merged.get("email"))
+            return do_load(model, *args, **kwargs)
+
+        self.enterContext(patch.object(self.dealer, "_do_load", load))
+
+    @cases("protocol", PROTOCOLS)
+    def test_merged_between_the_look_up_and_the_order(self, protocol):
+        """The order goes to the contact that was kept, the others of the batch to theirs."""
+        [first, second, third] = payloads(3)
+        email = first["customer"]["email"]
+        merged = self.dealer.add_partner(name="Double", email=email)
+        kept = self.dealer.add_partner(name=first["customer"]["name"])
+        self._merge_before_load(merged, kept)
+        results = push(self.dealer, [first, second, third], protocol)
+        self.assertEqual(statuses(results), ["sent", "sent", "sent"])
+        self.assertEqual(self.partner_of(results[0].remote_id), kept)
+        self.assertEqual(codes(results[0]), [])
+        self.assertEqual(len(self.dealer.orders), 3)
+
+    def test_deleted_between_the_look_up_and_the_order(self):
+        sent = payload(1)
+        gone = self.dealer.add_partner(name="Gone", email=sent["customer"]["email"])
+        self._merge_before_load(gone)
+        [result] = push(self.dealer, [sent])
+        self.assertEqual((result.status, codes(result)), ("sent", []))
+        self.assertEqual([self.partner_of(result.remote_id)], list(self.dealer.partners))
+
+    def test_a_dealer_that_never_has_the_contact_that_it_shows(self):
+        """It is looked up once more, not for ever."""
+        sent = payload(1)
+        number = self.dealer.add_partner(name="Odd", email=sent["customer"]["email"])
+        text = f"No matching record found for database id '{number}' in field 'Customer'"
+        message = {"type": "error", "field": "partner_id", "record": 0, "message": text}
+        value = {"ids": False, "messages": [message]}
+        self.dealer.inject("nonsense", "sale.order.load", times=9, value=value)
+        [result] = push(self.dealer, [sent])
+        self.assertEqual((result.status, result.code), ("failed", "order_refused"))
 
     # ------------------------------------------------------------
     # Who is who
