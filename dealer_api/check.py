@@ -324,6 +324,8 @@ class ProductsStep(CheckStep):
         problem, concerned = context.products.find_problem(codes)
         if problem:
             context.add(self.name, False, problem, codes=_shortened(concerned))
+        elif len(codes) == 1:
+            context.add(self.name, True, "check_product_ok")
         else:
             context.add(self.name, True, "check_products_ok", count=len(codes))
 
@@ -340,7 +342,11 @@ class DefaultsStep(CheckStep):
                 context.add(self.name, False, "check_default_field", field=column)
         for problem in context.default_problems:
             context.add(self.name, False, problem.code, **problem.details)
-        if not context.lines_of(self.name):
+        if context.lines_of(self.name):
+            return
+        if len(context.defaults) == 1:
+            context.add(self.name, True, "check_default_ok")
+        else:
             context.add(self.name, True, "check_defaults_ok", count=len(context.defaults))
 
 

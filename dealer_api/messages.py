@@ -369,8 +369,10 @@ MESSAGES = {
         " a price list in %(currency)s first."
     ),
     "check_products_ok": _lt("All %(count)s products exist at the dealer, each once."),
+    "check_product_ok": _lt("The product exists at the dealer, once."),
     "check_products_none": _lt("There are no products to look for yet."),
     "check_defaults_ok": _lt("All %(count)s order defaults are known there."),
+    "check_default_ok": _lt("The order default is known there."),
     "check_default_field": _lt(
         "Orders of the dealer's Odoo have no field %(field)s, or do not show it to the service"
         " user. They go without this order default."

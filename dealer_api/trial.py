@@ -22,7 +22,6 @@ from typing import NamedTuple
 from .errors import DealerBadAnswer, DealerFault
 from .loader import LOAD_CONTEXT
 from .payload import CUSTOMER_MODEL, ORDER_MODEL
-from .records import many2one_id
 from .session import major_version
 
 # What this was tried with, and read in the source of.
@@ -67,13 +66,12 @@ def try_order(session, product_id=None, values=None):
     :param dict values: what else the order has: ``{column: cell}``
     :return: the ``Refusal``, None when it was not refused
     """
-    [user] = session.read_ids("res.users", [session.uid], ["partner_id"]) or [{}]
-    partner_id = many2one_id(user.get("partner_id"))
-    if not partner_id:
+    contact = session.company.contact
+    if not contact:
         raise DealerBadAnswer("unexpected_answer", call="res.users.read")
     cells = {
         "name": NAME,
-        "partner_id/.id": partner_id,
+        "partner_id/.id": contact,
         "client_order_ref": NAME,
         "origin": NAME,
         **(values or {}),

@@ -239,7 +239,7 @@ class TestSurvey(SurveyCommon):
         self.assertTrue(order.next_attempt)
 
     def test_customer_exchanged_at_the_dealer(self):
-        """The dealer has merged the customer, or given the order to somebody: said once, no work."""
+        """The dealer has merged the customer, or given the order to another: said once, no work."""
         lead, order = self._sent()
         there = self.there[order.remote_id]
         ours = order.customer_name

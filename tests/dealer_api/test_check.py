@@ -237,6 +237,17 @@ class TestDealerCheck(DealerApiCase):
         self.assertEqual(self.failed(report), ("trial", code))
         self.assertTrue(report.lines[-1].text.endswith("names: Missing: Region"))
 
+    def test_one_product_is_not_all_of_them(self):
+        for codes, said in (
+            (["VH-1"], "The product exists at the dealer, once."),
+            (["VH-1", "VH-2"], "All 2 products exist at the dealer, each once."),
+        ):
+            if codes[-1] != "VH-1":
+                self.dealer.add_product(codes[-1])
+            report = self.check(self.dealer, codes=codes)
+            [line] = [line for line in report.lines if line.step == "products"]
+            self.assertEqual((line.ok, line.text), (True, said))
+
     def test_products_that_are_not_there(self):
         for codes in (["NEW-7"], []):
             seen = self.seen_orders()

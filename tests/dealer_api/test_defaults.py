@@ -316,6 +316,18 @@ class TestDefaults(DealerApiCase):
         self.assertIn(("defaults", "check_defaults_ok"), self._lines(report, True))
         self.assertEqual((self.dealer.orders, self.dealer.numbers_drawn), ({}, 0))
 
+    def test_check_of_one(self):
+        report = self._check({"team_id": "Shop"})
+        [line] = [line for line in report.lines if line.step == "defaults"]
+        self.assertEqual((line.ok, line.text), (True, "The order default is known there."))
+
+    def test_trials_do_not_ask_for_our_contact_each(self):
+        self._refuse_others_orders()
+        self.dealer.requests.clear()
+        self._check({"team_id": "Shop", "user_id": "Sally Sales", "note": "x"})
+        self.assertGreater(self.dealer.calls("sale.order.load"), 2)
+        self.assertEqual(self.dealer.calls("res.users.search_read"), 1)
+
     def test_check_names_each_that_is_wrong(self):
         self.dealer.tables["crm.team"].update({8: {"name": "Twice"}, 9: {"name": "Twice"}})
         report = self._check({"team_id": "Twice", "tag_ids": "New", "x_gone": "1", "note": "x"})
