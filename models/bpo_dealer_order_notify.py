@@ -9,10 +9,12 @@ from markupsafe import Markup
 from odoo import api, fields, models
 
 from .constants import ACTIVITY_FAILED, CONFLICT, MANAGER
-from .dealer_texts import translate
+from .dealer_texts import name_some, translate
 
 _logger = logging.getLogger(__name__)
 
+# A notice on the screen names this many at most.
+NAMED_IN_NOTICE = 3
 # What only a BPO manager can put right.
 MANAGERS_CODES = (CONFLICT, "place_changed")
 MAIL_TEMPLATE = "bpo_crm.mail_template_dealer_order_sent"
@@ -188,11 +190,12 @@ class BpoDealerOrder(models.Model):
         for user, orders in self._take_who_asked().items():
             env = self.with_context(lang=user.lang).env
             states = dict(self._fields["remote_state"]._description_selection(env))
-            seen = [
-                f"{order.display_name} ({order.dealership_id.name}): {states[order.remote_state]}"
-                for order in orders[:3]
-            ]
-            text = "; ".join(seen) + (" …" if len(orders) > 3 else "")
+
+            def describe(order, states=states):
+                there = states[order.remote_state]
+                return f"{order.display_name} ({order.dealership_id.name}): {there}"
+
+            text = name_some(orders, describe, NAMED_IN_NOTICE, "; ")
             orders._send_notice(user, "info", env._("At the dealer: %(orders)s", orders=text))
 
     def _send_notice(self, user, notice, message):
@@ -211,7 +214,7 @@ class BpoDealerOrder(models.Model):
 
     def _get_notification(self, env):
         """Return what is told about these orders, all in the same state."""
-        names = ", ".join(self[:3].mapped("lead_id.name")) + (" …" if len(self) > 3 else "")
+        names = name_some(self, "lead_id.name", NAMED_IN_NOTICE)
         if self[0].state == "failed":
             return env._(
                 "The order could not be created at the dealership: %(names)s. %(reason)s",

@@ -7,7 +7,7 @@ from odoo.tools import float_compare
 from ..dealer_api import HIDDEN, MISSING, UNSEEN, KnownOrder, is_shown_as
 from .bpo_dealer_order_remote import CANCELLED
 from .constants import ACTIVITY_CHANGED, ACTIVITY_MISSING
-from .dealer_texts import translate
+from .dealer_texts import name_some, translate
 
 # A total that changed by less than this part of it is nothing to tell, unless the setting says
 # otherwise.
@@ -244,6 +244,6 @@ class BpoDealerOrder(models.Model):
                     "Orders are no longer at the dealership: %(orders)s. Open its page At the "
                     "Dealer: Send Again brings them back; if they were deleted on purpose, move "
                     "their leads out of Won.",
-                    orders=orders.dealership_id._name_some(orders),
+                    orders=name_some(orders.sorted("id")),
                 ),
             )

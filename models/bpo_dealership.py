@@ -9,11 +9,10 @@ from odoo.fields import Domain
 
 from .constants import MANAGER
 from .dealer_push import new_transaction
+from .dealer_texts import name_some
 
 # Test connection asks the dealer for this many product codes at most.
 MAX_CHECKED_CODES = 200
-# A message names this many orders at most.
-MAX_NAMED = 5
 
 
 class BpoDealership(models.Model):
@@ -181,18 +180,12 @@ class BpoDealership(models.Model):
                             "- %(dealership)s, %(count)s waiting: %(orders)s",
                             dealership=dealership.name,
                             count=len(orders),
-                            orders=dealership._name_some(orders),
+                            orders=name_some(orders.sorted("id")),
                         )
                         for dealership, orders in waiting
                     ),
                 )
             )
-
-    @api.model
-    def _name_some(self, orders):
-        """Return the names of the first orders, and that there are more."""
-        some = ", ".join(orders.sorted("id")[:MAX_NAMED].mapped("display_name"))
-        return f"{some} …" if len(orders) > MAX_NAMED else some
 
     # ------------------------------------------------------------
     # CRUD

@@ -4,8 +4,8 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from .bpo_dealership import MAX_NAMED
 from .constants import MANAGER
+from .dealer_texts import MAX_NAMED, name_some
 
 
 class BpoDealership(models.Model):
@@ -113,6 +113,6 @@ class BpoDealership(models.Model):
                     "The address or database was changed. These orders are, or may be, in the "
                     "Odoo before, and stay with it: %(orders)s. If it is the same Odoo at a new "
                     "address, a BPO manager presses Same Odoo.",
-                    orders=self._name_some(orders),
+                    orders=name_some(orders),
                 )
             )

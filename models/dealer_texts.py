@@ -12,6 +12,9 @@ from ..dealer_api import MESSAGES, fill_in, render
 
 _logger = logging.getLogger(__name__)
 
+# A message names this many records at most.
+MAX_NAMED = 5
+
 
 def translate(env, code, details, text=None):
     """Return the sentence of a message in the language of ``env``; never raises.
@@ -35,6 +38,15 @@ def translate(env, code, details, text=None):
 def translate_error(env, error):
     """Return the sentence of a ``DealerError`` in the language of ``env``."""
     return translate(env, error.code, error.details)
+
+
+def name_some(records, name="display_name", most=MAX_NAMED, separator=", "):
+    """Return the names of the first records, and that there are more.
+
+    :param name: a field, by its path, or a function of one record
+    """
+    some = separator.join(records[:most].mapped(name))
+    return f"{some} …" if len(records) > most else some
 
 
 def format_quantity(quantity):
