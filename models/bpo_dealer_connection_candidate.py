@@ -12,7 +12,7 @@ from odoo.tools import SQL, format_date, sql
 from ..dealer_api import DealerError
 from .constants import ACTIVITY_KEY_REFUSED, MANAGER, SURVEY_CRON
 from .dealer_key_trial import DealerKeyTrial
-from .dealer_push import new_transaction, write_again
+from .dealer_push import new_transaction, wake, write_again
 from .dealer_texts import translate, translate_error
 
 # What a dealer's Odoo says of a key that is no good. Any other failure says nothing about the key.
@@ -174,9 +174,7 @@ class BpoDealerConnection(models.AbstractModel):
     def _ask_to_try_candidate(self):
         """Have new keys tried in the background, at once."""
         self.candidate_next_try = fields.Datetime.now()
-        cron = self.env.ref(SURVEY_CRON, raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger()
+        wake(self.env, SURVEY_CRON)
 
     @api.model
     @api.private

@@ -24,6 +24,7 @@ from .dealer_push import (
     new_transaction,
     open_pool,
     taking_turns,
+    wake,
     write_again,
     write_once,
 )
@@ -117,12 +118,9 @@ class BpoDealerOrder(models.Model):
     @api.private
     def _trigger_push(self, at=None):
         """Wake the scheduled action when this transaction is committed, or later."""
-        cron = self.env.ref(PUSH_CRON, raise_if_not_found=False)
-        if not cron:
+        if not wake(self.env, PUSH_CRON, at):
             # winning goes on; the dealership's screens tell managers (``push_warning``)
             _logger.error("The scheduled action %s is gone: no orders are sent", PUSH_CRON)
-            return
-        cron.sudo()._trigger(at=at)
 
     @api.model
     @api.private

@@ -11,7 +11,7 @@ from odoo.fields import Domain
 from ..dealer_api import DealerFault, look_at_products
 from .bpo_dealer_product import KNOWN, STATES, UNCHECKED, UNKNOWN
 from .constants import MANAGER, PRODUCTS_CRON
-from .dealer_push import DealerProducts
+from .dealer_push import DealerProducts, wake
 from .dealer_texts import prepare_asked_notification, translate_error
 
 # Products are looked at once a day, an hour after the dealer could not be worked with, …
@@ -139,9 +139,7 @@ class BpoDealership(models.Model):
     def _ask_for_products(self):
         """Have the dealers asked at the next commit, by the scheduled action."""
         self.sudo().next_product_check = False
-        cron = self.env.ref(PRODUCTS_CRON, raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger()
+        wake(self.env, PRODUCTS_CRON)
 
     def action_view_products(self):
         """Open what the dealership knows of our products, what it does not know first."""

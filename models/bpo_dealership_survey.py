@@ -10,7 +10,7 @@ from odoo.fields import Domain
 
 from ..dealer_api import DealerError, DealerSlowDown, survey_orders
 from .constants import ACTIVITY_MISSING, MANAGER, SURVEY_CRON
-from .dealer_push import DealerSurvey, new_transaction, write_again
+from .dealer_push import DealerSurvey, new_transaction, wake, write_again
 from .dealer_texts import prepare_asked_notification
 
 # A dealership's orders are looked at once a day, and an hour after it could not be worked with.
@@ -92,7 +92,7 @@ class BpoDealership(models.Model):
         self.check_access("write")
         self._check_not_on_hold()
         self.next_survey = False
-        self.env.ref(SURVEY_CRON).sudo()._trigger()
+        wake(self.env, SURVEY_CRON)
         return prepare_asked_notification(self.env)
 
     def action_view_orders_in_step(self):
@@ -113,7 +113,7 @@ class BpoDealership(models.Model):
         self.sudo()._remind_of_keys()
         if self.sudo()._try_candidates():
             # a run has its time, which is used up: the next one looks at the orders
-            self.env.ref(SURVEY_CRON).sudo()._trigger()
+            wake(self.env, SURVEY_CRON)
             return
         DealerSurvey(self.sudo().env).run()
 
@@ -243,4 +243,4 @@ class BpoDealership(models.Model):
         self._write_talk_failed(error)
         if isinstance(error, DealerSlowDown):
             self.next_survey = self.next_attempt
-            self.env.ref(SURVEY_CRON).sudo()._trigger(at=self.next_attempt)
+            wake(self.env, SURVEY_CRON, at=self.next_attempt)

@@ -40,6 +40,19 @@ HEAD_START = 0.1
 _turn = threading.Lock()
 
 
+def wake(env, cron, at=None):
+    """Wake a scheduled action when this transaction is committed, or later.
+
+    :param str cron: its external id
+    :param datetime at: not before then
+    :return: whether it is there; where somebody has deleted it, what people do goes on
+    """
+    action = env.ref(cron, raise_if_not_found=False)
+    if action:
+        action.sudo()._trigger(at=at)
+    return bool(action)
+
+
 def get_run_seconds():
     """Return the seconds in which all talks of a run have to end.
 
