@@ -21,6 +21,11 @@ PRODUCTS_RETRY = timedelta(hours=1)
 # no trace.
 PRODUCTS_FULL = timedelta(days=7)
 
+# What a dealer's Odoo says of its products, and says tomorrow, too.
+LASTING_KINDS = ("access", "missing", "user")
+# Errors of no particular kind that are about the dealer as a whole.
+CODES_OF_ALL = ("database_closed",)
+
 
 @dataclass
 class Asked:
@@ -240,16 +245,18 @@ class BpoDealership(models.Model):
     def _write_products_failed(self, error):
         """Look again later.
 
-        That a right to read products is missing keeps no order from its way; where the dealer as a
-        whole cannot be worked with, the connection is as it is after any talk that failed.
+        What is about the products alone keeps no order from its way: a missing right, a rule, an
+        error of the dealer's Odoo while it reads them. Where the dealer as a whole cannot be worked
+        with, the connection is as it is after any talk that failed.
 
         :param error: the ``DealerError`` that ended the talk
         """
         self.ensure_one()
-        now = fields.Datetime.now()
-        if isinstance(error, DealerFault) and error.kind != "busy":
+        kind = error.kind if isinstance(error, DealerFault) else None
+        is_lasting = kind in LASTING_KINDS
+        pause = PRODUCTS_INTERVAL if is_lasting else PRODUCTS_RETRY
+        self.next_product_check = fields.Datetime.now() + pause
+        if is_lasting or (kind == "other" and error.code not in CODES_OF_ALL):
             self.products_message = translate_error(self.env, error)
-            self.next_product_check = now + PRODUCTS_INTERVAL
-            return
-        self.next_product_check = now + PRODUCTS_RETRY
-        self._write_talk_failed(error)
+        else:
+            self._write_talk_failed(error)

@@ -253,8 +253,7 @@ class TestDealerProductLook(ProductsCommon):
         self._check()
         self.assertEqual(self.dealership.connection_state, "failed")
         self.assertFalse(self.dealership.products_checked)
-        wait = self.dealership.next_product_check - fields.Datetime.now()
-        self.assertLess(abs(wait - timedelta(hours=1)), timedelta(minutes=1))
+        self._assert_asked_again_within_an_hour()
 
     def test_a_missing_right_keeps_no_order_waiting(self):
         url = self.dealership.odoo_url
@@ -272,6 +271,26 @@ class TestDealerProductLook(ProductsCommon):
             self.dealer.errors.clear()
             self._check()
             self.assertFalse(self.dealership.products_message)
+
+    def test_a_database_that_takes_nobody_for_the_moment(self):
+        """It is nothing about products, and over soon."""
+        self.dealer.errors[self.dealership.odoo_url] = DealerFault("database_closed")
+        self._check()
+        self.assertTrue(self.dealership.next_attempt)
+        self.assertFalse(self.dealership.products_message)
+        self._assert_asked_again_within_an_hour()
+
+    def test_an_error_of_the_dealers_odoo_keeps_no_order_waiting(self):
+        error = DealerFault("remote_error", message="Out of paper")
+        self.dealer.errors[self.dealership.odoo_url] = error
+        self._check()
+        self.assertFalse(self.dealership.next_attempt)
+        self.assertIn("Out of paper", self.dealership.products_message)
+        self._assert_asked_again_within_an_hour()
+
+    def _assert_asked_again_within_an_hour(self):
+        wait = self.dealership.next_product_check - fields.Datetime.now()
+        self.assertLess(abs(wait - timedelta(hours=1)), timedelta(minutes=1))
 
     def test_who_is_due(self):
         due = self.dealership._get_due_for_products
