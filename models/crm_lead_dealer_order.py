@@ -36,6 +36,7 @@ class CrmLead(models.Model):
         help="They arrive with the order, once, for the people of the dealership: in the chatter "
         "of the order there and in the e-mail to its manager. Internal notes stay here.",
     )
+    pushes_orders = fields.Boolean(related="pipeline_id.push_orders", string="Pushes Orders")
     dealer_order_ids = fields.One2many(
         "bpo.dealer.order", "lead_id", string="Dealer Orders", groups="bpo_crm.group_agent"
     )

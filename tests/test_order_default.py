@@ -373,6 +373,14 @@ class TestDealerNotes(OrderDefaultCommon):
         form = Form(alone.with_user(self.agent), view)
         with self.assertRaisesRegex(AssertionError, "invisible"):
             form.dealer_notes = "x"
+        with self.subTest("nothing is sent from this pipeline"):
+            lead.pipeline_id.push_orders = False
+            other = self._create_leads()
+            with self.assertRaisesRegex(AssertionError, "invisible"):
+                Form(other.with_user(self.agent), view).dealer_notes = "x"
+        with self.subTest("those that are there stay in sight"):
+            form = Form(lead.with_user(self.agent), view)
+            form.dealer_notes = "Call before noon"
 
     # ------------------------------------------------------------
     # E-mail
