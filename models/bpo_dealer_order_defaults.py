@@ -46,10 +46,7 @@ class BpoDealerOrder(models.Model):
 
     @api.private
     def _retry_for_defaults(self, dealerships):
-        """Try orders again that failed because of an order default of these dealerships.
-
-        The cause is kept: so it is known whether the same one stands against them still.
-        """
+        """Try orders again that failed because of an order default of these dealerships."""
         failed = self.search(
             [
                 ("state", "=", "failed"),
@@ -57,12 +54,7 @@ class BpoDealerOrder(models.Model):
                 ("dealership_id", "in", dealerships.ids),
             ]
         )
-        # one that somebody works with at this moment has its button
-        orders = failed.try_lock_for_update(allow_referencing=True)
-        for order in orders:
+        for order in failed._try_soon():
             if order.possibly_sent and not order.payload_wanted:
                 # the same, with other defaults: the dealer is asked first
                 order.payload_wanted = order.payload
-        if orders:
-            orders.write({"state": "pending", "next_attempt": False})
-            self._trigger_push()

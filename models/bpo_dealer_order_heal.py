@@ -88,6 +88,19 @@ class BpoDealerOrder(models.Model):
             return False
         return now + min(max(age, FIRST_TRY), LONGEST_PAUSE)
 
+    def _try_soon(self):
+        """Have failed orders tried again by the next run: what stood against them may be gone.
+
+        :return: these orders, without those that somebody works with at this moment: they have
+            their button
+        """
+        failed = self.filtered(lambda order: order.state == "failed")
+        orders = failed.try_lock_for_update(allow_referencing=True)
+        if orders:
+            orders.next_attempt = fields.Datetime.now()
+            self._trigger_push()
+        return orders
+
     @api.model
     @api.private
     def _retry_healable(self):

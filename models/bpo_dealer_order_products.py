@@ -1,7 +1,7 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import api, fields, models
+from odoo import api, models
 
 from ..dealer_api import Order
 from .bpo_dealer_product import KNOWN, STATES
@@ -61,30 +61,29 @@ class BpoDealerOrder(models.Model):
             ]
         )
         # one that is being sent goes as it is
-        for order in orders.try_lock_for_update(allow_referencing=True):
-            products = changes.get(order.dealership_id, {})
-            order._replace_own_codes(
+        replaced = orders.try_lock_for_update(allow_referencing=True).filtered(
+            lambda order: order._replace_own_codes(
                 {
                     codes[0]: codes[1]
-                    for product, codes in products.items()
+                    for product, codes in changes.get(order.dealership_id, {}).items()
                     if product.id in order.lead_id.line_ids.product_id.ids
                 }
             )
+        )
+        replaced.filtered(lambda order: order.error_code in PRODUCT_CAUSES)._try_soon()
         self._trigger_push()
 
     def _replace_own_codes(self, codes):
-        """Let one order go under other product codes, at once where a code was the obstacle.
+        """Let one order go under other product codes; return whether it has any of them.
 
         :param dict codes: ``{code of before: code of now}``
         """
         self.ensure_one()
         replaced = replace_codes(self.payload_wanted or self.payload, codes)
-        if not replaced:
-            return
-        may_be_there = self.possibly_sent or self.payload_wanted
-        self["payload_wanted" if may_be_there else "payload"] = replaced
-        if self.state == "failed" and self.error_code in PRODUCT_CAUSES:
-            self.next_attempt = fields.Datetime.now()
+        if replaced:
+            may_be_there = self.possibly_sent or self.payload_wanted
+            self["payload_wanted" if may_be_there else "payload"] = replaced
+        return bool(replaced)
 
     @api.model
     @api.private
@@ -106,10 +105,7 @@ class BpoDealerOrder(models.Model):
             [("dealership_id", "=", dealership.id), ("state", "=", KNOWN)], ["checked_code"]
         )
         known = set(rows.mapped("checked_code"))
-        healed = orders.filtered(lambda order: order._get_wanted_codes() <= known)
-        if healed:
-            healed.next_attempt = fields.Datetime.now()
-            self._trigger_push()
+        orders.filtered(lambda order: order._get_wanted_codes() <= known)._try_soon()
 
     def _get_wanted_codes(self):
         """Return the product codes of what this order is to be at the dealer."""
