@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -53,6 +54,26 @@ class TestStructure(BaseCase):
             for folder in ("models", "wizards")
             for path in sorted((ADDON / folder).glob("*.py"))
         }
+
+    def test_the_map_of_models(self):
+        """CONTRIBUTING.md says of each file of models what it is about, and of no other."""
+        text = (ADDON / "CONTRIBUTING.md").read_text(encoding="utf-8")
+        chapter = text.partition("## The files of `models/`")[2].partition("\n## ")[0]
+        rows = re.findall(r"^\| (`.*?) \|", chapter, re.M)
+        named = re.findall(r"`(\w+)`", " ".join(rows))
+        files = [path.stem for path in (ADDON / "models").glob("[!_]*.py")]
+        self.assertEqual(sorted(named), sorted(files))
+
+    def test_requirements_name_tests_that_exist(self):
+        text = (ADDON / "docs" / "requirements.md").read_text(encoding="utf-8")
+        here = ADDON / "tests"
+        sources = {path: path.read_text(encoding="utf-8") for path in here.rglob("*.py")}
+        for row in re.findall(r"^\| [^|]+ \| (.+) \|$", text, re.M):
+            for file in re.findall(r"`([\w/]+\.py)`", row):
+                self.assertIn(here / file, sources, row)
+            for name, more in re.findall(r"`(test_\w+|Test\w+)(…?)`", row):
+                pattern = re.compile(rf"(?:def|class) {name}" + ("" if more else r"\b"))
+                self.assertTrue(any(pattern.search(each) for each in sources.values()), name)
 
     def test_no_method_is_defined_twice_for_one_model(self):
         """A model is spread over files by concern; each method of it is in one of them."""
