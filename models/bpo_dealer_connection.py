@@ -290,6 +290,8 @@ class BpoDealerConnection(models.AbstractModel):
     def _get_connection_settings(self, fresh=False, seconds=None, candidate=False):
         """Return what ``dealer_api`` needs to reach this dealer; holds the key.
 
+        This method serves as a hook.
+
         :param bool fresh: leave out who earlier talks found there (version, user id)
         :param float seconds: when the talk has to be over, if before the usual time
         :param bool candidate: with the new key that has not taken over yet

@@ -262,7 +262,7 @@ class BpoDealerConnection(models.AbstractModel):
             self._postpone_candidate(translate_error(self.env, error))
 
     def _use_candidate_key(self, uid):
-        """Let the new key take over: it has logged in.
+        """Let the new key take over: it has logged in. This method serves as a hook.
 
         :param int uid: the id of the service user at the dealer
         """
