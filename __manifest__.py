@@ -63,6 +63,11 @@
     "assets": {
         "web.assets_backend": [
             "bpo_crm/static/src/**/*",
+            ("remove", "bpo_crm/static/src/dealer_order_graph/**/*"),
+        ],
+        # graphs are loaded when one is opened
+        "web.assets_backend_lazy": [
+            "bpo_crm/static/src/dealer_order_graph/**/*",
         ],
         "web.assets_tests": [
             "bpo_crm/static/tests/tours/**/*",
