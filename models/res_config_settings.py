@@ -5,6 +5,7 @@ from odoo import fields, models
 
 from .bpo_dealer_connection_notify import UNREACHABLE_HOURS, UNREACHABLE_PARAMETER
 from .bpo_dealer_order_survey import CHANGE_PARAMETER, CHANGE_PERCENT
+from .constants import UNDO_PARAMETER
 
 
 class ResConfigSettings(models.TransientModel):
@@ -26,3 +27,21 @@ class ResConfigSettings(models.TransientModel):
         help="When a dealership changes the total of an order by at least so many percent, the "
         "owner of the lead is told.",
     )
+    # not by ``config_parameter``: for 0 that deletes the parameter, which is the default again
+    bpo_crm_undo_seconds = fields.Integer(
+        "Undo",
+        compute="_compute_bpo_crm_undo_seconds",
+        inverse="_inverse_bpo_crm_undo_seconds",
+        readonly=False,
+        help="For so many seconds (0 to 300) after a deal is won its order waits, and whoever won "
+        "or lost it is offered Undo: the deal is back where it was, and nothing was sent. With 0 "
+        "orders go out at once, and no Undo is offered.",
+    )
+
+    def _compute_bpo_crm_undo_seconds(self):
+        self.bpo_crm_undo_seconds = self.env["bpo.dealer.order"]._get_undo_seconds()
+
+    def _inverse_bpo_crm_undo_seconds(self):
+        parameters = self.env["ir.config_parameter"].sudo()
+        for settings in self:
+            parameters.set_param(UNDO_PARAMETER, str(settings.bpo_crm_undo_seconds))

@@ -118,6 +118,12 @@ bpo.order.preview
     own        rcw-  rcw-  rcw-    ----  ----    ----  ----  ----
     others     ----  -c--  -c--    ----  ----    ----  ----  ----
 
+# Made by moves, for whoever won or lost leads. What the leads were is a field for nobody, which is
+# left out where all are read: `test_undo.py`.
+bpo.undo
+    own        r---  r---  r---    r---  r---    ----  ----  ----
+    others     ----  ----  r---    ----  ----    ----  ----  ----
+
 # Stock's rights; a hidden lead is left out of what is read of the wizard.
 crm.lead.lost
     own        rcw-  rcw-  rcw-    rcw-  rcw-    ----  ----  ----
@@ -234,6 +240,11 @@ res.partner: here
 # Of *others* an agent gets a wizard without leads: nothing to lose.
 crm.lead.lost: own | others
     action_lost_reason_apply           + + + + + x x x | r + + r + x x x
+
+# What one has won or lost oneself, and of leads that one may edit still.
+bpo.undo: own | others
+    action_undo                        + + + + + x x x | x x + x x x x x
+    action_end                         + + + + + x x x | x x + x x x x x
 
 bpo.dealership.pause: own | others
     action_pause                       x x + x x x x x | x x + x x x x x
