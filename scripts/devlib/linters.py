@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import locks, paths, walls
+from . import locks, pages, paths, walls
 from .console import Progress
 from .system import plain_environment, run_quietly
 
@@ -84,6 +84,7 @@ class Linters:
             "prettier": self.prettier,
             "tree": self.tree,
             "walls": self.walls,
+            "pages": self.pages,
         }
 
     def ruff_check(self):
@@ -164,6 +165,15 @@ class Linters:
         files = [path.relative_to(self.checkout) for path in self.files()]
         found = walls.find_all(self.checkout, files)
         return LintResult("walls", not found, "\n".join(found))
+
+    def pages(self):
+        """The page of all messages about dealers: each is there, as it is, with its cure."""
+        page = self.checkout / pages.PAGE
+        messages = pages.read_messages(self.checkout)
+        if self.fix:
+            page.write_text(pages.update(page.read_text("utf-8"), messages), "utf-8")
+        found = pages.find_problems(page.read_text("utf-8"), messages)
+        return LintResult("pages", not found, "\n".join(f"{pages.PAGE}: {line}" for line in found))
 
     @staticmethod
     def _unwanted_in(path, relative):

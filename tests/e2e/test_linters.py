@@ -157,3 +157,56 @@ def test_walls_leave_alone_what_is_allowed(sample):
     }
     result = sample(files).walls()
     assert result.passed, result
+
+
+ASKED = 'MESSAGES = {"dns_failed": "The name %(host_name)s is not known."}\n'
+ANSWERED = """# What can go wrong
+
+## The address
+
+*Seen* on the dealership.
+
+| code | message | what to do |
+|---|---|---|
+| `dns_failed` | The name *host name* is not known. | Correct it. |
+"""
+
+
+def pages_of(sample, page, messages=ASKED):
+    return sample({"docs/what-can-go-wrong.md": page, "dealer_api/messages.py": messages})
+
+
+def test_page_with_all_messages_passes(sample):
+    result = pages_of(sample, ANSWERED).pages()
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("Correct it.", "", "dns_failed has no cure"),
+        ("is not known", "is unknown", "dns_failed reads: The name *host name* is not known."),
+        ("`dns_failed`", "`dns`", "dns_failed has 0 rows instead of one"),
+        ("`dns_failed`", "`dns`", "dns is no message"),
+        ("*Seen* on", "On", "the section The address does not say where"),
+    ],
+)
+def test_page_of_messages_is_to_be_whole(sample, old, new, problem):
+    result = pages_of(sample, ANSWERED.replace(old, new)).pages()
+    assert not result.passed
+    assert problem in result.output, result.output
+
+
+def test_page_gets_changed_and_new_messages_but_no_cures(sample):
+    messages = ASKED.replace("is not known", "leads nowhere").replace("}\n", ', "new": "New."}\n')
+    linters = pages_of(sample, ANSWERED, messages)
+    linters.fix = True
+    result = linters.pages()
+    assert "The name *host name* leads nowhere. | Correct it. |" in (
+        linters.checkout / "docs/what-can-go-wrong.md"
+    ).read_text("utf-8")
+    assert result.output.splitlines() == [
+        "docs/what-can-go-wrong.md: new has no cure",
+        "docs/what-can-go-wrong.md: the section Not described yet does not say where its messages"
+        " are *Seen*",
+    ]
