@@ -33,6 +33,7 @@
         "views/bpo_dealership_views.xml",
         "views/bpo_dealership_order_default_views.xml",
         "views/bpo_dealership_connection_views.xml",
+        "views/bpo_dealership_guide_report.xml",
         "views/bpo_dealer_order_views.xml",
         "views/bpo_dealer_problem_views.xml",
         "views/bpo_order_preview_views.xml",

@@ -29,6 +29,7 @@ from . import test_connection_key
 from . import test_connection_proxy
 from . import test_connection_state
 from . import test_dealer_customer
+from . import test_dealer_guide
 from . import test_dealer_order
 from . import test_dealer_order_overlap
 from . import test_dealer_order_push

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import locks, pages, paths, walls
+from . import guide, locks, pages, paths, walls
 from .console import Progress
 from .system import plain_environment, run_quietly
 
@@ -85,6 +85,7 @@ class Linters:
             "tree": self.tree,
             "walls": self.walls,
             "pages": self.pages,
+            "guide": self.guide,
         }
 
     def ruff_check(self):
@@ -174,6 +175,15 @@ class Linters:
             page.write_text(pages.update(page.read_text("utf-8"), messages), "utf-8")
         found = pages.find_problems(page.read_text("utf-8"), messages)
         return LintResult("pages", not found, "\n".join(f"{pages.PAGE}: {line}" for line in found))
+
+    def guide(self):
+        """The guide for the dealer in the docs: as it is printed."""
+        page = self.checkout / guide.PAGE
+        text = guide.read_page(self.checkout)
+        if self.fix:
+            page.write_text(text, "utf-8")
+        passed = page.exists() and page.read_text("utf-8") == text
+        return LintResult("guide", passed, f"{guide.PAGE} is not what {guide.TEMPLATE} prints")
 
     @staticmethod
     def _unwanted_in(path, relative):

@@ -210,3 +210,35 @@ def test_page_gets_changed_and_new_messages_but_no_cures(sample):
         "docs/what-can-go-wrong.md: the section Not described yet does not say where its messages"
         " are *Seen*",
     ]
+
+
+GUIDE = """<odoo>
+    <template id="dealer_guide_content">
+        <h1>For <t t-out="company.name">the call centre</t></h1>
+        <p>You create <strong>one
+            user</strong>.</p>
+        <table><tr><th>Odoo</th><th>Click</th></tr><tr><td>19</td><td><em>Here</em></td></tr></table>
+        <ul><li>a <code>key</code></li><li>a login</li></ul>
+    </template>
+</odoo>
+"""
+GUIDE_PAGE = """# For *the call centre*
+
+You create **one user**.
+
+| Odoo | Click |
+|---|---|
+| 19 | *Here* |
+
+* a `key`
+* a login
+"""
+
+
+@pytest.mark.parametrize(
+    ("page", "passed"),
+    [(GUIDE_PAGE, True), (GUIDE_PAGE.replace("one user", "two users"), False)],
+)
+def test_guide_in_the_docs_is_the_printed_one(sample, page, passed):
+    files = {"views/bpo_dealership_guide_report.xml": GUIDE, "docs/dealer-guide.md": page}
+    assert sample(files).guide().passed == passed
