@@ -8,6 +8,8 @@
     "category": "Sales/CRM",
     "license": "LGPL-3",
     "author": "bpo_crm contributors",
+    "development_status": "Beta",
+    "images": ["static/description/board.png"],
     "depends": ["crm", "product"],
     "data": [
         "security/bpo_crm_groups.xml",
@@ -55,6 +57,7 @@
     ],
     "demo": [
         "demo/res_users_demo.xml",
+        "demo/bpo_pipeline_demo.xml",
         "demo/product_demo.xml",
         "demo/bpo_dealership_demo.xml",
         "demo/bpo_dealer_product_demo.xml",

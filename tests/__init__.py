@@ -49,9 +49,11 @@ from . import test_lead_holes
 from . import test_lead_line
 from . import test_lead_moves
 from . import test_lead_pipeline
+from . import test_lead_screens
 from . import test_lost
 from . import test_lost_tours
 from . import test_moves_property
+from . import test_no_orders
 from . import test_order_default
 from . import test_pipeline
 from . import test_service
