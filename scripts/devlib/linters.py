@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import guide, locks, pages, paths, walls
+from . import guide, locks, pages, paths, readme, walls
 from .console import Progress
 from .system import plain_environment, run_quietly
 
@@ -86,6 +86,7 @@ class Linters:
             "walls": self.walls,
             "pages": self.pages,
             "guide": self.guide,
+            "readme": self.readme,
         }
 
     def ruff_check(self):
@@ -184,6 +185,25 @@ class Linters:
             page.write_text(text, "utf-8")
         passed = page.exists() and page.read_text("utf-8") == text
         return LintResult("guide", passed, f"{guide.PAGE} is not what {guide.TEMPLATE} prints")
+
+    def readme(self):
+        """Fragments for the OCA's tools and Odoo's page of the app: as the README has it."""
+        try:
+            made = readme.make_files(self.checkout)
+        except ValueError as error:
+            return LintResult("readme", False, str(error))
+        if self.fix:
+            for name, text in made.items():
+                (self.checkout / name).parent.mkdir(parents=True, exist_ok=True)
+                (self.checkout / name).write_text(text, "utf-8")
+        stale = [
+            name
+            for name, text in made.items()
+            if not (self.checkout / name).exists()
+            or (self.checkout / name).read_text("utf-8") != text
+        ]
+        found = (f"{name} is not what README.md or CHANGELOG.md says" for name in stale)
+        return LintResult("readme", not stale, "\n".join(found))
 
     @staticmethod
     def _unwanted_in(path, relative):

@@ -242,3 +242,77 @@ You create **one user**.
 def test_guide_in_the_docs_is_the_printed_one(sample, page, passed):
     files = {"views/bpo_dealership_guide_report.xml": GUIDE, "docs/dealer-guide.md": page}
     assert sample(files).guide().passed == passed
+
+
+README_TEXT = """# Sample
+
+What it is, as [a page](docs/a.md) and ![a picture](static/description/b.png) say.
+
+## What it is for
+
+* **Two** uses,
+  see [below](#limits)
+* another
+
+## How it works
+
+Well.
+
+## Try it
+
+Here.
+
+## Install it in production
+
+There.
+
+## Connect a dealership
+
+By *key*.
+
+## Use it
+
+So.
+
+## When something is wrong
+
+Look.
+
+## Limits
+
+None.
+
+## Contributors
+
+* all
+"""
+
+
+def test_fragments_and_page_under_apps_are_cut_from_the_readme(sample):
+    linters = sample({"README.md": README_TEXT, "CHANGELOG.md": "# Changelog\n\n## 1\n\nNew.\n"})
+    assert not linters.readme().passed
+    linters.fix = True
+    assert linters.readme().passed
+    linters.fix = False
+
+    def read(name):
+        return (linters.checkout / name).read_text("utf-8")
+
+    assert read("readme/DESCRIPTION.md") == (
+        "What it is, as [a page](../docs/a.md) and ![a picture](../static/description/b.png) say.\n"
+    )
+    assert read("readme/CONTEXT.md").startswith(
+        "## What it is for\n\n* **Two** uses,\n  see [below](../README.md)\n"
+    )
+    assert read("readme/CONFIGURE.md") == "By *key*.\n"
+    assert read("readme/HISTORY.md") == "## 1\n\nNew.\n"
+    page = read("static/description/index.html")
+    assert '<p>What it is, as a page and <img src="b.png" alt="a picture"' in page
+    assert "<ul><li><strong>Two</strong> uses, see below</li><li>another</li></ul>" in page
+    readme = linters.checkout / "README.md"
+    readme.write_text(README_TEXT.replace("None.", "Many."), "utf-8")
+    assert linters.readme().output == (
+        "readme/ROADMAP.md is not what README.md or CHANGELOG.md says"
+    )
+    readme.write_text(README_TEXT.replace("## Use it", "## Using it"), "utf-8")
+    assert linters.readme().output.endswith("different sections: Use it, Using it")
