@@ -8,6 +8,8 @@
     "category": "Sales/CRM",
     "license": "LGPL-3",
     "author": "bpo_crm contributors",
+    "development_status": "Beta",
+    "images": ["static/description/board.png"],
     "depends": ["crm", "product"],
     "data": [
         "security/bpo_crm_groups.xml",
@@ -34,6 +36,7 @@
         "views/bpo_dealership_views.xml",
         "views/bpo_dealership_order_default_views.xml",
         "views/bpo_dealership_connection_views.xml",
+        "views/bpo_dealership_guide_report.xml",
         "views/bpo_dealer_order_views.xml",
         "views/bpo_dealer_problem_views.xml",
         "views/bpo_order_preview_views.xml",
@@ -55,6 +58,7 @@
     ],
     "demo": [
         "demo/res_users_demo.xml",
+        "demo/bpo_pipeline_demo.xml",
         "demo/product_demo.xml",
         "demo/bpo_dealership_demo.xml",
         "demo/bpo_dealer_product_demo.xml",

@@ -89,7 +89,14 @@ def _create_default_pipeline(cr):
 
     It is in no data file: one that a manager deletes does not come back with an update.
     """
-    pipeline_id = _create_pipeline(cr, "BPO Sales", sequence=10, push_orders=True)
+    in_use = _is_in_use(cr)
+    pipeline_id = _create_pipeline(cr, "BPO Sales", sequence=10, push_orders=not in_use)
+    if in_use:
+        _note(
+            cr,
+            "Pipelines create no dealer orders at first, so that leads are won as before: switch "
+            "Create Dealer Orders on where they are to become orders at their dealerships.",
+        )
     cr.execute(
         """
         INSERT INTO ir_model_data (module, name, model, res_id, noupdate)
@@ -98,6 +105,12 @@ def _create_default_pipeline(cr):
         [pipeline_id],
     )
     return pipeline_id
+
+
+def _is_in_use(cr):
+    """Tell whether there are leads, which nobody has prepared for orders of a dealership."""
+    cr.execute("SELECT EXISTS (SELECT FROM crm_lead)")
+    return cr.fetchone()[0]
 
 
 def _create_pipeline(cr, name, sequence, push_orders=False):

@@ -10,7 +10,7 @@ once, ``check_connection`` tells what is missing for that. What an order is stan
 from .address import check_url, normalize_url
 from .catalog import Catalog, Offer, look_at_products
 from .certificates import clean_certificates
-from .check import CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
+from .check import CAUTIONS, CheckContext, CheckLine, CheckStep, ConnectionReport, check_connection
 from .errors import (
     PAUSE,
     PAUSE_IF_STANDING,
@@ -51,6 +51,7 @@ from .untrusted import clean_text
 __all__ = [
     "AUTO",
     "BATCH_SIZE",
+    "CAUTIONS",
     "FAILED",
     "HIDDEN",
     "KnownOrder",

@@ -27,6 +27,13 @@ NEEDED_RIGHTS = (
     ("sale.order", "create"),
     ("sale.order.line", "create"),
 )
+# Lines that are well, and that people should mind all the same.
+CAUTIONS = {
+    "check_certificate_none",
+    "check_version_unknown",
+    "check_trial_automations",
+    "check_trial_version",
+}
 _STEP_OF_ERROR = {
     "certificate_invalid": "certificate",
     "tls_failed": "certificate",

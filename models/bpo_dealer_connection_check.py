@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..dealer_api import DealerSession, check_connection
+from ..dealer_api import CAUTIONS, DealerSession, check_connection
 from .constants import MANAGER
 from .dealer_texts import translate
 
@@ -122,6 +122,7 @@ class BpoDealerConnection(models.AbstractModel):
                     {
                         "step": labels.get(line["step"], line["step"]),
                         "ok": line.get("ok"),
+                        "caution": line["code"] in CAUTIONS,
                         "text": self._translate_line(line),
                     }
                     for line in lines

@@ -2,10 +2,12 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from collections import Counter
+from email.utils import getaddresses
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import email_normalize
 
 from .constants import MANAGER
 from .dealer_push import new_transaction
@@ -119,6 +121,21 @@ class BpoDealership(models.Model):
     # ------------------------------------------------------------
     # CONSTRAINTS
     # ------------------------------------------------------------
+
+    @api.constrains("manager_email")
+    def _check_manager_email(self):
+        """Refuse what no e-mail can be sent to: nobody would notice that none arrives."""
+        for dealership in self.filtered("manager_email"):
+            email = dealership.manager_email
+            if not all(email_normalize(address) for _name, address in getaddresses([email])):
+                raise ValidationError(
+                    self.env._(
+                        "%(dealership)s: “%(email)s” is no e-mail address. Several ones are parted "
+                        "by commas.",
+                        dealership=dealership.name,
+                        email=email,
+                    )
+                )
 
     @api.constrains("company_id")
     def _check_company_of_leads(self):

@@ -55,6 +55,7 @@ class BpoPipeline(models.Model):
     )
     push_orders = fields.Boolean(
         "Create Dealer Orders",
+        default=True,
         help="A lead won here becomes a sale order on its dealership's own Odoo.",
     )
     forward_only = fields.Boolean(
@@ -442,6 +443,8 @@ class BpoPipeline(models.Model):
         context = {"default_type": "opportunity", "default_pipeline_id": self.id}
         if self.company_id:
             context["default_company_id"] = self.company_id.id
+        if not self.push_orders:
+            context["bpo_crm_no_orders"] = True  # so that the board says it without asking
         return context
 
     @api.private

@@ -192,7 +192,36 @@ class CrmLead(models.Model):
             self.env["bpo.dealer.order"]._withdraw(leaving)
         if won := self._filtered_to_push():
             self.env["bpo.dealer.order"]._enqueue(won)
+        if not self.env.context.get("bpo_crm_no_push"):
+            self._filtered_without_order(origins)._log_no_orders()
         return res
+
+    def _filtered_without_order(self, origins):
+        """Return the leads just won for a dealership that gets no order of theirs."""
+        return self.filtered(
+            lambda lead: (
+                lead.closed_status == "won"
+                and origins[lead].status != "won"
+                and lead.dealership_id
+                and not lead.pipeline_id.push_orders
+            )
+        )
+
+    def _log_no_orders(self):
+        """Say in chatter that a dealership gets no order, and what creates one."""
+        if self:
+            self._message_log_batch(
+                bodies={
+                    lead.id: lead.env._(
+                        "No order went to %(dealership)s: the pipeline %(pipeline)s creates no "
+                        "dealer orders. If this deal is to have one, a BPO Manager switches "
+                        "Create Dealer Orders on for the pipeline; then win the deal again.",
+                        dealership=lead.dealership_id.name,
+                        pipeline=lead.pipeline_id.name,
+                    )
+                    for lead in self.sudo()
+                }
+            )
 
     def _filtered_to_push(self):
         """Return the won leads whose order is to be sent to a dealer."""

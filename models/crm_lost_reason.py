@@ -122,8 +122,8 @@ class CrmLostReason(models.Model):
         if not self:
             return [
                 self.env._(
-                    "a lost reason is needed: use Mark Lost, or pass lost_reason_id together with "
-                    "stage_id"
+                    "a lost reason is needed: choose one with Mark Lost; a file to import needs "
+                    "the column Lost Reason"
                 )
             ]
         problems = []
@@ -142,7 +142,8 @@ class CrmLostReason(models.Model):
         if self.note_required and not (note or "").strip():
             problems.append(
                 self.env._(
-                    "the lost reason “%(reason)s” needs a note: pass lost_note",
+                    "the lost reason “%(reason)s” needs a note that says more; a file to import "
+                    "needs the column Lost Note",
                     reason=self.display_name,
                 )
             )

@@ -179,14 +179,14 @@ class CrmStage(models.Model):
         return self._get_flag_warning("is_lost")
 
     def _get_flag_warning(self, flag):
-        """Return a warning where a closing flag changes on a stage that holds leads."""
+        """Return a warning where a closing flag is given up, or given to a stage with leads."""
         stage = self._origin
         if not stage or stage[flag] == self[flag]:
             return None
         count = self.env["crm.lead"].search_count([("stage_id", "=", stage.id)])
-        if not count:
-            return None
         outcome = self.env._("won") if flag == "is_won" else self.env._("lost")
+        if not count:
+            return None if self[flag] else self._get_flagless_warning(outcome)
         if self[flag]:
             message = self.env._(
                 "On saving, the %(count)s leads in this stage will be %(outcome)s, by the rules "
@@ -202,6 +202,22 @@ class CrmStage(models.Model):
                 outcome=outcome,
             )
         return {"warning": {"title": self.env._("This stage holds leads"), "message": message}}
+
+    def _get_flagless_warning(self, outcome):
+        """Return what it means that an empty stage gives a closing flag up.
+
+        :param str outcome: translated, what leads become by the flag
+        """
+        return {
+            "warning": {
+                "title": self.env._("The pipeline needs such a stage"),
+                "message": self.env._(
+                    "No lead of the pipeline can be %(outcome)s until another stage bears the "
+                    "flag.",
+                    outcome=outcome,
+                ),
+            }
+        }
 
     # ------------------------------------------------------------
     # CRUD
@@ -333,8 +349,20 @@ class CrmStage(models.Model):
         """
         stages = self or self.with_context(active_test=False).search([])
         stages.check_access("write")
-        stages._get_siblings()._write_sequences()
-        return {"type": "ir.actions.client", "tag": "soft_reload"}
+        siblings = stages._get_siblings()
+        siblings._write_sequences()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._(
+                    "%(count)s stages are numbered 10, 20, 30 …, in the order they had.",
+                    count=len(siblings),
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
 
     def action_move_left(self):
         """Exchange this stage with the one on its left on the board."""

@@ -7,8 +7,8 @@ repository *is* the addon, may be cloned under any name, and holds what an insta
 use for. So whool gets a copy of the addon's own files, in a folder of the addon's name.
 
 Not in the wheel: the scripts; the tests, which need servers of theirs and addons that only they
-install; documents for those who work on the addon; whatever begins with a dot. ``static/tests`` is
-in it, as the manifest names it.
+install; documents for those who work on the addon, and what is made of the README; whatever begins
+with a dot. ``static/tests`` is in it, as the manifest names it.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from whool import buildapi
 from whool.buildapi import UnsupportedOperation
 
 ADDON = "bpo_crm"
-NOT_SHIPPED = {"scripts", "tests", "docs", "CONTRIBUTING.md"}
+NOT_SHIPPED = {"scripts", "tests", "docs", "readme", "CONTRIBUTING.md"}
 # written by tools into folders that are not under git
 _LITTER = {"__pycache__", "build", "dist", "node_modules"}
 

@@ -29,6 +29,7 @@ from . import test_connection_key
 from . import test_connection_proxy
 from . import test_connection_state
 from . import test_dealer_customer
+from . import test_dealer_guide
 from . import test_dealer_order
 from . import test_dealer_order_overlap
 from . import test_dealer_order_push
@@ -48,9 +49,11 @@ from . import test_lead_holes
 from . import test_lead_line
 from . import test_lead_moves
 from . import test_lead_pipeline
+from . import test_lead_screens
 from . import test_lost
 from . import test_lost_tours
 from . import test_moves_property
+from . import test_no_orders
 from . import test_order_default
 from . import test_pipeline
 from . import test_service

@@ -42,7 +42,7 @@ class BpoCrmCommon(BaseCommon):
             cls.stage_sold,
             cls.stage_gone,
         ) = cls.pipeline.stage_ids
-        cls.other_pipeline = cls.env["bpo.pipeline"].create({"name": "Fleet"})
+        cls.other_pipeline = cls.env["bpo.pipeline"].create({"name": "Fleet", "push_orders": False})
         cls.other_new, cls.other_won, cls.other_lost = cls.other_pipeline.stage_ids
         cls.dealership = cls.env["bpo.dealership"].create(cls._prepare_dealership())
         cls.product = cls.env["product.product"].create(

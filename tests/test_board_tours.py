@@ -29,6 +29,7 @@ class TestBoardTours(HttpCase):
             {
                 "name": "Vehicles",
                 "sequence": -1,
+                "push_orders": False,
                 "stage_ids": [
                     Command.create({"name": "Inbox", "color": 2}),
                     Command.create({"name": "Contacted"}),
@@ -38,7 +39,7 @@ class TestBoardTours(HttpCase):
                 ],
             }
         )
-        cls.fleet = cls.env["bpo.pipeline"].create({"name": "Fleet"})
+        cls.fleet = cls.env["bpo.pipeline"].create({"name": "Fleet", "push_orders": False})
         cls.env["crm.stage"].create({"name": "Received, tour", "stage_type": "service"})
         cls.leads = cls.env["crm.lead"].create(
             [

@@ -600,6 +600,12 @@ class TestPreview(DealerOrderCommon):
         self.assertIn("no units", html)
         self.assertIn("no name", html)
 
+    def test_says_that_the_pipeline_creates_no_orders(self):
+        self.pipeline.push_orders = False
+        html = self._preview(self._create_leads(line_ids=False))
+        self.assertIn("<strong>Vehicles</strong> creates no dealer orders", html)
+        self.assertNotIn("Not ready to be won", html)
+
     def test_says_that_the_dealer_has_the_order(self):
         lead, order = self._win_one()
         self._push()

@@ -106,6 +106,22 @@ class TestDealership(BpoCrmCommon):
         self.assertEqual(copied.odoo_url, self.dealership.odoo_url)
         self.assertFalse(copied.has_api_key)
 
+    def test_manager_email_is_one(self):
+        for email in ("rosa at cedar", "rosa@cedar.example.com, leo", "none"):
+            with (
+                self.subTest(email=email),
+                self.assertRaisesRegex(ValidationError, "Northside Motors.*no e-mail address"),
+                self.cr.savepoint(),
+            ):
+                self.dealership.manager_email = email
+        for email in (
+            "rosa@cedar.example.com",
+            "rosa@cedar.example.com, leo@cedar.example.com",
+            '"Pine, Rosa" <rosa@cedar.example.com>',
+            False,
+        ):
+            self.dealership.manager_email = email
+
     def test_found_by_code(self):
         found = self.env["bpo.dealership"].name_search("NORTH")
         self.assertIn(self.dealership.id, [id_ for id_, _name in found])
@@ -631,6 +647,13 @@ class TestConnection(DealerOrderCommon):
         html = str(self.dealership.check_report_html)
         for words in ("northside.example.com answers", "refuses the login", "Not checked"):
             self.assertIn(words, html)
+
+    def test_what_is_to_be_minded_is_no_tick(self):
+        self._test_connection(CheckLine("certificate", "check_certificate_none", True))
+        self.assertEqual(self.dealership.connection_state, "connected")
+        html = str(self.dealership.check_report_html)
+        self.assertIn("fa-exclamation-triangle", html)
+        self.assertNotIn("fa-check", html)
 
     def test_report_is_no_markup(self):
         self._test_connection(

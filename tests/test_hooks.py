@@ -1,6 +1,8 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from unittest.mock import patch
+
 from odoo.tests import TransactionCase, tagged
 
 from .. import adoption
@@ -43,6 +45,26 @@ class TestAdoption(TransactionCase):
                 [stage_id, team.id],
             )
         return self.env["crm.stage"].browse(stage_id)
+
+    def test_leads_that_are_there_are_won_as_before(self):
+        """Nobody has prepared them for orders: units and dealership are ours."""
+        self.env["crm.lead"].create({"name": "Here before"})
+        self.default.name = "Not in the way"
+        self.env.flush_all()
+        for in_use in (True, False):
+            with self.subTest(in_use=in_use), self.env.cr.savepoint() as savepoint:
+                self.env["ir.model.data"].search([("name", "=", "pipeline_bpo_sales")]).unlink()
+                self.env.flush_all()
+                with patch.object(adoption, "_is_in_use", wraps=adoption._is_in_use) as is_in_use:
+                    if not in_use:
+                        is_in_use.side_effect = lambda cr: False
+                    pipeline_id = adoption._create_default_pipeline(self.env.cr)
+                self.env.invalidate_all()
+                pipeline = self.env["bpo.pipeline"].browse(pipeline_id)
+                self.assertEqual(pipeline.push_orders, not in_use)
+                notes = self.env["ir.config_parameter"].get_param(adoption.ADOPTION_NOTES, "")
+                self.assertEqual("Create Dealer Orders" in notes, in_use)
+                savepoint.rollback()
 
     def test_teams_sharing_a_stage_share_a_pipeline(self):
         team_a, team_b, team_c = self.teams

@@ -213,7 +213,7 @@ class TestLeadMoves(BpoCrmCommon):
 
     def test_lost_without_reason_is_refused(self):
         self._assert_refused(
-            self._create_leads(2), {"stage_id": self.stage_gone.id}, "pass lost_reason_id"
+            self._create_leads(2), {"stage_id": self.stage_gone.id}, "a lost reason is needed"
         )
 
     def test_lost_with_reason(self):
@@ -226,7 +226,10 @@ class TestLeadMoves(BpoCrmCommon):
         self.assertEqual(lead.lost_from_stage_id, self.stage_inbox)
 
     def test_created_straight_into_lost(self):
-        with self.assertRaisesRegex(ValidationError, "pass lost_reason_id"), self.cr.savepoint():
+        with (
+            self.assertRaisesRegex(ValidationError, "a lost reason is needed"),
+            self.cr.savepoint(),
+        ):
             self._create_leads(stage_id=self.stage_gone.id)
         lead = self._create_leads(stage_id=self.stage_gone.id, lost_reason_id=self.reason.id)
         self.assertEqual(lead.won_status, "lost")

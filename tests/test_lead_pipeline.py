@@ -18,7 +18,12 @@ class TestPipelineOfCompany(BpoCrmCommon):
         cls.company = cls.env.company
         cls.second = cls.env["res.company"].create({"name": "Second Centre"})
         cls.of_second = cls.env["bpo.pipeline"].create(
-            {"name": "Of the second", "sequence": -10, "company_id": cls.second.id}
+            {
+                "name": "Of the second",
+                "sequence": -10,
+                "company_id": cls.second.id,
+                "push_orders": False,
+            }
         )
         cls.colleague = new_test_user(
             cls.env,
@@ -255,7 +260,7 @@ class TestStageInImport(BpoCrmCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.third = cls.env["bpo.pipeline"].create({"name": "Third party"})
+        cls.third = cls.env["bpo.pipeline"].create({"name": "Third party", "push_orders": False})
         cls.env["crm.stage"].create({"name": "New", "stage_type": "service", "sequence": -50})
         cls.env["ir.model.data"]._update_xmlids(
             [{"xml_id": "__import__.third_party", "record": cls.third}]

@@ -233,7 +233,7 @@ class TestLostServer(LostCommon):
         with self.assertRaises(ValidationError) as refused, self.cr.savepoint():
             leads.write({"stage_id": self.stage_gone.id})
         text = str(refused.exception)
-        self.assertEqual(text.count("pass lost_reason_id together with stage_id"), 3)
+        self.assertEqual(text.count("a lost reason is needed: choose one with Mark Lost"), 3)
         self._assert_unchanged(leads, self.stage_inbox)
         leads.write({"stage_id": self.stage_gone.id, "lost_reason_id": self.reason.id})
         self.assertEqual(set(leads.mapped("won_status")), {"lost"})
@@ -269,7 +269,7 @@ class TestLostServer(LostCommon):
         rows = [[str(lead.id), str(self.stage_gone.id)] for lead in leads]
         result = self.env["crm.lead"].load(columns[:2], rows)
         self.assertFalse(result["ids"])
-        self.assertIn("pass lost_reason_id", result["messages"][0]["message"])
+        self.assertIn("the column Lost Reason", result["messages"][0]["message"])
         self._assert_unchanged(leads, self.stage_inbox)
         result = self.env["crm.lead"].load(columns, [[*row, self.reason.code] for row in rows])
         self.assertEqual(result["ids"], leads.ids, result["messages"])
@@ -297,7 +297,7 @@ class TestLostServer(LostCommon):
             run = action.with_context(active_model="crm.lead", active_ids=leads.ids).run
             if won_status == "pending":
                 with (
-                    self.assertRaisesRegex(ValidationError, "pass lost_reason_id"),
+                    self.assertRaisesRegex(ValidationError, "a lost reason is needed"),
                     self.cr.savepoint(),
                     mute_logger("odoo.addons.base.models.ir_actions"),
                 ):
@@ -323,7 +323,10 @@ class TestLostServer(LostCommon):
 
     def test_note_is_required_by_the_server(self):
         lead = self._create_leads()
-        with self.assertRaisesRegex(ValidationError, "pass lost_note"), self.cr.savepoint():
+        with (
+            self.assertRaisesRegex(ValidationError, "needs a note that says more"),
+            self.cr.savepoint(),
+        ):
             lead.action_set_lost(lost_reason_id=self.reason_other.id)
         lead.action_set_lost(lost_reason_id=self.reason_other.id, lost_note="Because")
         self.assertEqual(lead.won_status, "lost")

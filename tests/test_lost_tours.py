@@ -21,6 +21,7 @@ class LostBrowserCase(HttpCase):
         cls.pipeline = cls.env["bpo.pipeline"].create(
             {
                 "name": "Tour Sales",
+                "push_orders": False,
                 "sequence": first.sequence - 1,  # the default one
                 "stage_ids": [
                     Command.create({"name": "Start", "sequence": 10}),

@@ -282,6 +282,7 @@ class TestMovesProperty(BpoCrmCommon):
             {
                 "name": f"Property {letter}",
                 "sequence": LETTERS.index(letter) - 1000,
+                "push_orders": False,
                 "stage_ids": [
                     Command.create({"name": f"{letter}{place}", "sequence": 10 * (place + 1)})
                     for place in range(STAGES)

@@ -52,7 +52,7 @@ class TestPipeline(BpoCrmCommon):
 
     def test_from_scratch_it_has_new_won_lost(self):
         pipeline = self.Pipeline.create({"name": "Used Vehicles"})
-        self.assertFalse(pipeline.push_orders)
+        self.assertTrue(pipeline.push_orders)
         self.assertFalse(pipeline.forward_only)
         self.assertEqual(
             self._get_stages(pipeline),

@@ -383,7 +383,10 @@ class TestStageOrder(StageCase):
         self.stage_contacted.sequence = 11
         self.stage_offer.sequence = 11
         self.other_won.sequence = 12
-        self.stage_inbox.action_renumber()
+        action = self.stage_inbox.action_renumber()
+        self.assertEqual(action["tag"], "display_notification")
+        self.assertIn("5 stages", action["params"]["message"])
+        self.assertEqual(action["params"]["next"]["tag"], "soft_reload")
         self.assertEqual(
             [sequence for _name, sequence in self._get_order(self.pipeline)], [10, 20, 30, 40, 50]
         )
@@ -552,6 +555,7 @@ class TestStageInUse(StageCase):
             (self.stage_gone, "is_lost", "The 4 leads in this stage stay lost"),
             (self.stage_gone, "is_won", "the 4 leads in this stage will be won"),
             (self.stage_offer, "is_won", None),
+            (self.stage_sold, "is_won", "No lead of the pipeline can be won until"),
         ):
             with self.subTest(stage=stage.name, flag=flag):
                 answer = stage.onchange({flag: not stage[flag]}, [flag], {flag: {}})

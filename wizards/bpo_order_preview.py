@@ -53,5 +53,6 @@ class BpoOrderPreview(models.TransientModel):
             "format_quantity": format_quantity,
             "shown_defaults": content.used_defaults,
             "missing": lead._get_dealer_problems()[lead],
+            "pipeline": lead.sudo().pipeline_id,
             "order": order if order.state == "sent" else None,
         }

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import locks, paths, walls
+from . import guide, locks, pages, paths, readme, walls
 from .console import Progress
 from .system import plain_environment, run_quietly
 
@@ -84,6 +84,9 @@ class Linters:
             "prettier": self.prettier,
             "tree": self.tree,
             "walls": self.walls,
+            "pages": self.pages,
+            "guide": self.guide,
+            "readme": self.readme,
         }
 
     def ruff_check(self):
@@ -164,6 +167,43 @@ class Linters:
         files = [path.relative_to(self.checkout) for path in self.files()]
         found = walls.find_all(self.checkout, files)
         return LintResult("walls", not found, "\n".join(found))
+
+    def pages(self):
+        """The page of all messages about dealers: each is there, as it is, with its cure."""
+        page = self.checkout / pages.PAGE
+        messages = pages.read_messages(self.checkout)
+        if self.fix:
+            page.write_text(pages.update(page.read_text("utf-8"), messages), "utf-8")
+        found = pages.find_problems(page.read_text("utf-8"), messages)
+        return LintResult("pages", not found, "\n".join(f"{pages.PAGE}: {line}" for line in found))
+
+    def guide(self):
+        """The guide for the dealer in the docs: as it is printed."""
+        page = self.checkout / guide.PAGE
+        text = guide.read_page(self.checkout)
+        if self.fix:
+            page.write_text(text, "utf-8")
+        passed = page.exists() and page.read_text("utf-8") == text
+        return LintResult("guide", passed, f"{guide.PAGE} is not what {guide.TEMPLATE} prints")
+
+    def readme(self):
+        """Fragments for the OCA's tools and Odoo's page of the app: as the README has it."""
+        try:
+            made = readme.make_files(self.checkout)
+        except ValueError as error:
+            return LintResult("readme", False, str(error))
+        if self.fix:
+            for name, text in made.items():
+                (self.checkout / name).parent.mkdir(parents=True, exist_ok=True)
+                (self.checkout / name).write_text(text, "utf-8")
+        stale = [
+            name
+            for name, text in made.items()
+            if not (self.checkout / name).exists()
+            or (self.checkout / name).read_text("utf-8") != text
+        ]
+        found = (f"{name} is not what README.md or CHANGELOG.md says" for name in stale)
+        return LintResult("readme", not stale, "\n".join(found))
 
     @staticmethod
     def _unwanted_in(path, relative):

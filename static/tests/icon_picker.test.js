@@ -60,6 +60,13 @@ test("every icon is one that the style sheet draws", async () => {
     expect(new Set(ICONS.map((icon) => icon.name)).size).toBe(ICONS.length);
 });
 
+test("the list of icons has nothing but icons in it", async () => {
+    await openForm(1);
+    await contains(BUTTON).click();
+    const roles = queryAll(`${PICKER} [role=listbox] > *`).map((el) => el.getAttribute("role"));
+    expect([...new Set(roles)].sort()).toEqual(["option", "presentation"]);
+});
+
 test("icons are found by words that people use", () => {
     const names = (search) => searchIcons(search).map((icon) => icon.name);
     expect(names("waiting")).toInclude("fa-hourglass-half");

@@ -196,8 +196,10 @@ test.tags("desktop");
 test("a reason is required", async () => {
     await mountView(BOARD);
     await drop("Red car", 1);
+    expect(".modal .o_bpo_lost_missing").not.toBeVisible();
     await contains(".modal button[name=action_lost_reason_apply]").click();
     expect(".modal .o_field_invalid[name=lost_reason_id]").toHaveCount(1);
+    expect(".modal .o_bpo_lost_missing").toBeVisible();
     expect.verifySteps([]);
 });
 

@@ -157,3 +157,162 @@ def test_walls_leave_alone_what_is_allowed(sample):
     }
     result = sample(files).walls()
     assert result.passed, result
+
+
+ASKED = 'MESSAGES = {"dns_failed": "The name %(host_name)s is not known."}\n'
+ANSWERED = """# What can go wrong
+
+## The address
+
+*Seen* on the dealership.
+
+| code | message | what to do |
+|---|---|---|
+| `dns_failed` | The name *host name* is not known. | Correct it. |
+"""
+
+
+def pages_of(sample, page, messages=ASKED):
+    return sample({"docs/what-can-go-wrong.md": page, "dealer_api/messages.py": messages})
+
+
+def test_page_with_all_messages_passes(sample):
+    result = pages_of(sample, ANSWERED).pages()
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("Correct it.", "", "dns_failed has no cure"),
+        ("is not known", "is unknown", "dns_failed reads: The name *host name* is not known."),
+        ("`dns_failed`", "`dns`", "dns_failed has 0 rows instead of one"),
+        ("`dns_failed`", "`dns`", "dns is no message"),
+        ("*Seen* on", "On", "the section The address does not say where"),
+    ],
+)
+def test_page_of_messages_is_to_be_whole(sample, old, new, problem):
+    result = pages_of(sample, ANSWERED.replace(old, new)).pages()
+    assert not result.passed
+    assert problem in result.output, result.output
+
+
+def test_page_gets_changed_and_new_messages_but_no_cures(sample):
+    messages = ASKED.replace("is not known", "leads nowhere").replace("}\n", ', "new": "New."}\n')
+    linters = pages_of(sample, ANSWERED, messages)
+    linters.fix = True
+    result = linters.pages()
+    assert "The name *host name* leads nowhere. | Correct it. |" in (
+        linters.checkout / "docs/what-can-go-wrong.md"
+    ).read_text("utf-8")
+    assert result.output.splitlines() == [
+        "docs/what-can-go-wrong.md: new has no cure",
+        "docs/what-can-go-wrong.md: the section Not described yet does not say where its messages"
+        " are *Seen*",
+    ]
+
+
+GUIDE = """<odoo>
+    <template id="dealer_guide_content">
+        <h1>For <t t-out="company.name">the call centre</t></h1>
+        <p>You create <strong>one
+            user</strong>.</p>
+        <table><tr><th>Odoo</th><th>Click</th></tr><tr><td>19</td><td><em>Here</em></td></tr></table>
+        <ul><li>a <code>key</code></li><li>a login</li></ul>
+    </template>
+</odoo>
+"""
+GUIDE_PAGE = """# For *the call centre*
+
+You create **one user**.
+
+| Odoo | Click |
+|---|---|
+| 19 | *Here* |
+
+* a `key`
+* a login
+"""
+
+
+@pytest.mark.parametrize(
+    ("page", "passed"),
+    [(GUIDE_PAGE, True), (GUIDE_PAGE.replace("one user", "two users"), False)],
+)
+def test_guide_in_the_docs_is_the_printed_one(sample, page, passed):
+    files = {"views/bpo_dealership_guide_report.xml": GUIDE, "docs/dealer-guide.md": page}
+    assert sample(files).guide().passed == passed
+
+
+README_TEXT = """# Sample
+
+What it is, as [a page](docs/a.md) and ![a picture](static/description/b.png) say.
+
+## What it is for
+
+* **Two** uses,
+  see [below](#limits)
+* another
+
+## How it works
+
+Well.
+
+## Try it
+
+Here.
+
+## Install it in production
+
+There.
+
+## Connect a dealership
+
+By *key*.
+
+## Use it
+
+So.
+
+## When something is wrong
+
+Look.
+
+## Limits
+
+None.
+
+## Contributors
+
+* all
+"""
+
+
+def test_fragments_and_page_under_apps_are_cut_from_the_readme(sample):
+    linters = sample({"README.md": README_TEXT, "CHANGELOG.md": "# Changelog\n\n## 1\n\nNew.\n"})
+    assert not linters.readme().passed
+    linters.fix = True
+    assert linters.readme().passed
+    linters.fix = False
+
+    def read(name):
+        return (linters.checkout / name).read_text("utf-8")
+
+    assert read("readme/DESCRIPTION.md") == (
+        "What it is, as [a page](../docs/a.md) and ![a picture](../static/description/b.png) say.\n"
+    )
+    assert read("readme/CONTEXT.md").startswith(
+        "## What it is for\n\n* **Two** uses,\n  see [below](../README.md)\n"
+    )
+    assert read("readme/CONFIGURE.md") == "By *key*.\n"
+    assert read("readme/HISTORY.md") == "## 1\n\nNew.\n"
+    page = read("static/description/index.html")
+    assert '<p>What it is, as a page and <img src="b.png" alt="a picture"' in page
+    assert "<ul><li><strong>Two</strong> uses, see below</li><li>another</li></ul>" in page
+    readme = linters.checkout / "README.md"
+    readme.write_text(README_TEXT.replace("None.", "Many."), "utf-8")
+    assert linters.readme().output == (
+        "readme/ROADMAP.md is not what README.md or CHANGELOG.md says"
+    )
+    readme.write_text(README_TEXT.replace("## Use it", "## Using it"), "utf-8")
+    assert linters.readme().output.endswith("different sections: Use it, Using it")

@@ -38,6 +38,11 @@ patch(crmKanbanView.Controller.prototype, {
         return this.model.isReady && isDealBoard(this.model.root);
     },
 
+    /** Whether deals that are won on this board create no orders at their dealerships. */
+    get createsNoOrders() {
+        return this.isDealBoard && Boolean(this.props.context.bpo_crm_no_orders);
+    },
+
     get canAddStage() {
         return this.access.isStageManager && this.isDealBoard;
     },
