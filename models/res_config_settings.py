@@ -1,10 +1,14 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from .bpo_dealer_connection_notify import UNREACHABLE_HOURS, UNREACHABLE_PARAMETER
 from .bpo_dealer_order_survey import CHANGE_PARAMETER, CHANGE_PERCENT
+from .bpo_vital_signs import TOKEN_PARAMETER
+
+SHORTEST_TOKEN = 16
 
 
 class ResConfigSettings(models.TransientModel):
@@ -26,3 +30,22 @@ class ResConfigSettings(models.TransientModel):
         help="When a dealership changes the total of an order by at least so many percent, the "
         "owner of the lead is told.",
     )
+    bpo_crm_monitoring_token = fields.Char(
+        "Monitoring Token",
+        config_parameter=TOKEN_PARAMETER,
+        help="Who sends it may read how orders go out, at /bpo_crm/health and, for Prometheus, at "
+        "/bpo_crm/metrics. Empty: nobody may.",
+    )
+
+    @api.constrains("bpo_crm_monitoring_token")
+    def _check_monitoring_token(self):
+        for settings in self:
+            token = settings.bpo_crm_monitoring_token
+            if token and len(token.strip()) < SHORTEST_TOKEN:
+                raise ValidationError(
+                    self.env._(
+                        "The monitoring token is a password for machines: give it at least "
+                        "%(count)s characters.",
+                        count=SHORTEST_TOKEN,
+                    )
+                )
