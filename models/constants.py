@@ -31,6 +31,8 @@ ACTIVITY_KEY = "bpo_crm.mail_activity_type_dealer_key_expires"
 ACTIVITY_KEY_REFUSED = "bpo_crm.mail_activity_type_dealer_key_refused"
 # Asks a BPO manager to send orders again that are missing at a dealer.
 ACTIVITY_MISSING = "bpo_crm.mail_activity_type_dealer_orders_missing"
+# Tells a BPO manager that no order goes out though orders wait.
+ACTIVITY_STALLED = "bpo_crm.mail_activity_type_dealer_orders_stalled"
 # The code of a refusal: the key of the order is taken at the dealer by somebody else's.
 CONFLICT = "order_conflict"
 

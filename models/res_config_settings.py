@@ -1,11 +1,15 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from .bpo_dealer_connection_notify import UNREACHABLE_HOURS, UNREACHABLE_PARAMETER
 from .bpo_dealer_order_survey import CHANGE_PARAMETER, CHANGE_PERCENT
 from .constants import UNDO_PARAMETER
+from .bpo_vital_signs import TOKEN_PARAMETER
+
+SHORTEST_TOKEN = 16
 
 
 class ResConfigSettings(models.TransientModel):
@@ -38,6 +42,13 @@ class ResConfigSettings(models.TransientModel):
         "orders go out at once, and no Undo is offered.",
     )
 
+    bpo_crm_monitoring_token = fields.Char(
+        "Monitoring Token",
+        config_parameter=TOKEN_PARAMETER,
+        help="Who sends it may read how orders go out, at /bpo_crm/health and, for Prometheus, at "
+        "/bpo_crm/metrics. Empty: nobody may.",
+    )
+
     def _compute_bpo_crm_undo_seconds(self):
         self.bpo_crm_undo_seconds = self.env["bpo.dealer.order"]._get_undo_seconds()
 
@@ -45,3 +56,16 @@ class ResConfigSettings(models.TransientModel):
         parameters = self.env["ir.config_parameter"].sudo()
         for settings in self:
             parameters.set_param(UNDO_PARAMETER, str(settings.bpo_crm_undo_seconds))
+
+    @api.constrains("bpo_crm_monitoring_token")
+    def _check_monitoring_token(self):
+        for settings in self:
+            token = settings.bpo_crm_monitoring_token
+            if token and len(token.strip()) < SHORTEST_TOKEN:
+                raise ValidationError(
+                    self.env._(
+                        "The monitoring token is a password for machines: give it at least "
+                        "%(count)s characters.",
+                        count=SHORTEST_TOKEN,
+                    )
+                )
