@@ -4,6 +4,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from .bpo_staged import Gap
+
 # The reasons that stock CRM ships, as they are before anybody makes a list of their own.
 STOCK_REASONS = {
     "crm.lost_reason_1": "Too expensive",
@@ -121,9 +123,13 @@ class CrmLostReason(models.Model):
         """
         if not self:
             return [
-                self.env._(
-                    "a lost reason is needed: use Mark Lost, or pass lost_reason_id together with "
-                    "stage_id"
+                Gap(
+                    self.env._(
+                        "a lost reason is needed: use Mark Lost, or pass lost_reason_id together "
+                        "with stage_id"
+                    ),
+                    "lost_reason_id",
+                    "lost_note",
                 )
             ]
         problems = []
@@ -141,9 +147,12 @@ class CrmLostReason(models.Model):
             )
         if self.note_required and not (note or "").strip():
             problems.append(
-                self.env._(
-                    "the lost reason “%(reason)s” needs a note: pass lost_note",
-                    reason=self.display_name,
+                Gap(
+                    self.env._(
+                        "the lost reason “%(reason)s” needs a note: pass lost_note",
+                        reason=self.display_name,
+                    ),
+                    "lost_note",
                 )
             )
         return problems
