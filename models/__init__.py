@@ -14,6 +14,7 @@ from . import bpo_dealer_connection_candidate
 from . import bpo_dealer_connection_hold
 from . import bpo_ordered
 from . import bpo_staged
+from . import bpo_staged_view
 from . import bpo_pipeline
 from . import crm_stage
 from . import crm_lost_reason

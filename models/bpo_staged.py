@@ -12,12 +12,29 @@ class Gap(str):
     """A problem, in words, that is solved by giving fields of the record a value.
 
     :ivar field_names: those fields
+    :ivar prompt: the same to somebody who is about to fill them in; unless given, the text itself
     """
 
-    def __new__(cls, text, *field_names):
+    def __new__(cls, text, *field_names, prompt=None):
         gap = super().__new__(cls, text)
         gap.field_names = field_names
+        gap.prompt = prompt or text
         return gap
+
+
+def describe_gaps(record, stage, gaps):
+    """Return what the web client needs to know to ask for what a record lacks.
+
+    :param stage: the crm.stage that the record is to enter
+    :param list gaps: see :class:`Gap`
+    """
+    return {
+        "id": record.id,
+        "name": record.display_name,
+        "stage_id": stage.id,
+        "fields": list(dict.fromkeys(name for gap in gaps for name in gap.field_names)),
+        "problems": [gap.prompt for gap in gaps],
+    }
 
 
 class StageEntryIncomplete(ValidationError):
@@ -35,14 +52,7 @@ class StageEntryIncomplete(ValidationError):
             "exception_class": "bpo_crm.stage_entry_incomplete",
             "model": records._name,
             "records": [
-                {
-                    "id": record.id,
-                    "name": record.display_name,
-                    "stage_id": record.stage_id.id,
-                    "fields": list(dict.fromkeys(name for gap in gaps for name in gap.field_names)),
-                    "problems": gaps,
-                }
-                for record, gaps in problems.items()
+                describe_gaps(record, record.stage_id, gaps) for record, gaps in problems.items()
             ],
         }
 

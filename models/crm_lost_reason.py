@@ -130,6 +130,7 @@ class CrmLostReason(models.Model):
                     ),
                     "lost_reason_id",
                     "lost_note",
+                    prompt=self.env._("Choose why it is lost"),
                 )
             ]
         problems = []
@@ -153,6 +154,9 @@ class CrmLostReason(models.Model):
                         reason=self.display_name,
                     ),
                     "lost_note",
+                    prompt=self.env._(
+                        "The lost reason “%(reason)s” needs a note", reason=self.display_name
+                    ),
                 )
             )
         return problems
