@@ -50,6 +50,7 @@ from . import test_lead_moves
 from . import test_lead_pipeline
 from . import test_lost
 from . import test_lost_tours
+from . import test_fill_in_tours
 from . import test_moves_property
 from . import test_order_default
 from . import test_pipeline

@@ -2,7 +2,7 @@
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import {beforeEach, expect, test} from "@odoo/hoot";
-import {press, queryAllTexts, queryAllValues, waitFor, waitForNone} from "@odoo/hoot-dom";
+import {press, queryAllTexts, waitFor, waitForNone} from "@odoo/hoot-dom";
 import {animationFrame} from "@odoo/hoot-mock";
 import {
     contains,

@@ -57,8 +57,6 @@ export function getProblems(gaps) {
     }
     const total = gaps.records.length;
     return [...counts].map(([problem, count]) =>
-        total === 1
-            ? problem
-            : _t("%(problem)s (%(count)s of %(total)s)", {problem, count, total}),
+        total === 1 ? problem : _t("%(problem)s (%(count)s of %(total)s)", {problem, count, total}),
     );
 }

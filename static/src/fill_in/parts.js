@@ -67,7 +67,9 @@ export async function loadParts(viewService, gaps) {
 }
 
 function getFieldNodes(arch) {
-    return [...arch.querySelectorAll("field")].filter((node) => !node.parentElement.closest("field"));
+    return [...arch.querySelectorAll("field")].filter(
+        (node) => !node.parentElement.closest("field"),
+    );
 }
 
 /** Tell whether a node is one that is filled in; others are there for what these need. */
