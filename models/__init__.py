@@ -13,6 +13,8 @@ from . import bpo_dealer_connection_pace
 from . import bpo_dealer_connection_candidate
 from . import bpo_dealer_connection_hold
 from . import bpo_ordered
+from . import bpo_staged
+from . import bpo_staged_view
 from . import bpo_pipeline
 from . import crm_stage
 from . import crm_lost_reason
@@ -61,7 +63,9 @@ from . import ir_qweb
 from . import bpo_service
 from . import bpo_service_stage
 from . import crm_stage_service
+from . import crm_stage_entry
 from . import bpo_service_request
+from . import bpo_service_request_move
 from . import bpo_service_request_board
 from . import bpo_service_request_lead
 from . import crm_lead_service

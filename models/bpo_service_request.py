@@ -34,7 +34,7 @@ class BpoServiceRequest(models.Model):
 
     _name = "bpo.service.request"
     _description = "Service Request"
-    _inherit = ["mail.activity.mixin", "mail.tracking.duration.mixin"]
+    _inherit = ["bpo.staged", "mail.activity.mixin", "mail.tracking.duration.mixin"]
     _order = "priority desc, deadline, id desc"
     _rec_names_search = ["reference", "name"]
     _check_company_auto = True
@@ -311,7 +311,9 @@ class BpoServiceRequest(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Create requests in their service's default stage, under a reference of their own."""
-        return super().create(self._prepare_create(vals_list))
+        requests = super().create(self._prepare_create(vals_list))
+        requests._complete_move(dict.fromkeys(requests, self.env["crm.stage"]))
+        return requests
 
     def write(self, vals):
         """Write, and treat a change of service or stage as a move, however it is asked for.
@@ -333,7 +335,11 @@ class BpoServiceRequest(models.Model):
         if staying:
             kept = {name: value for name, value in vals.items() if name != "stage_id"}
             super(BpoServiceRequest, staying).write(kept)
-        return super(BpoServiceRequest, moving).write(vals) if moving else True
+        return moving._write_move(vals) if moving else True
+
+    def _write_stage(self, vals):
+        """Write values that enter a stage, past the decision of :meth:`write` who moves."""
+        return super().write(vals)
 
     def copy_data(self, default=None):
         vals_list = self._drop_hidden_leads(super().copy_data(default=default))
@@ -461,8 +467,8 @@ class BpoServiceRequest(models.Model):
             return True
         changing._check_new_service(vals["service_id"])
         stage = self.env["bpo.service"].browse(vals["service_id"]).default_stage_id
-        # straight to super: a shared stage is entered anew, too
-        return super(BpoServiceRequest, changing).write({**vals, "stage_id": stage.id})
+        # also those in a shared stage: it is entered anew
+        return changing._write_move({**vals, "stage_id": stage.id})
 
     def _check_new_service(self, service_id):
         """Check the service that requests are handed to, unless it is theirs already."""

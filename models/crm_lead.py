@@ -37,7 +37,8 @@ class CrmLead(models.Model):
     which leads go where, and writes each group once; ``crm_lead_move.py`` says what a move is.
     """
 
-    _inherit = "crm.lead"
+    _name = "crm.lead"
+    _inherit = ["crm.lead", "bpo.staged"]
 
     pipeline_id = fields.Many2one(
         "bpo.pipeline",

@@ -8,6 +8,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..dealer_api import Customer, Order, OrderLine, normal_phone
+from .bpo_staged import Gap
 from .constants import MANAGER
 
 # What may change the customer of an order.
@@ -281,7 +282,7 @@ class CrmLead(models.Model):
         self.ensure_one()
         dealership = self.dealership_id
         if not dealership:
-            return [self.env._("no dealership is chosen")]
+            return [Gap(self.env._("no dealership is chosen"), "dealership_id")]
         names = {"dealership": dealership.name}
         problems = []
         if not dealership.active:
@@ -319,7 +320,7 @@ class CrmLead(models.Model):
         """Return the problems of the units sold."""
         self.ensure_one()
         if not self.line_ids:
-            return [self.env._("no units are entered")]
+            return [Gap(self.env._("no units are entered"), "line_ids")]
         problems = []
         uncoded = self.line_ids.product_id.filtered(
             lambda product: not (product.default_code or "").strip()
@@ -333,9 +334,12 @@ class CrmLead(models.Model):
             )
         if empty := self.line_ids.filtered(lambda line: line.quantity <= 0):
             problems.append(
-                self.env._(
-                    "the quantity is not above zero: %(lines)s",
-                    lines=", ".join(line.name or line.product_id.name for line in empty),
+                Gap(
+                    self.env._(
+                        "the quantity is not above zero: %(lines)s",
+                        lines=", ".join(line.name or line.product_id.name for line in empty),
+                    ),
+                    "line_ids",
                 )
             )
         return problems
@@ -345,10 +349,16 @@ class CrmLead(models.Model):
         self.ensure_one()
         problems = []
         if not self._get_customer_name():
-            problems.append(self.env._("the customer has no name"))
+            problems.append(Gap(self.env._("the customer has no name"), "contact_name"))
         email, phone = self._get_customer_identity()
         if not email and not phone:
-            problems.append(self.env._("the customer has neither a valid e-mail nor a phone"))
+            problems.append(
+                Gap(
+                    self.env._("the customer has neither a valid e-mail nor a phone"),
+                    "email_from",
+                    "phone",
+                )
+            )
         return problems
 
     # ------------------------------------------------------------

@@ -25,6 +25,22 @@ class CrmLead(models.Model):
     )
 
     # ------------------------------------------------------------
+    # VIEWS
+    # ------------------------------------------------------------
+
+    @api.model
+    def _make_fill_in_field(self, form, name):
+        """Offer the reasons that apply, all at a glance, as the dialog *Mark as Lost* does."""
+        node = super()._make_fill_in_field(form, name)
+        if name == "lost_reason_id":
+            node.set("widget", "bpo_lost_reason")
+            node.set(
+                "domain",
+                "['|', ('pipeline_ids', '=', False), ('pipeline_ids', 'in', [pipeline_id])]",
+            )
+        return node
+
+    # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
 

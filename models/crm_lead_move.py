@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from odoo import fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import UserError
 
 from .constants import MANAGER
 from .crm_lead_lost import LOST_FIELDS
@@ -271,6 +271,7 @@ class CrmLead(models.Model):
             self._get_problems_pipeline,
             self._get_problems_forward_only,
             self._get_problems_lost,
+            self._get_problems_conditions,
         ]
 
     def _check_move(self, origins):
@@ -283,8 +284,11 @@ class CrmLead(models.Model):
         for rule in self._get_rules_of_undo() or self._get_move_rules():
             for lead, texts in rule(origins).items():
                 problems[lead] += texts
-        lacks_reason = self._lacks_only_lost_reason(problems, origins)
-        refusal = partial(LostReasonRequired, leads=self) if lacks_reason else ValidationError
+        if self._lacks_only_lost_reason(problems, origins):
+            refusal = partial(LostReasonRequired, leads=self)
+        else:
+            are_new = not all(origin.stage for origin in origins.values())
+            refusal = self._get_refusal(problems, are_new)
         self._raise_problems(problems, refusal)
 
     def _lacks_only_lost_reason(self, problems, origins):
@@ -297,28 +301,6 @@ class CrmLead(models.Model):
             and lead.closed_status == "lost"
             and (not problems[lead] or (not lead.lost_reason_id and len(problems[lead]) == 1))
             for lead in self
-        )
-
-    def _raise_problems(self, problems, refusal=ValidationError):
-        """Refuse a move, if there are problems.
-
-        :param dict problems: ``{lead: [text]}``
-        :param refusal: makes the error from its message
-        :raise ValidationError: listing, per lead, all that is wrong
-        """
-        if lines := self._get_problem_lines(problems):
-            raise refusal(
-                self.env._("Nothing was moved. Put this right first:\n%(problems)s", problems=lines)
-            )
-
-    def _get_problem_lines(self, problems):
-        """Return ``problems`` in words, one line per lead that has some."""
-        return "\n".join(
-            self.env._(
-                "- %(lead)s: %(problems)s", lead=lead.display_name, problems="; ".join(texts)
-            )
-            for lead, texts in problems.items()
-            if texts
         )
 
     def _get_problems_pipeline(self, origins):
@@ -395,6 +377,10 @@ class CrmLead(models.Model):
             if text := lead._get_problem_forward_only(origins[lead], open_stages):
                 problems[lead] = [text]
         return problems
+
+    def _get_problems_conditions(self, origins):
+        """Rule 6: a lead that enters a stage has what the stage asks for."""
+        return self._get_problems_entry({lead: origins[lead].stage for lead in self})
 
     def _get_problem_forward_only(self, origin, open_stages):
         """Return why this lead may not be in its stage, or nothing.

@@ -4,6 +4,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from .bpo_staged import Gap
+
 # The reasons that stock CRM ships, as they are before anybody makes a list of their own.
 STOCK_REASONS = {
     "crm.lost_reason_1": "Too expensive",
@@ -121,9 +123,14 @@ class CrmLostReason(models.Model):
         """
         if not self:
             return [
-                self.env._(
-                    "a lost reason is needed: choose one with Mark Lost; a file to import needs "
-                    "the column Lost Reason"
+                Gap(
+                    self.env._(
+                        "a lost reason is needed: choose one with Mark Lost; a file to import "
+                        "needs the column Lost Reason"
+                    ),
+                    "lost_reason_id",
+                    "lost_note",
+                    prompt=self.env._("Choose why it is lost"),
                 )
             ]
         problems = []
@@ -141,10 +148,16 @@ class CrmLostReason(models.Model):
             )
         if self.note_required and not (note or "").strip():
             problems.append(
-                self.env._(
-                    "the lost reason “%(reason)s” needs a note that says more; a file to import "
-                    "needs the column Lost Note",
-                    reason=self.display_name,
+                Gap(
+                    self.env._(
+                        "the lost reason “%(reason)s” needs a note that says more; a file to "
+                        "import needs the column Lost Note",
+                        reason=self.display_name,
+                    ),
+                    "lost_note",
+                    prompt=self.env._(
+                        "The lost reason “%(reason)s” needs a note", reason=self.display_name
+                    ),
                 )
             )
         return problems

@@ -52,6 +52,7 @@ from . import test_lead_pipeline
 from . import test_lead_screens
 from . import test_lost
 from . import test_lost_tours
+from . import test_fill_in_tours
 from . import test_moves_property
 from . import test_no_orders
 from . import test_order_default
@@ -60,6 +61,7 @@ from . import test_service
 from . import test_service_request
 from . import test_service_tour
 from . import test_stage
+from . import test_stage_entry
 from . import test_structure
 from . import test_undo
 from . import test_undo_tour

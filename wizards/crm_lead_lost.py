@@ -5,6 +5,8 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import html2plaintext, is_html_empty, plaintext2html
 
+from ..models.bpo_staged import Gap, describe_gaps
+
 # How many leads the dialog names before it only counts them.
 NAMED_LEADS = 3
 
@@ -23,6 +25,10 @@ class CrmLeadLost(models.TransientModel):
     summary = fields.Char("Leads to Lose", compute="_compute_leads")
     warning = fields.Char(compute="_compute_leads")
     available_reason_ids = fields.Many2many("crm.lost.reason", compute="_compute_leads")
+    entry_gaps = fields.Json(
+        compute="_compute_entry_gaps",
+        help="What else the lost stages ask for; the web client then asks for all in one dialog.",
+    )
 
     @api.depends("lead_ids")
     def _compute_leads(self):
@@ -37,6 +43,38 @@ class CrmLeadLost(models.TransientModel):
                 else names
             )
             wizard.warning = wizard._get_warning(leads)
+
+    @api.depends("lead_ids")
+    def _compute_entry_gaps(self):
+        for wizard in self:
+            wizard.entry_gaps = wizard._get_entry_gaps()
+
+    def _get_entry_gaps(self):
+        """Return what is missing besides the reason, as :class:`StageEntryIncomplete` tells it.
+
+        Nothing is looked up where no lost stage asks for anything.
+        """
+        leads = self._get_leads_to_lose()._origin
+        problems = {}
+        for stage, losing in leads.grouped(lambda lead: lead.pipeline_id.lost_stage_id).items():
+            if stage.sudo().has_conditions:
+                problems.update(stage.sudo()._get_entry_problems(losing))
+        texts = [text for texts in problems.values() for text in texts]
+        if not texts or not all(isinstance(text, Gap) for text in texts):
+            # the latter is for the server to say when the leads are lost
+            return False
+        unexplained = self.env["crm.lost.reason"]
+        return {
+            "model": leads._name,
+            "records": [
+                describe_gaps(
+                    lead,
+                    lead.pipeline_id.lost_stage_id,
+                    unexplained._get_problems(lead.pipeline_id, False) + problems.get(lead, []),
+                )
+                for lead in leads
+            ],
+        }
 
     def _get_warning(self, leads):
         """Return what people should know before they choose a reason, if anything."""

@@ -61,7 +61,10 @@ export class Lead extends models.Model {
     stage_id = fields.Many2one({relation: "crm.stage"});
     stage_id_color = fields.Integer({related: "stage_id.color"});
     lost_stage_id = fields.Many2one({relation: "crm.stage", default: 3});
+    lost_reason_id = fields.Many2one({relation: "crm.lost.reason"});
     duration_tracking = fields.Json();
+    contact_name = fields.Char();
+    phone = fields.Char();
     expected_revenue = fields.Float({aggregator: "sum"});
     activity_state = fields.Selection({selection: [["planned", "Planned"]]});
 
@@ -79,11 +82,13 @@ export class Wizard extends models.Model {
     lead_ids = fields.Many2many({relation: "crm.lead"});
     lost_reason_id = fields.Many2one({relation: "crm.lost.reason", required: true});
     lost_note = fields.Text();
+    entry_gaps = fields.Json();
 
     _views = {
         form: `
-            <form>
+            <form js_class="bpo_lost_form">
                 <field name="lead_ids" invisible="1"/>
+                <field name="entry_gaps" invisible="1"/>
                 <field name="lost_reason_id" widget="bpo_lost_reason" default_focus="1"/>
                 <field name="lost_note"/>
                 <footer>

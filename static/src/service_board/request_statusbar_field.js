@@ -16,6 +16,15 @@ export class RequestStatusBarField extends RottingStatusBarDurationField {
         const places = this.props.record.data.service_stage_ids.currentIds;
         return sortBy(super.getAllItems(), (item) => places.indexOf(item.value));
     }
+
+    /**
+     * Return at once: the command palette would stay open behind the dialog of what is missing.
+     *
+     * @override
+     */
+    selectItem(item) {
+        super.selectItem(item);
+    }
 }
 
 export const requestStatusBarField = {

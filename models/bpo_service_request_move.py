@@ -1,0 +1,43 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+from odoo import models
+
+
+class BpoServiceRequest(models.Model):
+    """Moving a request: what is checked, and what follows; who moves where says ``write``."""
+
+    _inherit = "bpo.service.request"
+
+    def _write_move(self, vals):
+        """Write ``vals``, a stage among them, on requests that enter it: the path of every move.
+
+        :raise ValidationError: listing, per request, what the stage asks for
+        """
+        origins = {request: request.stage_id for request in self}
+        res = self._write_stage(vals)
+        self._complete_move(origins)
+        return res
+
+    def _complete_move(self, origins):
+        """Check the requests in their new stage, and follow their moves up."""
+        self._check_move(origins)
+        self._follow_up_move(origins)
+
+    def _follow_up_move(self, origins):
+        """Do what follows from a move that was written and checked, in the same transaction.
+
+        This method serves as a hook: it gets the batch, so it should take a constant number of
+        queries; what it raises undoes the move.
+
+        :param dict origins: ``{request: the stage it was in}``, empty for new ones
+        """
+
+    def _check_move(self, origins):
+        """Check the requests in their new stage, as a batch, after the move was written.
+
+        :param dict origins: ``{request: the stage it was in}``, empty for new ones
+        """
+        problems = {request: [] for request in self} | self._get_problems_entry(origins)
+        are_new = not all(origins.values())
+        self._raise_problems(problems, self._get_refusal(problems, are_new))
