@@ -22,6 +22,7 @@ from . import crm_lead
 from . import crm_lead_lost
 from . import crm_lead_move
 from . import crm_lead_undo
+from . import crm_lead_stage
 from . import crm_lead_merge
 from . import crm_lead_board
 from . import crm_lead_pipeline
@@ -64,6 +65,11 @@ from . import bpo_service
 from . import bpo_service_stage
 from . import crm_stage_service
 from . import crm_stage_entry
+from . import crm_stage_entry_fields
+from . import crm_stage_limit
+from . import bpo_stage_refusal
+from . import crm_stage_refusal
+from . import ir_model_fields
 from . import bpo_service_request
 from . import bpo_service_request_move
 from . import bpo_service_request_board

@@ -351,7 +351,8 @@ class BpoPipeline(models.Model):
                 f"{pipeline.display_name}: {pipeline.configuration_warning}"
                 for pipeline in self.search([])
                 if pipeline.configuration_warning
-            ],
+            ]
+            + self.env["crm.stage"]._get_entry_warnings(),
             "adoption": json.loads(
                 self.env["ir.config_parameter"].sudo().get_param(ADOPTION_NOTES) or "[]"
             ),

@@ -329,12 +329,12 @@ class BpoServiceRequest(models.Model):
         if "service_id" in vals:
             self._check_new_service(vals["service_id"])
         if "stage_id" not in vals:
-            return super().write(vals)
+            return self._write_staying(vals)
         staying = self.filtered(lambda request: request.stage_id.id == vals["stage_id"])
         moving = self - staying
         if staying:
             kept = {name: value for name, value in vals.items() if name != "stage_id"}
-            super(BpoServiceRequest, staying).write(kept)
+            staying._write_staying(kept)
         return moving._write_move(vals) if moving else True
 
     def _write_stage(self, vals):

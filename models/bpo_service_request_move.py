@@ -1,7 +1,10 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import models
+from odoo import api, models
+from odoo.fields import Domain
+
+from .bpo_service_request import CLOSED_STATUSES
 
 
 class BpoServiceRequest(models.Model):
@@ -19,6 +22,13 @@ class BpoServiceRequest(models.Model):
         self._complete_move(origins)
         return res
 
+    def _write_staying(self, vals):
+        """Write ``vals`` on requests that stay where they are, within the limit of their stage."""
+        limit_keys = self._get_limit_keys(vals)
+        res = self._write_stage(vals)
+        self._check_limits_kept(limit_keys)
+        return res
+
     def _complete_move(self, origins):
         """Check the requests in their new stage, and follow their moves up."""
         self._check_move(origins)
@@ -32,6 +42,7 @@ class BpoServiceRequest(models.Model):
 
         :param dict origins: ``{request: the stage it was in}``, empty for new ones
         """
+        self._schedule_entry_activities(origins)
 
     def _check_move(self, origins):
         """Check the requests in their new stage, as a batch, after the move was written.
@@ -41,3 +52,14 @@ class BpoServiceRequest(models.Model):
         problems = {request: [] for request in self} | self._get_problems_entry(origins)
         are_new = not all(origins.values())
         self._raise_problems(problems, self._get_refusal(problems, are_new))
+
+    # ------------------------------------------------------------
+    # LIMITS
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_domain_open_in_stage(self):
+        return self._get_domain_open() & Domain("active", "=", True)
+
+    def _is_open_in_stage(self):
+        return self.active and self.status not in CLOSED_STATUSES

@@ -1,22 +1,39 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from datetime import timedelta
 from functools import partial
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import is_html_empty
 
+from .constants import MANAGER
 
-class Gap(str):
+
+class Problem(str):
+    """What stands against a move, in words.
+
+    :ivar cause: which condition of the stage it comes from: the name of a field, ``condition`` or
+        ``limit``; None for all that is no condition of a stage. Those that have one may be passed
+        by BPO Managers.
+    """
+
+    def __new__(cls, text, *, cause=None):
+        problem = super().__new__(cls, text)
+        problem.cause = cause
+        return problem
+
+
+class Gap(Problem):
     """A problem, in words, that is solved by giving fields of the record a value.
 
     :ivar field_names: those fields
     :ivar prompt: the same to somebody who is about to fill them in; unless given, the text itself
     """
 
-    def __new__(cls, text, *field_names, prompt=None):
-        gap = super().__new__(cls, text)
+    def __new__(cls, text, *field_names, cause=None, prompt=None):
+        gap = super().__new__(cls, text, cause=cause)
         gap.field_names = field_names
         gap.prompt = prompt or text
         return gap
@@ -42,9 +59,10 @@ class StageEntryIncomplete(ValidationError):
 
     :param dict problems: ``{record: [Gap]}`` of all records that were to move together, in the
         stage that they were to enter
+    :param bool may_pass: the user may move them all the same (``bpo_crm_pass_conditions``)
     """
 
-    def __init__(self, message, problems):
+    def __init__(self, message, problems, may_pass=False):
         super().__init__(message)
         records = next(iter(problems)).browse().concat(*problems)
         # Sent along to the web client, which opens a dialog with what is missing.
@@ -55,13 +73,48 @@ class StageEntryIncomplete(ValidationError):
                 describe_gaps(record, record.stage_id, gaps) for record, gaps in problems.items()
             ],
         }
+        if may_pass:
+            self.context["may_pass"] = True
 
 
 class BpoStaged(models.AbstractModel):
-    """Records that move through stages: what a stage asks for is checked when they enter it."""
+    """Records that move through stages: what a stage asks for is checked when they enter it.
+
+    What comes in by itself (mail, the website, a chatbot) is created by code that runs as
+    superuser, and is never turned away: what is missing is shown on it. Whoever moves it later is
+    asked, superuser or not.
+    """
 
     _name = "bpo.staged"
     _description = "Record in a Stage"
+
+    # said in full by the models
+    stage_id = fields.Many2one("crm.stage")
+    stage_requirements = fields.Text(
+        "What to Do Here",
+        related="stage_id.requirements",
+        help="What is to be done in the present stage.",
+    )
+    entry_missing = fields.Char(
+        "Missing Here",
+        compute="_compute_entry_missing",
+        help="What the present stage asks for that is not filled in.",
+    )
+
+    # ------------------------------------------------------------
+    # COMPUTES
+    # ------------------------------------------------------------
+
+    @api.depends("stage_id")
+    @api.depends_context("uid", "lang")
+    def _compute_entry_missing(self):
+        self.entry_missing = False
+        lacking = self.filtered(
+            lambda record: record.stage_id.sudo().has_conditions and record._is_open_in_stage()
+        )
+        for stage, records in lacking.grouped("stage_id").items():
+            for record, problems in stage.sudo()._get_entry_problems(records).items():
+                record.entry_missing = "; ".join(problems) or False
 
     # ------------------------------------------------------------
     # ACTIONS
@@ -74,6 +127,7 @@ class BpoStaged(models.AbstractModel):
         :param list moves: ``{"id": …, "stage_id": …, "values": {…}}`` per record
         :raise ValidationError: what still stands against it; nothing is written
         """
+        self.check_access("write")
         batches = []
         for move in moves:
             vals = {**move["values"], "stage_id": move["stage_id"]}
@@ -91,22 +145,62 @@ class BpoStaged(models.AbstractModel):
     # ------------------------------------------------------------
 
     def _get_problems_entry(self, origins):
-        """Return ``{record: [Gap or text]}``: what the stages ask for that these records lack.
+        """Return ``{record: [Problem]}``: what the stages ask for that these records lack.
 
         Only of records that enter their stage: a condition that is added later troubles nobody
         where they are.
 
         :param dict origins: ``{record: the crm.stage it was in}``
         """
-        entering = self.filtered(
+        limited = self.env["crm.stage"]._get_strict_ids()
+        asking = self.stage_id.filtered(
+            lambda stage: stage.sudo().has_conditions or stage.id in limited
+        )
+        if not asking:
+            return {}
+        asked = self._filtered_asked(origins).filtered(lambda record: record.stage_id in asking)
+        problems = {}
+        # in the order of their ids, so that nobody waits for each other at two strict limits
+        by_stage = asked.grouped("stage_id")
+        for stage in sorted(by_stage, key=lambda stage: stage.id):
+            problems.update(stage.sudo()._get_move_problems(by_stage[stage]))
+        if any(problems.values()) and self._may_pass_conditions("bpo_crm_pass_conditions"):
+            self._log_passed({record: texts for record, texts in problems.items() if texts})
+            return {}
+        return problems
+
+    def _filtered_asked(self, origins):
+        """Return the records that enter their stage and have to give what it asks for."""
+        return self.filtered(
             lambda record: (
-                record.stage_id != origins[record] and record.stage_id.sudo().has_conditions
+                record.stage_id != origins[record] and (origins[record] or not self.env.su)
             )
         )
-        problems = {}
-        for stage, records in entering.grouped("stage_id").items():
-            problems.update(stage.sudo()._get_entry_problems(records))
-        return problems
+
+    def _may_pass_conditions(self, key=None):
+        """Tell whether the user at work may move past conditions of stages.
+
+        Not whether the code runs as superuser: automations do so in anybody's session.
+
+        :param str key: only where this key of the context asks for it
+        """
+        if key and not self.env.context.get(key):
+            return False
+        user = self.env.user
+        return user._is_superuser() or user.has_group(MANAGER)
+
+    def _log_passed(self, problems):
+        """Say in chatter which conditions a manager has moved records past."""
+        self.browse().concat(*problems)._message_log_batch(
+            bodies={
+                record.id: self.env._(
+                    "Moved to “%(stage)s” past its conditions: %(problems)s",
+                    stage=record.stage_id.display_name,
+                    problems="; ".join(texts),
+                )
+                for record, texts in problems.items()
+            }
+        )
 
     def _is_given(self, name):
         """Tell whether this record has a value in a field; a typed blank is none."""
@@ -116,6 +210,94 @@ class BpoStaged(models.AbstractModel):
             return not is_html_empty(value)
         return bool(value.strip() if isinstance(value, str) else value)
 
+    @api.model
+    def _get_domain_open_in_stage(self):
+        """Return which records count for the limit of their stage: the open ones.
+
+        This method serves as a hook, together with :meth:`_is_open_in_stage`.
+        """
+        raise NotImplementedError
+
+    def _is_open_in_stage(self):
+        """Tell whether this record counts for the limit of its stage."""
+        raise NotImplementedError
+
+    def _get_limit_keys(self, vals):
+        """Return ``{record: how it counts}`` of those in a stage with a strict limit.
+
+        :param dict vals: what is about to be written; nothing is looked at for what cannot bring
+            records into the count of their stage
+        """
+        limited = self.env["crm.stage"]._get_strict_ids()
+        if not limited or not any(vals.get(name) for name in ("user_id", "active", "status")):
+            return {}
+        return {record: record._get_limit_key() for record in self if record.stage_id.id in limited}
+
+    def _get_limit_key(self):
+        """Return whose count this record is in: its agent's, or everybody's; False if in none."""
+        if not self._is_open_in_stage():
+            return False
+        return self.user_id if self.stage_id.limit_scope == "user" else self.stage_id
+
+    def _check_limits_kept(self, keys):
+        """Refuse what brought records into the count of their stage without a move.
+
+        That is another agent, to come back from the archive, to be opened again.
+
+        :param dict keys: what :meth:`_get_limit_keys` returned before
+        :raise ValidationError: a strict limit is exceeded
+        """
+        entered = self.browse(
+            record.id for record, key in keys.items() if record._get_limit_key() not in (False, key)
+        )
+        problems = {}
+        by_stage = entered.grouped("stage_id")
+        for stage in sorted(by_stage, key=lambda stage: stage.id):
+            problems.update(stage.sudo()._get_limit_problems(by_stage[stage]))
+        if problems and not self._may_pass_conditions("bpo_crm_pass_conditions"):
+            self._raise_problems(problems)
+
+    # ------------------------------------------------------------
+    # ON ENTERING
+    # ------------------------------------------------------------
+
+    def _schedule_entry_activities(self, origins):
+        """Schedule what the stages want done by those who have a record that enters.
+
+        Not for what is imported, which is work of the past, and not where the same is scheduled
+        already. Nobody gets an e-mail for it: they see it among their activities.
+
+        :param dict origins: ``{record: the crm.stage it was in}``
+        """
+        stages = self.stage_id.filtered(lambda stage: stage.sudo().entry_activity_type_id)
+        if not stages or self.env.context.get("import_file"):
+            return
+        entering = self.filtered(
+            lambda record: record.stage_id in stages and record.stage_id != origins[record]
+        )
+        activities = self.env["mail.activity"].sudo().with_context(mail_activity_quick_update=True)
+        vals_list = []
+        for stage, records in entering.grouped("stage_id").items():
+            vals_list += stage.sudo()._prepare_entry_activities(records)
+        activities.create(vals_list)
+
+    def _prepare_entry_activity(self, stage):
+        """Return the values of the activity that a stage wants done for this record."""
+        self.ensure_one()
+        kind = stage.entry_activity_type_id
+        mover = self.env.user if not self.env.user._is_superuser() else kind.default_user_id
+        return {
+            "res_model_id": self.env["ir.model"]._get_id(self._name),
+            "res_id": self.id,
+            "activity_type_id": kind.id,
+            "summary": kind.summary,
+            "note": kind.default_note,
+            "automated": True,
+            "user_id": (self.user_id or mover).id,
+            "date_deadline": fields.Date.context_today(self)
+            + timedelta(days=stage.entry_activity_days),
+        }
+
     # ------------------------------------------------------------
     # REFUSALS
     # ------------------------------------------------------------
@@ -123,13 +305,14 @@ class BpoStaged(models.AbstractModel):
     def _get_refusal(self, problems, are_new):
         """Return what makes the error that refuses a move, from its message.
 
-        :param dict problems: ``{record: [Gap or text]}`` of all records that move together
+        :param dict problems: ``{record: [Problem or text]}`` of all records that move together
         :param bool are_new: they are being created: there is nothing yet to fill in
         """
         texts = [text for texts in problems.values() for text in texts]
         if are_new or not all(isinstance(text, Gap) for text in texts):
             return ValidationError
-        return partial(StageEntryIncomplete, problems=problems)
+        may_pass = all(text.cause for text in texts) and self._may_pass_conditions()
+        return partial(StageEntryIncomplete, problems=problems, may_pass=may_pass)
 
     def _raise_problems(self, problems, refusal=ValidationError):
         """Refuse a move, if there are problems.
@@ -139,6 +322,7 @@ class BpoStaged(models.AbstractModel):
         :raise ValidationError: listing, per record, all that is wrong
         """
         if lines := self._get_problem_lines(problems):
+            self.env["bpo.stage.refusal"]._note(problems)
             raise refusal(
                 self.env._("Nothing was moved. Put this right first:\n%(problems)s", problems=lines)
             )

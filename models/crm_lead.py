@@ -201,9 +201,11 @@ class CrmLead(models.Model):
             moving._write_move(vals)
         if staying:
             customers = staying._get_ordered_customers(vals)
+            limit_keys = staying._get_limit_keys(vals)
             if others := staying - staying._write_won_again(vals):
                 super(CrmLead, others).write(dict(vals))
             staying._check_loss(vals)
+            staying._check_limits_kept(limit_keys)
             staying._log_changed_customers(customers)
         not_lost._check_lost_by_archiving()
         if "expected_revenue" in vals:

@@ -184,6 +184,7 @@ class CrmLead(models.Model):
 
         :param dict origins: ``{lead: Origin}``, where each lead comes from
         """
+        self._schedule_entry_activities(self._get_stages_left(origins))
 
     def _get_origins(self):
         """Return ``{lead: Origin}``: where these leads are before a move."""
@@ -380,7 +381,20 @@ class CrmLead(models.Model):
 
     def _get_problems_conditions(self, origins):
         """Rule 6: a lead that enters a stage has what the stage asks for."""
-        return self._get_problems_entry({lead: origins[lead].stage for lead in self})
+        return self._get_problems_entry(self._get_stages_left(origins))
+
+    def _get_stages_left(self, origins):
+        """Return ``{lead: the stage it was in}``.
+
+        A closed lead that is taken back to where it was closed from has not been away: it was let
+        in before.
+        """
+        return {
+            lead: lead.stage_id
+            if origins[lead].open_stage and origins[lead].open_stage == lead.stage_id
+            else origins[lead].stage
+            for lead in self
+        }
 
     def _get_problem_forward_only(self, origin, open_stages):
         """Return why this lead may not be in its stage, or nothing.

@@ -231,6 +231,7 @@ class CrmStage(models.Model):
         behind the last open stage instead: before Won and Lost.
         """
         stages = super().create([self._prepare_create(vals) for vals in vals_list])
+        stages._note_conditions(set().union(*vals_list))
         appended = stages.filtered(lambda stage: not stage.sequence)
         appended._append()
         if self.env.context.get("bpo_crm_before_closing"):
@@ -249,12 +250,13 @@ class CrmStage(models.Model):
                 self.env._("moved to another pipeline")
             )
         if "stage_type" in vals:
-            self.filtered(lambda stage: stage.stage_type != vals["stage_type"])._check_empty(
-                self.env._("given another type")
-            )
+            changing = self.filtered(lambda stage: stage.stage_type != vals["stage_type"])
+            changing._check_empty(self.env._("given another type"))
+            changing._drop_conditions()
         vals = self._without_known_won_flag(vals)
         origins = self._close_leads(vals)
         res = super().write(vals)
+        self._note_conditions(vals)
         if any(not vals.get(name, True) for name in ("is_won", "is_lost", "active")):
             # A flag that is given up is free for the next stage of the same transaction.
             self.flush_recordset(["is_won", "is_lost", "active"])

@@ -62,6 +62,8 @@ from . import test_service_request
 from . import test_service_tour
 from . import test_stage
 from . import test_stage_entry
+from . import test_stage_entry_fields
+from . import test_stage_limit
 from . import test_structure
 from . import test_undo
 from . import test_undo_tour

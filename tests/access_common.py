@@ -96,6 +96,8 @@ class AccessCase(BpoCrmCommon):
             return [
                 model.search([("company_id", "=", cls._get_company(key[1]).id)]) for key in keys
             ]
+        if model._name == "ir.model.fields":
+            return [model._get("crm.lead", "phone") for _key in keys]
         vals_list = [cls._prepare(*key) for key in keys]
         if model._name == "crm.lead":
             vals_list = [cls._prepare_lead(**vals) for vals in vals_list]
@@ -192,6 +194,16 @@ class AccessCase(BpoCrmCommon):
             return {"name": cls._get_name(), "stage_type": "service"}
         pipeline = cls._get_record("bpo.pipeline", scope, role)
         return {"name": cls._get_name(), "pipeline_id": pipeline.id}
+
+    @classmethod
+    def _prepare_bpo_stage_refusal(cls, scope, role, company_id):
+        stage = cls._get_record("crm.stage", scope, role)
+        month = "2026-01-01"
+        return {"stage_id": stage.id, "cause": cls._get_name(), "month": month, "count": 1}
+
+    @classmethod
+    def _prepare_ir_model_fields(cls, scope, role, company_id):
+        return {"help": "Test access"}
 
     @classmethod
     def _prepare_bpo_service(cls, scope, role, company_id):

@@ -77,6 +77,16 @@ crm.stage
     service    r---  r---  rcwd    r---  r---    r---  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
+# How many records a stage holds up: who decides what it asks for.
+bpo.stage.refusal
+    here       ----  ----  r---    ----  ----    ----  ----  ----
+    service    ----  ----  r---    ----  ----    ----  ----  ----
+    elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
+
+# Which fields there are, for the choice of what a stage asks for: nothing of what is in them.
+ir.model.fields
+    here       ----  ----  n---    ----  ----    ----  ----  ----
+
 bpo.service
     here       r---  r---  rcwd    r---  r---    r---  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
@@ -165,6 +175,7 @@ crm.lead: own | others | elsewhere
     action_retry_dealer_order          + + + x x x x x | x + + x x x x x | x x x x x x x x
     action_check_dealer_order          r r + r r x x x | x r + x r x x x | x x x x x x x x
     action_view_service_requests       + + + + + x x x | x + + x + x x x | x x x x x x x x
+    action_fill_in_and_move            + + + + + x x x
 
 # Agents may retry what they may edit the lead of; the rest is the managers'.
 bpo.dealer.order: own | others | elsewhere
@@ -216,6 +227,7 @@ crm.stage: here | service | elsewhere
     action_move_and_archive            x x + x x x x x | x x + x x x x x | x x x x x x x x
     action_remove                      x x + x x x x x | x x + x x x x x | x x x x x x x x
     action_take_out                    x x + x x x x x | x x + x x x x x | x x x x x x x x
+    action_forget_void_conditions      x x + x x x x x | x x + x x x x x | x x x x x x x x
 
 bpo.service: here | elsewhere
     action_view_requests               + + + + + + x x | x x x x x x x x
@@ -229,6 +241,7 @@ bpo.service.request: own | others | elsewhere
     action_complete                    + + + x x x x x | x + + x x x x x | x x x x x x x x
     action_cancel                      + + + x x x x x | x + + x x x x x | x x x x x x x x
     action_reopen                      + + + x x x x x | x + + x x x x x | x x x x x x x x
+    action_fill_in_and_move            + + + x x x x x
 
 crm.team: here
     action_your_pipeline               + + + + + + x x

@@ -187,6 +187,8 @@ class TestAccessMatrix(AccessCase):
             ("bpo.dealership", "action_check_products"): Call(
                 prepare=lambda dealership: dealership.write({"connection_state": "connected"})
             ),
+            ("crm.lead", "action_fill_in_and_move"): Call([[]]),
+            ("bpo.service.request", "action_fill_in_and_move"): Call([[]]),
             ("crm.stage", "web_resequence"): Call([{}]),
             ("crm.stage", "action_take_out"): Call(
                 kwargs={"context": {"bpo_crm_service_id": cls.service.id}}

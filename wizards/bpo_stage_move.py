@@ -11,7 +11,8 @@ class BpoStageMove(models.TransientModel):
     With a service it is *Move and take out*: only requests of that service move, and the stages,
     which other services may go on using, are taken out of it instead.
 
-    Records move by ``write``, so that every rule of a move holds.
+    Records move by ``write``, so that every rule of a move holds. Only conditions of the target do
+    not hold them up: it is the manager who moves them. What is missing is shown on the records.
     """
 
     _name = "bpo.stage.move"
@@ -90,7 +91,9 @@ class BpoStageMove(models.TransientModel):
                 )
             for model_name in stages._get_models_in_stages():
                 records = self._search_records(model_name).search(self._get_domain(model_name))
-                records.write(self._prepare_move(model_name, target))
+                records.with_context(bpo_crm_pass_conditions=True).write(
+                    self._prepare_move(model_name, target)
+                )
         if self.service_id:
             self.service_id.stage_line_ids.filtered(lambda line: line.stage_id in stages).unlink()
         else:

@@ -31,6 +31,15 @@ export class Stage extends models.Model {
     fold = fields.Boolean();
     color = fields.Integer();
     pipeline_id = fields.Many2one({relation: "bpo.pipeline"});
+    record_limit = fields.Integer();
+    limit_count = fields.Integer();
+    limit_scope = fields.Selection({
+        selection: [
+            ["stage", "In the Stage"],
+            ["user", "Per Agent"],
+        ],
+        default: "stage",
+    });
 
     _records = [
         {id: 1, name: "Inbox"},

@@ -23,6 +23,9 @@ class Stage extends models.Model {
     name = fields.Char();
     color = fields.Integer();
     icon = fields.Char();
+    record_limit = fields.Integer();
+    limit_count = fields.Integer();
+    limit_scope = fields.Char();
 
     _records = [
         {id: 1, name: "Received", color: 0, icon: "fa-inbox"},
@@ -175,4 +178,11 @@ test("the status bar shows the stages in the order of the service", async () => 
         "Waiting",
         "Received",
     ]);
+});
+
+test("a column with a limit says how many are in it", async () => {
+    Object.assign(Stage._records[0], {record_limit: 5, limit_count: 5, limit_scope: "stage"});
+    await mountBoard();
+    expect(queryAllTexts(".o_bpo_stage_limit")).toEqual(["5 / 5"]);
+    expect(".o_kanban_group:nth-child(1) .o_bpo_stage_limit .fa-lock").toHaveCount(1);
 });

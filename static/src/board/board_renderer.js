@@ -2,13 +2,22 @@
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import {getStageColumnClass} from "@bpo_crm/stages/stage_group";
+import {useStageLimit} from "@bpo_crm/stages/stage_limit";
 import {CrmKanbanRenderer} from "@crm/views/crm_kanban/crm_kanban_renderer";
 import {patch} from "@web/core/utils/patch";
 import {isDealBoard} from "./deal_board";
 import {DealColumnMenu} from "./deal_column_menu";
 
 // The header of stock's board, which its module does not export: no other app has it.
-patch(CrmKanbanRenderer.components.KanbanHeader.components, {GroupConfigMenu: DealColumnMenu});
+const DealHeader = CrmKanbanRenderer.components.KanbanHeader;
+DealHeader.template = "bpo_crm.DealKanbanHeader";
+patch(DealHeader.components, {GroupConfigMenu: DealColumnMenu});
+patch(DealHeader.prototype, {
+    setup() {
+        super.setup();
+        this.stageLimit = useStageLimit(this);
+    },
+});
 
 patch(CrmKanbanRenderer.prototype, {
     /**

@@ -2,6 +2,7 @@
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import {isGroupedByStage, isStageField, makeStageGroupInfo} from "@bpo_crm/stages/stage_group";
+import {STAGE_LIMIT_FIELDS} from "@bpo_crm/stages/stage_limit";
 
 /** What is read of each stage together with the columns of a board of deals. */
 export const DEAL_STAGE_GROUP_INFO = makeStageGroupInfo([
@@ -9,6 +10,7 @@ export const DEAL_STAGE_GROUP_INFO = makeStageGroupInfo([
     {name: "is_won", string: "Is Won Stage", type: "boolean"},
     {name: "is_lost", string: "Is Lost Stage", type: "boolean"},
     {name: "pipeline_id", string: "Pipeline", type: "many2one", relation: "bpo.pipeline"},
+    ...STAGE_LIMIT_FIELDS,
 ]);
 
 /** Tell whether these are the fields of deals, with their pipelines. */

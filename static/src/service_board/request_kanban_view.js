@@ -6,6 +6,7 @@ import {
     isGroupedByStage,
     makeStageGroupInfo,
 } from "@bpo_crm/stages/stage_group";
+import {STAGE_LIMIT_FIELDS, useStageLimit} from "@bpo_crm/stages/stage_limit";
 import {registry} from "@web/core/registry";
 import {KanbanController} from "@web/views/kanban/kanban_controller";
 import {KanbanHeader} from "@web/views/kanban/kanban_header";
@@ -17,6 +18,7 @@ import {RequestColumnMenu} from "./request_column_menu";
 const REQUEST_STAGE_GROUP_INFO = makeStageGroupInfo([
     {name: "color", string: "Color", type: "integer"},
     {name: "icon", string: "Icon", type: "char"},
+    ...STAGE_LIMIT_FIELDS,
 ]);
 
 /** Reads the stages together with the columns, and tells a board of stages by its class. */
@@ -35,10 +37,15 @@ export class RequestKanbanController extends KanbanController {
     }
 }
 
-/** The header of a column shows the icon of its stage. */
+/** The header of a column shows the icon of its stage, and its limit. */
 export class RequestKanbanHeader extends KanbanHeader {
     static template = "bpo_crm.RequestKanbanHeader";
     static components = {...KanbanHeader.components, GroupConfigMenu: RequestColumnMenu};
+
+    setup() {
+        super.setup();
+        this.stageLimit = useStageLimit(this);
+    }
 
     get stageIcon() {
         return this.props.group.record?.data.icon || "";
