@@ -61,6 +61,9 @@ from . import bpo_service_request
 from . import bpo_service_request_board
 from . import bpo_service_request_lead
 from . import crm_lead_service
+from . import bpo_stage_entry
+from . import crm_lead_stage_entry
+from . import bpo_service_request_stage_entry
 from . import res_config_settings
 from . import ir_config_parameter
 from . import product_template

@@ -311,7 +311,9 @@ class BpoServiceRequest(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Create requests in their service's default stage, under a reference of their own."""
-        return super().create(self._prepare_create(vals_list))
+        requests = super().create(self._prepare_create(vals_list))
+        requests._enter_as_new()
+        return requests
 
     def write(self, vals):
         """Write, and treat a change of service or stage as a move, however it is asked for.
@@ -322,12 +324,19 @@ class BpoServiceRequest(models.Model):
         self._check_leads([vals])
         if "reference" in vals and not self.env.su:
             self._check_reference_kept(vals["reference"])
-        if "service_id" in vals and "stage_id" not in vals:
+        if {"service_id", "stage_id"}.isdisjoint(vals):
+            return super().write(vals)
+        origins = self._get_origins()
+        res = self._write_move(vals)
+        self._follow_up_move(origins)
+        return res
+
+    def _write_move(self, vals):
+        """Write ``vals``, a service or a stage among them: the one path of every move."""
+        if "stage_id" not in vals:
             return self._write_service(vals)
         if "service_id" in vals:
             self._check_new_service(vals["service_id"])
-        if "stage_id" not in vals:
-            return super().write(vals)
         staying = self.filtered(lambda request: request.stage_id.id == vals["stage_id"])
         moving = self - staying
         if staying:

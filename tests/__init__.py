@@ -57,4 +57,5 @@ from . import test_service
 from . import test_service_request
 from . import test_service_tour
 from . import test_stage
+from . import test_stage_entry
 from . import test_structure

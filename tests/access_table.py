@@ -60,6 +60,13 @@ bpo.dealer.problem
     here       ----  r---  r---    ----  ----    ----  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
+# Written by moves only; as the role's rights on the deal.
+bpo.stage.entry
+    own        r---  r---  r---    ----  ----    ----  ----  ----
+    unclaimed  r---  r---  r---    ----  ----    ----  ----  ----
+    others     ----  r---  r---    ----  ----    ----  ----  ----
+    elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
+
 bpo.service.request
     own        rcw-  rcw-  rcwd    ----  ----    ----  ----  ----
     unclaimed  rcw-  rcw-  rcwd    ----  ----    ----  ----  ----
