@@ -41,6 +41,7 @@ from . import test_dealer_product
 from . import test_dealer_survey
 from . import test_dealership
 from . import test_dealership_hold
+from . import test_funnel_property
 from . import test_hooks
 from . import test_js
 from . import test_lead_currency

@@ -61,6 +61,8 @@ class AccessCase(BpoCrmCommon):
     # Rows that are there because records of the other model are.
     OF_RECORDS = {
         "bpo.stage.entry": "crm.lead",
+        "bpo.deal.report": "crm.lead",
+        "bpo.request.report": "bpo.service.request",
     }
 
     @classmethod
@@ -180,6 +182,14 @@ class AccessCase(BpoCrmCommon):
     def _prepare_bpo_stage_entry(cls, scope, role, company_id):
         lead = cls._get_record("crm.lead", scope, role)
         return {"lead_id": lead.id, "entered_date": "2026-03-02 09:00:00"}
+
+    @classmethod
+    def _prepare_bpo_deal_report(cls, scope, role, company_id):
+        return {}
+
+    @classmethod
+    def _prepare_bpo_request_report(cls, scope, role, company_id):
+        return {}
 
     @classmethod
     def _prepare_bpo_dealer_product(cls, scope, role, company_id):
