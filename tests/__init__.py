@@ -54,6 +54,7 @@ from . import test_lost_tours
 from . import test_moves_property
 from . import test_order_default
 from . import test_pipeline
+from . import test_reports
 from . import test_service
 from . import test_service_request
 from . import test_service_tour

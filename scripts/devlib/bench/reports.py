@@ -65,7 +65,7 @@ _LEADS = """
     SELECT 'Enquiry ' || number, 'opportunity', TRUE, stage.pipeline_id, stage.id, stage.status,
            COALESCE(stage.status, 'pending'),
            CASE WHEN stage.status = 'lost'
-                THEN reasons[1 + mod(number * number, cardinality(reasons))] END,
+                THEN reasons[1 + mod(number * 17, cardinality(reasons))] END,
            teams[1 + number % cardinality(teams)],
            users[1 + mod(number * 7, cardinality(users))],
            dealerships[1 + mod(number * 11, cardinality(dealerships))],
