@@ -81,7 +81,7 @@ class BpoDealReport(models.Model):
         readonly=True,
         aggregator="avg",
         digits=(16, 1),
-        help="Of 100 entries of the stage, how many went on.",
+        help="Of 100 entries of an open stage, how many went on.",
     )
     won_rate = fields.Float(
         "Won in the End (%)",
@@ -151,7 +151,9 @@ class BpoDealReport(models.Model):
                        AS moved_away,
                    (%(there)s AND lead.active)::integer AS here,
                    (%(there)s AND NOT lead.active)::integer AS archived,
-                   CASE WHEN %(passed_on)s THEN 100.0 ELSE 0.0 END AS passed_rate,
+                   CASE WHEN entry.closed_status IS NULL
+                        THEN CASE WHEN %(passed_on)s THEN 100.0 ELSE 0.0 END
+                   END AS passed_rate,
                    CASE WHEN entry.is_first
                         THEN CASE WHEN lead.won_status = 'won' THEN 100.0 ELSE 0.0 END
                    END AS won_rate,

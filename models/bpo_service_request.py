@@ -312,7 +312,7 @@ class BpoServiceRequest(models.Model):
     def create(self, vals_list):
         """Create requests in their service's default stage, under a reference of their own."""
         requests = super().create(self._prepare_create(vals_list))
-        requests._enter_as_new()
+        requests._enter_first_stages()
         return requests
 
     def write(self, vals):
@@ -326,13 +326,13 @@ class BpoServiceRequest(models.Model):
             self._check_reference_kept(vals["reference"])
         if {"service_id", "stage_id"}.isdisjoint(vals):
             return super().write(vals)
-        origins = self._get_origins()
-        res = self._write_move(vals)
-        self._follow_up_move(origins)
+        places = self._get_places()
+        res = self._write_place(vals)
+        self._enter_stages(places)
         return res
 
-    def _write_move(self, vals):
-        """Write ``vals``, a service or a stage among them: the one path of every move."""
+    def _write_place(self, vals):
+        """Write ``vals``, a service or a stage among them, on requests that move by it or not."""
         if "stage_id" not in vals:
             return self._write_service(vals)
         if "service_id" in vals:

@@ -8,8 +8,8 @@ from odoo import models
 from .bpo_stage_entry import Move
 
 
-class Origin(NamedTuple):
-    """Where a request comes from in a move; all is empty for a new one."""
+class Place(NamedTuple):
+    """Where a request is: a stage that services share is another place in each."""
 
     service: models.BaseModel
     stage: models.BaseModel
@@ -20,59 +20,56 @@ class BpoServiceRequest(models.Model):
 
     _inherit = "bpo.service.request"
 
-    def _get_origins(self):
-        """Return ``{request: Origin}``: where these requests are before a move."""
-        return {request: Origin(request.service_id, request.stage_id) for request in self}
+    def _get_places(self):
+        """Return ``{request: Place}``: where these requests are."""
+        return {request: Place(request.service_id, request.stage_id) for request in self}
 
-    def _enter_as_new(self):
-        """Follow up new requests by the stage they have."""
-        nowhere = Origin(self.env["bpo.service"], self.env["crm.stage"])
-        self._follow_up_move(dict.fromkeys(self, nowhere))
+    def _enter_first_stages(self):
+        """Write down where new requests begin."""
+        nowhere = Place(self.env["bpo.service"], self.env["crm.stage"])
+        self._enter_stages(dict.fromkeys(self, nowhere))
 
-    def _follow_up_move(self, origins):
-        """Do what follows from a move that was written, in the same transaction.
+    def _enter_stages(self, places):
+        """Write down the moves of these requests, for the reports.
 
-        This method serves as a hook, as its namesake of deals does.
-
-        :param dict origins: ``{request: Origin}``, where each request comes from
+        :param dict places: ``{request: Place}``, where each request was before
         """
         requests = self.sudo().filtered(
-            lambda request: Origin(request.service_id, request.stage_id) != origins[request]
+            lambda request: Place(request.service_id, request.stage_id) != places[request]
         )
         if not requests:
             return
-        services = requests.service_id.concat(*(each.service.sudo() for each in origins.values()))
-        places = {
+        sequences = {
             service: {line.stage_id: n for n, line in enumerate(service._get_sorted_lines())}
-            for service in services
+            for service in requests.service_id
         }
         self.env["bpo.stage.entry"]._enter_requests(
-            [request._prepare_entry(origins[request], places) for request in requests]
+            [request._prepare_entry(places[request], sequences) for request in requests]
         )
 
-    def _prepare_entry(self, origin, places):
+    def _prepare_entry(self, place, sequences):
         """Return the move of this request as it is written down.
 
-        :param Origin origin: where it comes from
-        :param dict places: ``{service: {stage: place}}``
+        :param Place place: where it was before
+        :param dict sequences: ``{service: {stage: its place in the order}}``
         """
         return Move(
             record=self.id,
             workflow=self.service_id.id,
             company=self.company_id.id,
             stage=self.stage_id.id,
-            from_stage=origin.stage.id,
+            from_stage=place.stage.id,
             closed_status=None,
-            outcome=self._get_entry_outcome(origin, places),
+            outcome=self._get_entry_outcome(place, sequences),
         )
 
-    def _get_entry_outcome(self, origin, places):
-        """Return how this request left the stage it comes from, nothing if there is none."""
-        if not origin.stage:
+    def _get_entry_outcome(self, place, sequences):
+        """Return how this request left the stage it was in, nothing if there is none."""
+        if not place.stage:
             return None
-        if origin.service != self.service_id:
+        if place.service != self.service_id:
             return "elsewhere"
-        places = places[self.service_id]
-        # a stage that is taken out of the service has no place any more
-        is_further = places.get(self.stage_id, 0) >= places.get(origin.stage, 0)
+        sequence = sequences[self.service_id]
+        # a stage that was taken out of the service has no place in its order any more
+        is_further = sequence.get(self.stage_id, 0) >= sequence.get(place.stage, 0)
         return "forward" if is_further else "back"

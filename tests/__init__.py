@@ -41,6 +41,7 @@ from . import test_dealer_product
 from . import test_dealer_survey
 from . import test_dealership
 from . import test_dealership_hold
+from . import test_entries
 from . import test_funnel_property
 from . import test_hooks
 from . import test_js
@@ -59,5 +60,4 @@ from . import test_service
 from . import test_service_request
 from . import test_service_tour
 from . import test_stage
-from . import test_stage_entry
 from . import test_structure

@@ -271,7 +271,11 @@ class TestFunnelProperty(BpoCrmCommon):
                         "archived": int(not following and deal.archived),
                         "won_deals": int(not following and spell.status == "won"),
                         "lost_deals": int(not following and spell.status == "lost"),
-                        "passed_rate": 100 if outcome in ("forward", "won") else 0,
+                        "passed_rate": None
+                        if spell.status
+                        else 100
+                        if outcome in ("forward", "won")
+                        else 0,
                         "won_rate": (100 if deal.status == "won" else 0) if first_time else None,
                         "win_rate": (100 if spell.status == "won" else 0)
                         if spell.status and not following
