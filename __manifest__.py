@@ -25,6 +25,8 @@
         "security/bpo_service_security.xml",
         "security/bpo_undo_security.xml",
         "security/bpo_stage_refusal_security.xml",
+        "security/bpo_stage_entry_security.xml",
+        "security/bpo_deal_report_security.xml",
         "data/crm_lost_reason_data.xml",
         "data/ir_cron_data.xml",
         "data/ir_sequence_data.xml",
@@ -55,6 +57,8 @@
         "views/bpo_dealership_overview_views.xml",
         "views/bpo_dealer_order_report_views.xml",
         "views/crm_lead_service_views.xml",
+        "views/bpo_deal_report_views.xml",
+        "views/bpo_request_report_views.xml",
         "views/menus.xml",
     ],
     "demo": [

@@ -8,8 +8,7 @@ a million of them is installed in seconds and no lead is recomputed: stage and o
 stages, a handful, are created by the ORM: other addons may have required columns there.
 """
 
-import json
-
+from .history import build_history, note
 from .models.bpo_pipeline import ADOPTION_NOTES
 
 # The stages stock CRM ships, as (external id, source name), and what we make of them.
@@ -39,6 +38,7 @@ def adopt(env):
     _adapt_stock_stages(cr, default_id)
     _add_closing_stages(env)
     _adopt_leads(cr, default_id)
+    build_history(cr)
     _forget_notes_of_empty_crm(cr)
     env.invalidate_all()
 
@@ -184,7 +184,7 @@ def _adopt_stages(cr, default_id):
         cr.execute(
             "UPDATE crm_stage SET pipeline_id = %s WHERE id IN %s", [pipeline_id, tuple(stages)]
         )
-        _note(cr, f"Pipeline “{name}” was made of {len(stages)} stages reserved for its teams.")
+        note(cr, f"Pipeline “{name}” was made of {len(stages)} stages reserved for its teams.")
     cr.execute("UPDATE crm_stage SET pipeline_id = %s WHERE pipeline_id IS NULL", [default_id])
 
 
@@ -213,7 +213,7 @@ def _separate_names(cr):
             """,
             [suffix, stage_id],
         )
-        _note(cr, f"A stage of a name used twice in its pipeline is now called “{name}{suffix}”.")
+        note(cr, f"A stage of a name used twice in its pipeline is now called “{name}{suffix}”.")
 
 
 def _free_suffix(cr, pipeline_id, name, suffix):
@@ -254,7 +254,7 @@ def _separate_won_stages(cr):
         """
     )
     for (name,) in cr.fetchall():
-        _note(
+        note(
             cr,
             f"“{name}” is no longer a Won stage, since a pipeline has only one; "
             "the leads won there stay won.",
@@ -286,7 +286,7 @@ def _adapt_stock_stages(cr, default_id):
                 "UPDATE crm_stage SET name = jsonb_build_object('en_US', %s) WHERE id = %s",
                 [values["name"], stage_id],
             )
-            _note(cr, f"The stage “{name}” is now called “{values['name']}”.")
+            note(cr, f"The stage “{name}” is now called “{values['name']}”.")
         cr.execute(
             "UPDATE crm_stage SET sequence = %s WHERE id = %s", [values["sequence"], stage_id]
         )
@@ -308,7 +308,7 @@ def _add_closing_stages(env):
         )
         for pipeline_id, pipeline_name, sequence in env.cr.fetchall():
             _create_closing_stage(env, flag, pipeline_id, {**values, "sequence": sequence})
-            _note(
+            note(
                 env.cr,
                 f"A {values['name']} stage was added to the pipeline “{pipeline_name}”.",
             )
@@ -395,18 +395,3 @@ def _forget_notes_of_empty_crm(cr):
         "DELETE FROM ir_config_parameter WHERE key = %s AND NOT EXISTS (SELECT FROM crm_lead)",
         [ADOPTION_NOTES],
     )
-
-
-def _note(cr, text):
-    """Keep what adoption decided, for the log and for the Stages screen."""
-    cr.execute("SELECT value FROM ir_config_parameter WHERE key = %s", [ADOPTION_NOTES])
-    row = cr.fetchone()
-    notes = json.dumps([*(json.loads(row[0]) if row else []), text])
-    if row:
-        cr.execute(
-            "UPDATE ir_config_parameter SET value = %s WHERE key = %s", [notes, ADOPTION_NOTES]
-        )
-    else:
-        cr.execute(
-            "INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s)", [ADOPTION_NOTES, notes]
-        )

@@ -26,6 +26,8 @@ def hand_back(env):
     _leave_lost_stages(cr)
     env.invalidate_all()
     _remove_lost_stages(env)
+    # What reports stand on goes with the addon; row by row, stages would be looked for in it.
+    cr.execute("TRUNCATE bpo_stage_entry")
     # Requests go with the addon anyway, but they would hold their stages back here.
     cr.execute("DELETE FROM bpo_service_request")
     cr.execute("DELETE FROM crm_stage WHERE stage_type = 'service'")

@@ -75,6 +75,13 @@ from . import bpo_service_request_move
 from . import bpo_service_request_board
 from . import bpo_service_request_lead
 from . import crm_lead_service
+from . import bpo_stage_entry
+from . import crm_lead_stage_entry
+from . import bpo_service_request_stage_entry
+from . import bpo_percentile_mixin
+from . import bpo_deal_report
+from . import bpo_request_report
+from . import bpo_dealer_order_report
 from . import res_config_settings
 from . import ir_config_parameter
 from . import product_template

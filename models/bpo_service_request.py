@@ -313,6 +313,7 @@ class BpoServiceRequest(models.Model):
         """Create requests in their service's default stage, under a reference of their own."""
         requests = super().create(self._prepare_create(vals_list))
         requests._complete_move(dict.fromkeys(requests, self.env["crm.stage"]))
+        requests._enter_first_stages()
         return requests
 
     def write(self, vals):
@@ -324,12 +325,19 @@ class BpoServiceRequest(models.Model):
         self._check_leads([vals])
         if "reference" in vals and not self.env.su:
             self._check_reference_kept(vals["reference"])
-        if "service_id" in vals and "stage_id" not in vals:
+        if {"service_id", "stage_id"}.isdisjoint(vals):
+            return self._write_staying(vals)
+        places = self._get_places()
+        res = self._write_place(vals)
+        self._enter_stages(places)
+        return res
+
+    def _write_place(self, vals):
+        """Write ``vals``, a service or a stage among them, on requests that move by it or not."""
+        if "stage_id" not in vals:
             return self._write_service(vals)
         if "service_id" in vals:
             self._check_new_service(vals["service_id"])
-        if "stage_id" not in vals:
-            return self._write_staying(vals)
         staying = self.filtered(lambda request: request.stage_id.id == vals["stage_id"])
         moving = self - staying
         if staying:

@@ -6,8 +6,8 @@ from odoo.exceptions import ValidationError
 
 from .bpo_dealer_connection_notify import UNREACHABLE_HOURS, UNREACHABLE_PARAMETER
 from .bpo_dealer_order_survey import CHANGE_PARAMETER, CHANGE_PERCENT
-from .constants import UNDO_PARAMETER
 from .bpo_vital_signs import TOKEN_PARAMETER
+from .constants import UNDO_PARAMETER
 
 SHORTEST_TOKEN = 16
 

@@ -42,6 +42,8 @@ from . import test_dealer_product
 from . import test_dealer_survey
 from . import test_dealership
 from . import test_dealership_hold
+from . import test_entries
+from . import test_funnel_property
 from . import test_hooks
 from . import test_js
 from . import test_lead_currency
@@ -57,6 +59,7 @@ from . import test_moves_property
 from . import test_no_orders
 from . import test_order_default
 from . import test_pipeline
+from . import test_reports
 from . import test_service
 from . import test_service_request
 from . import test_service_tour

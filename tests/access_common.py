@@ -58,6 +58,13 @@ class AccessCase(BpoCrmCommon):
     of *others*, those of another company (*elsewhere*), and *here*, where nobody owns any.
     """
 
+    # Rows that are there because records of the other model are.
+    OF_RECORDS = {
+        "bpo.stage.entry": "crm.lead",
+        "bpo.deal.report": "crm.lead",
+        "bpo.request.report": "bpo.service.request",
+    }
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -98,6 +105,10 @@ class AccessCase(BpoCrmCommon):
             ]
         if model._name == "ir.model.fields":
             return [model._get("crm.lead", "phone") for _key in keys]
+        if name := cls.OF_RECORDS.get(model._name):
+            records = cls._create_records([(name, *key[1:]) for key in keys])
+            field = "lead_id" if name == "crm.lead" else "request_id"
+            return [model.search([(field, "=", record.id)]) for record in records]
         vals_list = [cls._prepare(*key) for key in keys]
         if model._name == "crm.lead":
             vals_list = [cls._prepare_lead(**vals) for vals in vals_list]
@@ -167,6 +178,19 @@ class AccessCase(BpoCrmCommon):
 
     @classmethod
     def _prepare_bpo_dealer_problem(cls, scope, role, company_id):
+        return {}
+
+    @classmethod
+    def _prepare_bpo_stage_entry(cls, scope, role, company_id):
+        lead = cls._get_record("crm.lead", scope, role)
+        return {"lead_id": lead.id, "entered_date": "2026-03-02 09:00:00"}
+
+    @classmethod
+    def _prepare_bpo_deal_report(cls, scope, role, company_id):
+        return {}
+
+    @classmethod
+    def _prepare_bpo_request_report(cls, scope, role, company_id):
         return {}
 
     @classmethod

@@ -60,6 +60,26 @@ bpo.dealer.problem
     here       ----  r---  r---    ----  ----    ----  ----  ----
     elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
 
+# Written by moves only; as the role's rights on the deal.
+bpo.stage.entry
+    own        r---  r---  r---    ----  ----    ----  ----  ----
+    unclaimed  r---  r---  r---    ----  ----    ----  ----  ----
+    others     ----  r---  r---    ----  ----    ----  ----  ----
+    elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
+
+# Views of the database on these, with rules of their own.
+bpo.deal.report
+    own        r---  r---  r---    ----  ----    ----  ----  ----
+    unclaimed  r---  r---  r---    ----  ----    ----  ----  ----
+    others     ----  r---  r---    ----  ----    ----  ----  ----
+    elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
+
+bpo.request.report
+    own        r---  r---  r---    ----  ----    ----  ----  ----
+    unclaimed  r---  r---  r---    ----  ----    ----  ----  ----
+    others     ----  r---  r---    ----  ----    ----  ----  ----
+    elsewhere  ----  ----  ----    ----  ----    ----  ----  ----
+
 bpo.service.request
     own        rcw-  rcw-  rcwd    ----  ----    ----  ----  ----
     unclaimed  rcw-  rcw-  rcwd    ----  ----    ----  ----  ----
@@ -189,6 +209,12 @@ bpo.dealer.order: own | others | elsewhere
 bpo.dealer.problem: here | elsewhere
     action_retry_all                   x + + x x x x x | x x x x x x x x
     action_open_orders                 x + + x x x x x | x x x x x x x x
+
+bpo.deal.report: own | others | elsewhere
+    action_open_lead                   + + + x x x x x | x + + x x x x x | x x x x x x x x
+
+bpo.request.report: own | others | elsewhere
+    action_open_request                + + + x x x x x | x + + x x x x x | x x x x x x x x
 
 # The name of a file.
 bpo.dealer.product: here

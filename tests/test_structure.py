@@ -13,7 +13,8 @@ ADDON = Path(__file__).resolve().parents[1]
 # (model, method): why it is defined more than once
 HOOKED_IN = {
     ("crm.lead", "_get_move_rules"): "the dealer's part adds its rule like another addon would",
-    ("crm.lead", "_follow_up_move"): "the dealer's part hooks in like another addon would",
+    ("crm.lead", "_follow_up_move"): "the dealer's part hooks in like another addon would; so "
+    "does what is written for the reports",
 }
 
 

@@ -91,12 +91,36 @@ def test_first_release_is_updated(world, dealer, old_database):
     assert "object.user_id.email" in sql(
         "SELECT reply_to FROM mail_template WHERE model = 'bpo.dealer.order'"
     )
+    assert_history_is_built(sql)
     assert_database_is_complete(world, old_database)
     bpo = UpdatedBpo(world, old_database)
     try:
         check_work_goes_on(bpo.start(), dealer)
     finally:
         bpo.destroy()
+
+
+def assert_history_is_built(sql):
+    """Check that deals and requests have the past that the first release did not write down."""
+    for table, column in (("crm_lead", "lead_id"), ("bpo_service_request", "request_id")):
+        astray = sql(
+            f"SELECT count(*) FROM {table} record"
+            " WHERE (SELECT count(*) FROM bpo_stage_entry entry"
+            f"       WHERE entry.{column} = record.id AND entry.left_date IS NULL"
+            "         AND entry.stage_id = record.stage_id) != 1"
+        )
+        assert astray == "0"
+    assert (
+        sql(
+            "SELECT string_agg(concat_ws(' ', stage.name->>'en_US', entry.outcome), ','"
+            " ORDER BY entry.position)"
+            " FROM bpo_stage_entry entry"
+            " JOIN crm_stage stage ON stage.id = entry.stage_id"
+            " JOIN crm_lead lead ON lead.id = entry.lead_id"
+            " WHERE lead.name = 'Lost'"
+        )
+        == "New lost,Lost"
+    )
 
 
 def check_work_goes_on(bpo, dealer):
