@@ -56,11 +56,10 @@ class Checker:
         for row in tables["mail.message"].rows.values():
             if row["model"] == "crm.lead":
                 self.messages[row["res_id"]].append(row)
-        self.mails = Counter(
-            (row["truth"], row["serial"])
-            for row in tables["mail.mail"].rows.values()
-            if row.get("serial")
-        )
+        mails = tables["mail.mail"].rows.values()
+        self.mails = Counter((row["truth"], row["serial"]) for row in mails if row.get("serial"))
+        # also of an order that was deleted before it could be read
+        self.mailed = {row["order_id"] for row in mails}
         # {truth: [(dealer, id, order)]}, whatever its state
         self.there = defaultdict(list)
         for dealer in dict.fromkeys(world.dealers.values()):
@@ -306,7 +305,8 @@ class Checker:
         codes = {code for code, _details in order.get("remarks") or ()}
         fresh_lines, fresh_customer = self._is_about(order, wanted)
         if "name_unknown" in codes and not self.world.faults["nonsense"]:
-            if remote["serial"] not in self.world.given:
+            # not of one that came late, in the place of one that was deleted before it was read
+            if remote["serial"] not in self.world.given and not self._is_late(remote):
                 self._say(lead, "is said to be hidden from us, and never was")
         self._judge_lines(lead, order, wanted, remote, dealer, codes if fresh_lines else set())
         self._judge_customer(
@@ -450,14 +450,10 @@ class Checker:
             self.excuses["came back with the dealer's restore, mailed about another one"] += 1
         elif not told and (truth_of(remote), remote["serial"]) in self.world.mailed_before:
             self.excuses["found, and told of by a raw copy or before our restore"] += 1
-        elif not told and self._is_late(remote) and self._was_any_told(truths):
+        elif not told and self._is_late(remote) and order["id"] in self.mailed:
             self.excuses["came late in the place of one that was deleted, mailed about that"] += 1
         elif not told and self.dealerships[order["dealership_id"]].get("manager_email"):
             self._say(lead, f"no mail about {remote['name']}")
-
-    def _was_any_told(self, truths):
-        """Tell whether anybody was told of another order of the lead."""
-        return any(truth in truths and count for (truth, _serial), count in self.mails.items())
 
     @staticmethod
     def _is_late(remote):
