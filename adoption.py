@@ -92,7 +92,7 @@ def _create_default_pipeline(cr):
     in_use = _is_in_use(cr)
     pipeline_id = _create_pipeline(cr, "BPO Sales", sequence=10, push_orders=not in_use)
     if in_use:
-        _note(
+        note(
             cr,
             "Pipelines create no dealer orders at first, so that leads are won as before: switch "
             "Create Dealer Orders on where they are to become orders at their dealerships.",

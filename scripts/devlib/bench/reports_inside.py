@@ -39,7 +39,7 @@ def measure_reports(env, times):
                 call = prepare(env, action, view_id, kind)
                 results[f"{action['name']}, {kind}"] = measure(env, call, times)
     action = env["ir.actions.act_window"]._for_xml_id("bpo_crm.bpo_deal_report_action_funnel")
-    view_id = dict((kind, view_id) for view_id, kind in action["views"])["pivot"]
+    view_id = {kind: view_id for view_id, kind in action["views"]}["pivot"]
     for grouping in GROUPINGS:
         call = prepare(env, action, view_id, "pivot", grouping)
         results[f"Funnel, pivot by {grouping}"] = measure(env, call, times)
