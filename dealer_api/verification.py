@@ -75,9 +75,13 @@ class Verifier:
         return self._is_older(remote, began, tolerance)
 
     def _is_alike(self, sending, remote):
+        """Tell whether all that can be told of an order is as it was sent."""
+        is_known = sending.partner_id or (
+            remote.partner_name and sending.sent.customer.values.get("name")
+        )
         return bool(
-            sending.partner_id
-            and remote.partner_id == sending.partner_id
+            is_known
+            and not is_for_another(sending, remote)
             and remote.reference == sending.order.reference
             and self._difference(sending.order, remote) is None
         )

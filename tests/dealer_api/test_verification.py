@@ -588,6 +588,25 @@ class TestDealerLooks(VerificationCase):
         expected = "order_exchanged" if seen == MISSING else "customer_differs"
         self.assertEqual(notes_of(look), [expected])
 
+    @cases(
+        ("minutes", "change", "found"),
+        [
+            (5, {}, True),
+            (5, {"partner_id/.id": 2}, False),
+            (5, {"order_line": []}, False),
+            (120, {}, False),
+        ],
+    )
+    def test_an_order_that_our_backup_does_not_know(self, minutes, change, found):
+        """It was found there when it was sent once more, and taken over, as all was alike."""
+        self.push(order(1))
+        self.dealer.add_partner(name="Somebody Else")
+        self.dealer.orders[1].update(change)
+        again = order(1)
+        again.first_attempt = utcnow(minutes=minutes)
+        look = self.look(again)[KEY]
+        self.assertEqual(getattr(look.seen, "id", look.seen), 1 if found else MISSING)
+
     def test_ids_that_none_can_be_are_not_asked_for(self):
         with connect(self.dealer) as session:
             self.assertEqual(read_orders(session, [0, None, -1, 2**31, True, "1"]), {})
