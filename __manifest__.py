@@ -21,6 +21,7 @@
         "security/bpo_lead_line_security.xml",
         "security/bpo_order_preview_security.xml",
         "security/bpo_service_security.xml",
+        "security/bpo_undo_security.xml",
         "data/crm_lost_reason_data.xml",
         "data/ir_cron_data.xml",
         "data/ir_sequence_data.xml",

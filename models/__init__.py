@@ -19,6 +19,7 @@ from . import crm_lost_reason
 from . import crm_lead
 from . import crm_lead_lost
 from . import crm_lead_move
+from . import crm_lead_undo
 from . import crm_lead_merge
 from . import crm_lead_board
 from . import crm_lead_pipeline
@@ -41,6 +42,7 @@ from . import bpo_dealership_hold
 from . import bpo_dealership_overview
 from . import bpo_dealer_order
 from . import bpo_dealer_order_queue
+from . import bpo_dealer_order_wait
 from . import bpo_dealer_order_remote
 from . import bpo_dealer_order_survey
 from . import bpo_dealer_order_push

@@ -56,12 +56,14 @@ class BpoDealerOrder(models.Model):
     @api.model
     @api.private
     def _enqueue(self, leads):
-        """Put the orders of won leads into the outbox, and wake the scheduled action at commit.
+        """Put the orders of won leads into the outbox, and have the scheduled action woken.
 
         A lead has one row for ever: one that was not sent takes a new snapshot; of one that is
-        sent the dealer is asked whether it still has it.
+        sent the dealer is asked whether it still has it. An order that no dealer can have yet waits
+        for a while (``bpo_dealer_order_wait.py``), all others go out at commit.
         """
         leads = leads.sudo()
+        undo_end = self._get_undo_end()
         existing = self._get_orders(leads)
         new_leads = leads.filtered(lambda lead: lead not in existing)
         rows = self.sudo().create(
@@ -70,6 +72,7 @@ class BpoDealerOrder(models.Model):
                     "lead_id": lead.id,
                     "external_id": content.external_id,
                     **self._prepare_snapshot_vals(lead, content),
+                    "next_attempt": undo_end,
                 }
                 for lead, content in self._prepare_contents(new_leads).items()
             ]
@@ -79,13 +82,17 @@ class BpoDealerOrder(models.Model):
         again = known.filtered(lambda order: order.state != "sent")
         # as the user at work: winning again is a retry
         again.with_env(self.env)._check_may_retry()
+        taken_back = again._filtered_never_sent()
         again._renew()
+        taken_back.next_attempt = undo_end
         sent = known.filtered(lambda order: order.state == "sent")
         contents = self._prepare_contents(sent.lead_id)
         sent._log_no_second_order(contents)
         sent._ask_again(contents)
         (rows | known)._remember_who_asked(self.env.user)
-        if rows or known:
+        if waiting := rows | taken_back:
+            self._trigger_after_wait(undo_end)
+        if known - waiting:
             self._trigger_push()
 
     def _ask_again(self, contents):
@@ -302,7 +309,8 @@ class BpoDealerOrder(models.Model):
         uncertain = orders.filtered(lambda order: order.state == "sent" or order.possibly_sent)
         uncertain._check_may_reopen()
         waiting = orders.filtered(lambda order: order.state != "sent")
-        waiting._log_on_leads(lambda order: order._get_withdrawn_text())
+        if not leads._is_being_undone():
+            waiting._log_on_leads(lambda order: order._get_withdrawn_text())
         (orders - waiting)._log_on_leads(
             lambda order: (
                 Markup("%s %s")

@@ -36,3 +36,10 @@ CONFLICT = "order_conflict"
 
 # Sequences are laid with gaps, so that a record can be put between two others by hand.
 SEQUENCE_GAP = 10
+
+# The system parameter: seconds in which a win or a loss can be taken back; 0 for not at all.
+UNDO_PARAMETER = "bpo_crm.undo_seconds"
+UNDO_SECONDS = 15
+MAX_UNDO_SECONDS = 300
+# The context key with which orders go out at commit.
+SEND_NOW = "bpo_crm_send_now"

@@ -131,11 +131,13 @@ class CrmLead(models.Model):
         """
         status = self.env["crm.stage"].browse(vals["stage_id"])._get_closed_status()
         origins = self._get_origins()
+        undo_values = self._get_undo_values(origins, vals, status)
         if not status:
             self._unarchive_closed()
         move = {**self._prepare_move(vals, status), **self._note_open_stages(origins, status)}
         self._with_counted_losses()._write_protected({**vals, **move})
         self._complete_move(origins)
+        self._offer_undo(undo_values)
 
     def _unarchive_closed(self):
         """Bring closed leads back that are about to be reopened, as stock does for won ones.
@@ -278,7 +280,7 @@ class CrmLead(models.Model):
         :raise ValidationError: listing, per lead, all that is wrong
         """
         problems = {lead: [] for lead in self}
-        for rule in self._get_move_rules():
+        for rule in self._get_rules_of_undo() or self._get_move_rules():
             for lead, texts in rule(origins).items():
                 problems[lead] += texts
         lacks_reason = self._lacks_only_lost_reason(problems, origins)

@@ -6,11 +6,14 @@ from odoo.exceptions import ValidationError
 
 from ..dealer_api import DealerError, clean_proxy
 from .bpo_dealer_connection import PROXY_PARAMETER
+from .constants import MAX_UNDO_SECONDS, UNDO_PARAMETER
 from .dealer_texts import translate_error
 
 
 class IrConfigParameter(models.Model):
-    """The proxy to dealers is an address, or none: told to whoever enters it."""
+    """The proxy to dealers is an address, or none, Undo lasts for some seconds: told to whoever
+    enters something else.
+    """
 
     _inherit = "ir.config_parameter"
 
@@ -21,3 +24,17 @@ class IrConfigParameter(models.Model):
                 clean_proxy(parameter.value)
             except DealerError as error:
                 raise ValidationError(translate_error(self.env, error)) from None
+
+    @api.constrains("key", "value")
+    def _check_undo_seconds(self):
+        for parameter in self.filtered(lambda one: one.key == UNDO_PARAMETER):
+            value = (parameter.value or "").strip()
+            if not (value.isdecimal() and value.isascii() and int(value) <= MAX_UNDO_SECONDS):
+                raise ValidationError(
+                    self.env._(
+                        "%(key)s is a whole number of seconds from 0 to %(most)s, not “%(value)s”.",
+                        key=UNDO_PARAMETER,
+                        most=MAX_UNDO_SECONDS,
+                        value=parameter.value,
+                    )
+                )

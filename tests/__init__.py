@@ -58,3 +58,4 @@ from . import test_service_request
 from . import test_service_tour
 from . import test_stage
 from . import test_structure
+from . import test_undo

@@ -241,6 +241,15 @@ class AccessCase(BpoCrmCommon):
         return {"lead_ids": [Command.set(lead.ids)], "lost_reason_id": cls.reason.id}
 
     @classmethod
+    def _prepare_bpo_undo(cls, scope, role, company_id):
+        # a lead of its own, so that no other record of the table is closed
+        lead = cls._create_leads(user_id=cls._get_owner(scope, role))
+        before = {"stage_id": lead.stage_id.id, "date_closed": False}
+        lead.stage_id = cls.stage_sold
+        noted = {lead.id: {"closed_in": lead.stage_id.id, "before": before}}
+        return {"leads": noted, "until": "2099-01-01 00:00:00"}
+
+    @classmethod
     def _prepare_bpo_dealership_pause(cls, scope, role, company_id):
         dealership = cls._get_record("bpo.dealership", "here", role)
         return {"dealership_ids": [Command.set(dealership.ids)], "reason": "Stock-taking"}

@@ -118,6 +118,11 @@ bpo.order.preview
     own        rcw-  rcw-  rcw-    ----  ----    ----  ----  ----
     others     ----  -c--  -c--    ----  ----    ----  ----  ----
 
+# Made by moves, for whoever won or lost leads; what the leads were is read by nobody.
+bpo.undo
+    own        n---  n---  n---    n---  n---    ----  ----  ----
+    others     ----  ----  n---    ----  ----    ----  ----  ----
+
 # Stock's rights; a hidden lead is left out of what is read of the wizard.
 crm.lead.lost
     own        rcw-  rcw-  rcw-    rcw-  rcw-    ----  ----  ----
@@ -234,6 +239,11 @@ res.partner: here
 # Of *others* an agent gets a wizard without leads: nothing to lose.
 crm.lead.lost: own | others
     action_lost_reason_apply           + + + + + x x x | r + + r + x x x
+
+# What one has won or lost oneself, and of leads that one may edit still.
+bpo.undo: own | others
+    action_undo                        + + + + + x x x | x x + x x x x x
+    action_end                         + + + + + x x x | x x + x x x x x
 
 bpo.dealership.pause: own | others
     action_pause                       x x + x x x x x | x x + x x x x x

@@ -13,6 +13,8 @@ class BpoCrmCommon(BaseCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # orders go out at commit, but where a test is about the wait
+        cls.env["ir.config_parameter"].set_param("bpo_crm.undo_seconds", "0")
         cls.agent = cls._create_user("agent")
         cls.other_agent = cls._create_user("agent", login="bpo_other_agent")
         cls.supervisor = cls._create_user("supervisor")

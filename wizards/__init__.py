@@ -5,4 +5,5 @@ from . import base_module_uninstall
 from . import bpo_dealership_pause
 from . import bpo_order_preview
 from . import bpo_stage_move
+from . import bpo_undo
 from . import crm_lead_lost

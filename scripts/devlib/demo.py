@@ -260,7 +260,9 @@ class Demo:
         refusal = "there is none"
         for lead in leads:
             try:
-                self.bpo_rpc.call("crm.lead", "action_set_won", [lead["id"]])
+                # nobody is there to click Undo
+                context = {"bpo_crm_send_now": True}
+                self.bpo_rpc.call("crm.lead", "action_set_won", [lead["id"]], context=context)
             except RpcError as error:
                 refusal = str(error)
                 continue

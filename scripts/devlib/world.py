@@ -188,11 +188,13 @@ class Bpo(Instance):
     def __init__(self, world, modules=(), **options):
         super().__init__(world, "bpo", world.bpo_template(modules), **options)
         self._uuid = None
-        self.sql(
-            "INSERT INTO ir_config_parameter (key, value)"
-            " VALUES ('bpo_crm.allow_private_addresses', 'True')"
-            " ON CONFLICT (key) DO UPDATE SET value = 'True'"
-        )
+        # orders go out at commit, but where a test is about the wait
+        for key, value in (("allow_private_addresses", "True"), ("undo_seconds", "0")):
+            self.sql(
+                "INSERT INTO ir_config_parameter (key, value)"
+                f" VALUES ('bpo_crm.{key}', '{value}')"
+                f" ON CONFLICT (key) DO UPDATE SET value = '{value}'"
+            )
 
     @property
     def uuid(self):

@@ -36,6 +36,7 @@ MODELS = (
     "bpo_dealership_products",
     "bpo_dealer_order",
     "bpo_dealer_order_queue",
+    "bpo_dealer_order_wait",
     "bpo_dealer_order_remote",
     "bpo_dealer_order_survey",
     "bpo_dealer_order_push",
@@ -49,6 +50,7 @@ MODELS = (
     "bpo_lead_line",
     "bpo_lead_line_dealer",
     "crm_lead_dealer_order",
+    "crm_lead_undo",
     "crm_lead_merge",
 )
 

@@ -148,6 +148,8 @@ class World:
             env["ir.config_parameter"].create(
                 {"key": "database.uuid", "value": "11112222-3333-4444"}
             )
+            # agents reopen leads anyway; that nothing waits for it keeps the seeds what they are
+            env["ir.config_parameter"].create({"key": "bpo_crm.undo_seconds", "value": "0"})
             env["bpo.pipeline"].create({})
             for code in CODES:
                 env["product.product"].create({"name": f"Unit {code}", "default_code": code})

@@ -2,6 +2,7 @@
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import {Component, xml} from "@odoo/owl";
+import {DEALS_UNDONE_EVENT} from "@bpo_crm/undo/undo_service";
 import {registry} from "@web/core/registry";
 import {useBus} from "@web/core/utils/hooks";
 import {standardWidgetProps} from "@web/views/widgets/standard_widget_props";
@@ -17,6 +18,12 @@ export class DealerOrderRefresh extends Component {
 
     setup() {
         useBus(this.env.bus, DEALER_ORDER_EVENT, ({detail}) => this.refresh(detail));
+        useBus(this.env.bus, DEALS_UNDONE_EVENT, ({detail: ids}) => {
+            // boards and lists are read anew as a whole: see undo_reload.js
+            if (this.isForm) {
+                this.refresh({"crm.lead": ids});
+            }
+        });
     }
 
     /** @param {Object<string, number[]>} changed ids of records by model */
@@ -26,7 +33,12 @@ export class DealerOrderRefresh extends Component {
         if (!changed[record.resModel]?.includes(record.resId) || (await record.isDirty())) {
             return;
         }
-        await (model.root.id === record.id ? model.load() : record.load());
+        await (this.isForm ? model.load() : record.load());
+    }
+
+    get isForm() {
+        const {record} = this.props;
+        return record.model.root.id === record.id;
     }
 }
 

@@ -1,0 +1,28 @@
+// Copyright bpo_crm contributors
+// License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+
+import {useBus} from "@web/core/utils/hooks";
+import {KanbanController} from "@web/views/kanban/kanban_controller";
+import {ListController} from "@web/views/list/list_controller";
+import {patch} from "@web/core/utils/patch";
+import {DEALS_UNDONE_EVENT} from "./undo_service";
+
+/**
+ * Show deals that were taken back in their columns and groups again: a card that is read anew would
+ * stay in the column it is in. A list in which somebody is typing is left alone.
+ */
+const reloadUndone = {
+    setup() {
+        super.setup(...arguments);
+        if (this.props.resModel === "crm.lead") {
+            useBus(this.env.bus, DEALS_UNDONE_EVENT, () => {
+                if (!this.model.root?.editedRecord) {
+                    this.model.load();
+                }
+            });
+        }
+    },
+};
+
+patch(KanbanController.prototype, {...reloadUndone});
+patch(ListController.prototype, {...reloadUndone});
