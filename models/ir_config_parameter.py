@@ -32,8 +32,8 @@ class IrConfigParameter(models.Model):
             if not (value.isdecimal() and value.isascii() and int(value) <= MAX_UNDO_SECONDS):
                 raise ValidationError(
                     self.env._(
-                        "%(key)s is a whole number of seconds from 0 to %(most)s, not “%(value)s”.",
-                        key=UNDO_PARAMETER,
+                        "Undo is offered for a whole number of seconds from 0 to %(most)s, not for "
+                        "“%(value)s”.",
                         most=MAX_UNDO_SECONDS,
                         value=parameter.value,
                     )

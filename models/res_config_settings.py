@@ -1,12 +1,11 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo import fields, models
 
 from .bpo_dealer_connection_notify import UNREACHABLE_HOURS, UNREACHABLE_PARAMETER
 from .bpo_dealer_order_survey import CHANGE_PARAMETER, CHANGE_PERCENT
-from .constants import MAX_UNDO_SECONDS, UNDO_PARAMETER, UNDO_SECONDS
+from .constants import UNDO_PARAMETER
 
 
 class ResConfigSettings(models.TransientModel):
@@ -31,33 +30,18 @@ class ResConfigSettings(models.TransientModel):
     # not by ``config_parameter``: for 0 that deletes the parameter, which is the default again
     bpo_crm_undo_seconds = fields.Integer(
         "Undo",
-        default=UNDO_SECONDS,
+        compute="_compute_bpo_crm_undo_seconds",
+        inverse="_inverse_bpo_crm_undo_seconds",
+        readonly=False,
         help="For so many seconds (0 to 300) after a deal is won its order waits, and whoever won "
         "or lost it is offered Undo: the deal is back where it was, and nothing was sent. With 0 "
         "orders go out at once, and no Undo is offered.",
     )
 
-    @api.constrains("bpo_crm_undo_seconds")
-    def _check_undo_seconds(self):
+    def _compute_bpo_crm_undo_seconds(self):
+        self.bpo_crm_undo_seconds = self.env["bpo.dealer.order"]._get_undo_seconds()
+
+    def _inverse_bpo_crm_undo_seconds(self):
+        parameters = self.env["ir.config_parameter"].sudo()
         for settings in self:
-            if not 0 <= settings.bpo_crm_undo_seconds <= MAX_UNDO_SECONDS:
-                raise ValidationError(
-                    self.env._(
-                        "Undo is offered for 0 to %(most)s seconds: choose a number in between.",
-                        most=MAX_UNDO_SECONDS,
-                    )
-                )
-
-    @api.model
-    def get_values(self):
-        """Add the seconds for which Undo is offered."""
-        seconds = self.env["bpo.dealer.order"]._get_undo_seconds()
-        return {**super().get_values(), "bpo_crm_undo_seconds": seconds}
-
-    def set_values(self):
-        """Keep the seconds for which Undo is offered."""
-        res = super().set_values()
-        self.env["ir.config_parameter"].sudo().set_param(
-            UNDO_PARAMETER, str(self.bpo_crm_undo_seconds)
-        )
-        return res
+            parameters.set_param(UNDO_PARAMETER, str(settings.bpo_crm_undo_seconds))

@@ -59,3 +59,4 @@ from . import test_service_tour
 from . import test_stage
 from . import test_structure
 from . import test_undo
+from . import test_undo_tour

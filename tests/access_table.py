@@ -118,10 +118,11 @@ bpo.order.preview
     own        rcw-  rcw-  rcw-    ----  ----    ----  ----  ----
     others     ----  -c--  -c--    ----  ----    ----  ----  ----
 
-# Made by moves, for whoever won or lost leads; what the leads were is read by nobody.
+# Made by moves, for whoever won or lost leads. What the leads were is a field for nobody, which is
+# left out where all are read: `test_undo.py`.
 bpo.undo
-    own        n---  n---  n---    n---  n---    ----  ----  ----
-    others     ----  ----  n---    ----  ----    ----  ----  ----
+    own        r---  r---  r---    r---  r---    ----  ----  ----
+    others     ----  ----  r---    ----  ----    ----  ----  ----
 
 # Stock's rights; a hidden lead is left out of what is read of the wizard.
 crm.lead.lost

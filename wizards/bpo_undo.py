@@ -16,8 +16,8 @@ class BpoUndo(models.TransientModel):
     """What a user has won or lost a moment ago, and may take back: one record per transaction.
 
     It is offered by a message on the user's own channel, whichever way the leads were moved. An
-    order that waits for it is an ordinary waiting one (``bpo_dealer_order_wait.py``): whether it was
-    sent is decided by its row, and by nothing that is remembered here.
+    order that waits for it is an ordinary waiting one (``bpo_dealer_order_wait.py``): whether it
+    was sent is decided by its row, and by nothing that is remembered here.
     """
 
     _name = "bpo.undo"
@@ -51,19 +51,27 @@ class BpoUndo(models.TransientModel):
     def _offer_noted(self):
         """Tell each user who has closed leads in this transaction that they can be taken back."""
         for user, noted in self.env.cr.precommit.data.pop(NOTED, {}).items():
-            leads = self.env["crm.lead"].sudo().browse(noted).exists()
-            leads = leads.filtered(lambda lead: _is_as_closed(lead, noted[lead.id]))
-            # of those that are won again the dealer has the order, or may have it
-            if leads := leads - _get_orders(leads).filtered(_is_perhaps_sent).lead_id:
-                self.with_user(user).sudo()._offer(
-                    leads.with_context(lang=user.lang), {lead.id: noted[lead.id] for lead in leads}
-                )
+            self.with_user(user).sudo().with_context(lang=user.lang)._offer(noted)
 
     @api.model
-    def _offer(self, leads, noted):
+    def _offer(self, noted):
+        """Tell the user at work that leads can be taken back, those that are closed still.
+
+        :param dict noted: ``{lead id: what is noted of it}``
+        """
+        leads = self.env["crm.lead"].browse(noted).exists()
+        leads = leads.filtered(lambda lead: _is_as_closed(lead, noted[lead.id]))
+        # of those that are won again the dealer has the order, or may have it
+        leads -= _get_orders(leads).filtered(_is_perhaps_sent).lead_id
+        if not leads:
+            return
         seconds = self.env["bpo.dealer.order"]._get_undo_seconds()
-        until = fields.Datetime.now() + timedelta(seconds=seconds)
-        undo = self.create({"leads": noted, "until": until})
+        undo = self.create(
+            {
+                "leads": {lead.id: noted[lead.id] for lead in leads},
+                "until": fields.Datetime.now() + timedelta(seconds=seconds),
+            }
+        )
         orders = _get_orders(leads).filtered("next_attempt")
         self.env.user._bus_send(
             "bpo_crm.undo",
@@ -81,25 +89,24 @@ class BpoUndo(models.TransientModel):
 
         :param orders: those that wait
         """
-        env = leads.env
-        names = leads.name if len(leads) == 1 else env._("%(count)s deals", count=len(leads))
+        names = leads.name if len(leads) == 1 else self.env._("%(count)s deals", count=len(leads))
         if all(lead.closed_status == "lost" for lead in leads):
-            return env._("Lost: %(deals)s.", deals=names)
-        won = env._("Won: %(deals)s.", deals=names)
+            return self.env._("Lost: %(deals)s.", deals=names)
+        won = self.env._("Won: %(deals)s.", deals=names)
         # of a dealership that is paused the order itself says why it waits
         moving = orders.filtered(lambda order: not order.error)
         if not moving:
             return won
         if len(moving.dealership_id) > 1:
-            goes = env._("The orders go out in %(seconds)s seconds.", seconds=seconds)
+            goes = self.env._("The orders go out in %(seconds)s seconds.", seconds=seconds)
         elif len(moving) > 1:
-            goes = env._(
+            goes = self.env._(
                 "The orders go to %(dealership)s in %(seconds)s seconds.",
                 dealership=moving.dealership_id.name,
                 seconds=seconds,
             )
         else:
-            goes = env._(
+            goes = self.env._(
                 "The order goes to %(dealership)s in %(seconds)s seconds.",
                 dealership=moving.dealership_id.name,
                 seconds=seconds,

@@ -311,7 +311,15 @@ class Bpo(Instance):
         """
         self.end_waits()
         self.sql("UPDATE ir_cron_trigger SET call_at = LEAST(call_at, now() AT TIME ZONE 'UTC')")
+        self.wake_scheduler()
+
+    def wake_scheduler(self):
+        """Have the scheduler look what is due, as it does once a minute by itself."""
         self.postgres.sql(f"NOTIFY cron_trigger, '{self.database}'")
+
+    def set_undo_seconds(self, seconds):
+        """Let orders wait for Undo; 0, as everywhere else, sends them at commit."""
+        self.rpc.call("ir.config_parameter", "set_param", "bpo_crm.undo_seconds", str(seconds))
 
     def forget_back_off(self):
         """Let what waits for a retry be tried at once."""
