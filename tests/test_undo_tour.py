@@ -37,7 +37,9 @@ class TestUndoTour(HttpCase):
         )
         self.env["crm.lost.reason"].create({"name": "Too dear, tour", "sequence": -1})
         inbox, offer = pipeline.stage_ids[:2]
-        dealership = self.env["bpo.dealership"].create(BpoCrmCommon._prepare_dealership())
+        dealership = self.env["bpo.dealership"].create(
+            BpoCrmCommon._prepare_dealership.__func__(self)
+        )
         product = self.env["product.product"].create({"name": "Hatchback", "default_code": "T-1"})
         won, lost = self.env["crm.lead"].create(
             [

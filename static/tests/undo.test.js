@@ -69,10 +69,10 @@ test("by keyboard", async () => {
     takeBack(1);
     await mountView(BOARD);
     await closeLeads([1]);
-    await press("alt+z");
+    await press(["alt", "z"]);
     await waitForNone(".o_bpo_undo");
     expect.verifySteps(["action_undo 7"]);
-    await press("alt+z");
+    await press(["alt", "z"]);
     await animationFrame();
     expect.verifySteps([]);
 });
@@ -181,10 +181,10 @@ test("the latest of several offers is the one for the keys", async () => {
     await closeLeads([1]);
     await closeLeads([2], {id: 8, message: "Won: Blue car."});
     await waitFor(".o_bpo_undo:contains(Blue car)");
-    await press("alt+z");
+    await press(["alt", "z"]);
     await animationFrame();
     expect.verifySteps(["action_undo 8"]);
-    await press("alt+z");
+    await press(["alt", "z"]);
     await animationFrame();
     expect.verifySteps(["action_undo 7"]);
     expect(queryAllTexts(".o_bpo_undo")).toEqual([]);

@@ -10,19 +10,29 @@ import {DEALS_UNDONE_EVENT} from "./undo_service";
 /**
  * Show deals that were taken back in their columns and groups again: a card that is read anew would
  * stay in the column it is in. A list in which somebody is typing is left alone.
+ *
+ * @param {Object} controller of a board or list
  */
-const reloadUndone = {
+function reloadUndone(controller) {
+    if (controller.props.resModel === "crm.lead") {
+        useBus(controller.env.bus, DEALS_UNDONE_EVENT, () => {
+            if (!controller.model.root?.editedRecord) {
+                controller.model.load();
+            }
+        });
+    }
+}
+
+patch(KanbanController.prototype, {
     setup() {
         super.setup(...arguments);
-        if (this.props.resModel === "crm.lead") {
-            useBus(this.env.bus, DEALS_UNDONE_EVENT, () => {
-                if (!this.model.root?.editedRecord) {
-                    this.model.load();
-                }
-            });
-        }
+        reloadUndone(this);
     },
-};
+});
 
-patch(KanbanController.prototype, {...reloadUndone});
-patch(ListController.prototype, {...reloadUndone});
+patch(ListController.prototype, {
+    setup() {
+        super.setup(...arguments);
+        reloadUndone(this);
+    },
+});

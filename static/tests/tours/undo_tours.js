@@ -51,7 +51,7 @@ registry.category("web_tour.tours").add("bpo_crm_undo", {
             trigger: `${column("Inbox")} .o_kanban_record:contains("Second deal")`,
             run: `drag_and_drop ${column("Gone")}`,
         },
-        {trigger: ".modal .o_bpo_lost_reasons label:contains('Too dear, tour')", run: "click"},
+        {trigger: ".modal .o_bpo_lost_reasons label:contains('Too dear, tour') input", run: "click"},
         {trigger: ".modal button[name=action_lost_reason_apply]", run: "click"},
         {trigger: `${column("Gone")} .o_kanban_record:contains("Second deal")`},
         readMessages,
