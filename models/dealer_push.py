@@ -34,8 +34,8 @@ WRITE_ATTEMPTS = 5
 WRITE_LOCK_TIMEOUT = "5s"
 # Seconds that a thread waits for its turn to write.
 TURN_SECONDS = 2.0
-# Seconds in which the next talk asks its dealer: whoever writes meanwhile keeps the interpreter from
-# it for longer than the asking takes.
+# Seconds in which the next talk asks its dealer: whoever writes meanwhile keeps the interpreter
+# from it for longer than the asking takes.
 HEAD_START = 0.1
 _turn = threading.Lock()
 
