@@ -210,6 +210,7 @@ class CrmStage(models.Model):
         """
         return {
             "warning": {
+                "type": "notification",
                 "title": self.env._("The pipeline needs such a stage"),
                 "message": self.env._(
                     "No lead of the pipeline can be %(outcome)s until another stage bears the "

@@ -62,8 +62,11 @@ class TestAdoption(TransactionCase):
                 self.env.invalidate_all()
                 pipeline = self.env["bpo.pipeline"].browse(pipeline_id)
                 self.assertEqual(pipeline.push_orders, not in_use)
-                notes = self.env["ir.config_parameter"].get_param(adoption.ADOPTION_NOTES, "")
-                self.assertEqual("Create Dealer Orders" in notes, in_use)
+                self.env.cr.execute(
+                    "SELECT count(*) FROM ir_config_parameter WHERE key = %s AND value LIKE %s",
+                    [adoption.ADOPTION_NOTES, "%Create Dealer Orders%"],
+                )
+                self.assertEqual(self.env.cr.fetchone()[0], in_use)
                 savepoint.rollback()
 
     def test_teams_sharing_a_stage_share_a_pipeline(self):
