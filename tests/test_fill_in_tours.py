@@ -115,7 +115,7 @@ class TestFillInByHand(FillInBrowserCase):
         """Alt+X moves to the next stage; what was edited in the form is written with it."""
 
         def work(hand):
-            hand.evaluate("document.querySelector('.o_field_widget[name=name] textarea').focus()")
+            hand.evaluate("document.querySelector('.o_form_view [name=name] textarea').focus()")
             hand.press("End", "End", 35)
             self._type(hand, ", used")
             hand.press("x", "KeyX", 88, modifiers=1)  # with Alt
@@ -127,7 +127,7 @@ class TestFillInByHand(FillInBrowserCase):
         self._work(
             work,
             url=f"{BOARD}/{self.leads[2].id}",
-            ready="document.querySelector('.o_form_view .o_field_widget[name=name] textarea')",
+            ready="Boolean(document.querySelector('.o_form_view [name=name] textarea'))",
         )
         self._assert_in_middle(self.leads[2])
         self.assertEqual(self.leads[2].name, "Tour car 3, used")
@@ -158,6 +158,7 @@ class TestFillInTours(FillInBrowserCase):
         self.env["bpo.dealership"].create(
             {
                 "name": "Dealer of the tour",
+                "code": "TOUR",
                 "odoo_url": "https://tour.example.com",
                 "odoo_db": "tour",
                 "odoo_login": "tour",

@@ -17,6 +17,7 @@ export class LostFormController extends formView.Controller {
     }
 
     async askForAll() {
+        await Promise.resolve(); // until the action service knows the dialog that it has opened
         const {action, dialog} = this.env.services; // not those that end with this dialog
         const gaps = this.model.root.data.entry_gaps;
         await this.env.dialogData.close({special: true});
