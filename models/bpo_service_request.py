@@ -341,8 +341,7 @@ class BpoServiceRequest(models.Model):
         staying = self.filtered(lambda request: request.stage_id.id == vals["stage_id"])
         moving = self - staying
         if staying:
-            kept = {name: value for name, value in vals.items() if name != "stage_id"}
-            staying._write_staying(kept)
+            staying._write_staying({name: vals[name] for name in vals if name != "stage_id"})
         return moving._write_move(vals) if moving else True
 
     def _write_stage(self, vals):

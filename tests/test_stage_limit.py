@@ -10,7 +10,8 @@ from psycopg2.errors import LockNotAvailable, SerializationFailure
 from odoo import SUPERUSER_ID, Command, api, fields
 from odoo.exceptions import AccessError, ValidationError
 from odoo.modules.registry import Registry
-from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tests import BaseCase, HttpCase, get_db_name, tagged
+from odoo.tests.common import JsonRpcException
 from odoo.tools import mute_logger
 
 from ..models.bpo_stage_refusal import PENDING, write_refusals
@@ -184,6 +185,32 @@ class TestStageLimit(StageEntryCommon):
         counts = self.env["bpo.stage.refusal"].search([]).mapped("count")
         self.assertNotIn(98, counts)
         self.assertIn(99, counts)
+
+
+@tagged("post_install", "-at_install")
+class TestRefusalOverHttp(StageEntryCommon, HttpCase):
+    """A request that is refused is rolled back; what was refused is counted all the same."""
+
+    def test_a_refused_request_is_counted(self):
+        lead = self._create_bare_leads()
+        self.authenticate(self.agent.login, self.agent.login)
+        with self.assertRaises(JsonRpcException) as refused, mute_logger("odoo.http"):
+            self.make_jsonrpc_request(
+                "/web/dataset/call_kw/crm.lead/write",
+                {
+                    "model": "crm.lead",
+                    "method": "write",
+                    "args": [lead.ids, {"stage_id": self.stage_offer.id}],
+                    "kwargs": {},
+                },
+            )
+        self.assertIn("StageEntryIncomplete", str(refused.exception))
+        self.assertEqual(lead.stage_id, self.stage_inbox)
+        rows = self.env["bpo.stage.refusal"].search([("stage_id", "=", self.stage_offer.id)])
+        self.assertEqual(
+            {row.cause: row.count for row in rows},
+            {"contact_name": 1, "tag_ids": 1, "condition": 1},
+        )
 
 
 @tagged("post_install", "-at_install")

@@ -22,7 +22,8 @@ export const STAGE_LIMIT_FIELDS = [
  * @returns {{shown: {count: number, limit: number, class: string, icon: string, title: string} | null}}
  */
 export function useStageLimit(header) {
-    const state = useState({count: null});
+    // the count since the stage was read together with the columns
+    const state = useState({count: 0, recordId: false});
     const getStage = () =>
         isStageField(header.group.groupByField) &&
         header.group.record?.data.record_limit &&
@@ -48,7 +49,7 @@ export function useStageLimit(header) {
             [header.group.value],
             ["limit_count"],
         );
-        state.count = stage.limit_count;
+        Object.assign(state, {count: stage.limit_count, recordId: header.group.record.id});
     }
 
     return {
@@ -57,7 +58,8 @@ export function useStageLimit(header) {
             if (!stage) {
                 return null;
             }
-            const count = state.count ?? stage.limit_count;
+            const isNewer = state.recordId === header.group.record.id;
+            const count = isNewer ? state.count : stage.limit_count;
             return {count, limit: stage.record_limit, ...describe(stage, count)};
         },
     };
