@@ -22,12 +22,12 @@ def hand_back(env):
     env.flush_all()
     _say_which_orders_are_lost(env)
     _keep_sales_roles(env)
+    # What reports stand on goes with the addon; row by row, stages would be looked for in it.
+    cr.execute("TRUNCATE bpo_stage_entry")
     _lose_leads_by_archiving(cr)
     _leave_lost_stages(cr)
     env.invalidate_all()
     _remove_lost_stages(env)
-    # What reports stand on goes with the addon; row by row, stages would be looked for in it.
-    cr.execute("TRUNCATE bpo_stage_entry")
     # Requests go with the addon anyway, but they would hold their stages back here.
     cr.execute("DELETE FROM bpo_service_request")
     cr.execute("DELETE FROM crm_stage WHERE stage_type = 'service'")
