@@ -43,12 +43,8 @@ _LEADS = """
                        SELECT res_id FROM ir_model_data
                         WHERE module = 'bpo_crm' AND name = 'pipeline_bpo_sales')) stage
     ), one AS (
-<<<<<<< ours
         SELECT (SELECT array_agg(id ORDER BY id) FROM res_users
                  WHERE login LIKE 'bench-%') AS users,
-=======
-        SELECT (SELECT array_agg(id) FROM res_users WHERE login LIKE 'bench-%') AS users,
->>>>>>> theirs
                (SELECT array_agg(id ORDER BY id) FROM crm_team) AS teams,
                (SELECT array_agg(id ORDER BY id) FROM bpo_dealership) AS dealerships,
                (SELECT array_agg(id ORDER BY id) FROM utm_source) AS sources,
