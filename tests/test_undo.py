@@ -460,6 +460,10 @@ class TestUndo(UndoCommon):
         undo = self._close(self._create_leads())
         self._undo(undo)
         self._assert_too_late(undo, "taken back already")
+        # closed in all windows
+        row = self.env["bus.bus"].sudo().search([], order="id desc", limit=1)
+        message = {"type": "bpo_crm.undo_end", "payload": {"id": undo.id}}
+        self.assertEqual(json.loads(row.message), message)
 
     def test_after_the_time(self):
         lost = self._lose(self._create_leads())

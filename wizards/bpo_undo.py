@@ -137,7 +137,7 @@ class BpoUndo(models.TransientModel):
         ).items():
             group._take_back(dict(values))
         self._log_undone(leads, orders)
-        self.sudo().unlink()
+        self._withdraw_offer()
         return True
 
     def action_end(self):
@@ -149,8 +149,14 @@ class BpoUndo(models.TransientModel):
         if self.exists():
             leads = self.env["crm.lead"].browse(self._get_noted()).exists()
             _get_orders(leads)._end_wait()
-            self.sudo().unlink()
+            self._withdraw_offer()
         return True
+
+    def _withdraw_offer(self):
+        """Close the notice wherever it is open; a page that is loaded now gets both messages."""
+        undo = self.sudo()
+        undo.create_uid._bus_send("bpo_crm.undo_end", {"id": undo.id})
+        undo.unlink()
 
     def _get_noted(self):
         """Return ``{lead id: what is noted of it}``.

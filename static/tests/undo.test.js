@@ -12,7 +12,7 @@ import {
     onRpc,
     serverState,
 } from "@web/../tests/web_test_helpers";
-import {BOARD, defineDeals, drop, FORM, getCards, LIST} from "./deals";
+import {BOARD, defineDeals, drop, FORM, getCards, Lead, LIST} from "./deals";
 
 defineDeals();
 
@@ -49,8 +49,8 @@ test("a card that was dropped by mistake is back in its column", async () => {
     onRpc("crm.lead", "web_save", () => {
         expect.step("save");
     });
+    Lead._records.push({id: 4, name: "Green car", stage_id: 2});
     await mountView(BOARD);
-    MockServer.env["crm.lead"].write([2], {stage_id: 2});
     await drop("Red car", 1);
     expect.verifySteps(["save"]);
     await closeLeads([1]);
@@ -61,7 +61,8 @@ test("a card that was dropped by mistake is back in its column", async () => {
     await animationFrame();
     // and nothing else is asked of the server
     expect.verifySteps(["action_undo 7"]);
-    expect(getCards(0)).toEqual(["Red car"]);
+    expect(getCards(0)).toEqual(["Red car", "Blue car"]);
+    expect(getCards(1)).toEqual(["Green car"]);
 });
 
 test.tags("desktop");
@@ -137,6 +138,17 @@ test("closing the notice lets the orders go at once", async () => {
     await waitForNone(".o_bpo_undo");
     await animationFrame();
     expect.verifySteps(["action_end 7"]);
+});
+
+test("what was undone or closed in another window is not offered here any more", async () => {
+    takeBack(1);
+    await mountView(FORM);
+    await closeLeads([1]);
+    MockServer.env["bus.bus"]._sendone(serverState.partnerId, "bpo_crm.undo_end", {id: 8});
+    MockServer.env["bus.bus"]._sendone(serverState.partnerId, "bpo_crm.undo_end", {id: 7});
+    await waitForNone(".o_bpo_undo");
+    await advanceTime(16000);
+    expect.verifySteps([]);
 });
 
 test("without orders there is nothing to let go", async () => {

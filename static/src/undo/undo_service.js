@@ -21,6 +21,9 @@ export const undoService = {
     dependencies: ["bus_service", "command", "notification", "orm"],
 
     start(env, {bus_service: bus, command, notification, orm}) {
+        /** What is offered at present: by id, what takes the offer back without a word. */
+        const offers = new Map();
+
         async function undo({id, lead_ids: leadIds}) {
             await orm.call("bpo.undo", "action_undo", [id]);
             notification.add(_t("Taken back."), {type: "success"});
@@ -36,17 +39,22 @@ export const undoService = {
 
         function offer(closed) {
             const delay = closed.seconds * 1000;
-            let isUndone = false;
+            const withdraw = () => {
+                offers.delete(closed.id);
+                close();
+            };
             const undoOnce = () => {
-                if (!isUndone) {
-                    isUndone = true;
-                    close();
+                if (offers.has(closed.id)) {
+                    withdraw();
                     return undo(closed);
                 }
             };
+            offers.set(closed.id, withdraw);
             const removeCommand = command.add(_t("Undo: %s", closed.message), undoOnce, {
                 global: true,
                 hotkey: UNDO_HOTKEY,
+                // the search bar of a board has the focus from the beginning
+                hotkeyOptions: {bypassEditableProtection: true},
             });
             const close = notification.add(closed.message, {
                 type: "info",
@@ -56,7 +64,7 @@ export const undoService = {
                 onClose: () => {
                     browser.clearTimeout(timeout);
                     removeCommand();
-                    if (!isUndone) {
+                    if (offers.delete(closed.id)) {
                         end(closed);
                     }
                 },
@@ -66,6 +74,8 @@ export const undoService = {
         }
 
         bus.subscribe("bpo_crm.undo", offer);
+        // undone or closed in another window
+        bus.subscribe("bpo_crm.undo_end", ({id}) => offers.get(id)?.());
         bus.start();
         return {offer};
     },

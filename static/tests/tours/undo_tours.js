@@ -32,7 +32,7 @@ registry.category("web_tour.tours").add("bpo_crm_undo", {
         {
             content: "a card is dropped on Sold by mistake",
             trigger: `${column("Offer")} .o_kanban_record:contains("First deal")`,
-            run: `drag_and_drop ${column("Sold")}`,
+            run: "drag_and_drop .o_bpo_board .o_kanban_group:eq(2) .o_column_title",
         },
         {trigger: `${column("Sold")} .o_kanban_record:contains("First deal")`},
         readMessages,
@@ -49,9 +49,12 @@ registry.category("web_tour.tours").add("bpo_crm_undo", {
         {
             content: "another one is dropped on Gone by mistake",
             trigger: `${column("Inbox")} .o_kanban_record:contains("Second deal")`,
-            run: `drag_and_drop ${column("Gone")}`,
+            run: "drag_and_drop .o_bpo_board .o_kanban_group:eq(3) .o_column_title",
         },
-        {trigger: ".modal .o_bpo_lost_reasons label:contains('Too dear, tour') input", run: "click"},
+        {
+            trigger: ".modal .o_bpo_lost_reasons label:contains('Too dear, tour') input",
+            run: "click",
+        },
         {trigger: ".modal button[name=action_lost_reason_apply]", run: "click"},
         {trigger: `${column("Gone")} .o_kanban_record:contains("Second deal")`},
         readMessages,
