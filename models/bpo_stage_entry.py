@@ -136,6 +136,28 @@ class BpoStageEntry(models.Model):
         self._enter("request_id", "service_id", moves)
 
     @api.model
+    def _take_back_leads(self, lead_ids):
+        """Forget where leads are, and let them be where they were before.
+
+        :param list lead_ids: their ids
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM bpo_stage_entry
+                      WHERE lead_id = ANY(%(leads)s) AND left_date IS NULL;
+                UPDATE bpo_stage_entry
+                   SET left_date = NULL, outcome = NULL
+                 WHERE id IN (SELECT max(id) FROM bpo_stage_entry
+                               WHERE lead_id = ANY(%(leads)s)
+                            GROUP BY lead_id)
+                """,
+                leads=list(lead_ids),
+            )
+        )
+        self.invalidate_model(flush=False)
+
+    @api.model
     def _enter(self, record, workflow, moves):
         """End the rows where the records were, and begin those where they are.
 

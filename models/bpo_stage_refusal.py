@@ -6,8 +6,6 @@ from collections import Counter
 from datetime import timedelta
 from functools import partial
 
-import psycopg2
-
 from odoo import api, fields, models
 from odoo.modules.registry import Registry
 from odoo.tools import SQL
@@ -49,7 +47,8 @@ def write_refusals(dbname, counts):
                 ),
                 log_exceptions=False,
             )
-    except psycopg2.Error:
+    except Exception:  # pylint: disable=broad-except
+        # where a cursor is closed, it would stand in the place of the refusal
         _logger.info("Refusals of stages were not counted", exc_info=True)
 
 

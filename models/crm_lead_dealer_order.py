@@ -8,8 +8,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..dealer_api import Customer, Order, OrderLine, normal_phone
-from .bpo_staged import Gap
 from .constants import MANAGER
+from .problem import Gap
 
 # What may change the customer of an order.
 CUSTOMER_FIELDS = {"partner_id", "contact_name", "partner_name", "email_from", "phone"}

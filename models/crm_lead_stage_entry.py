@@ -12,8 +12,11 @@ class CrmLead(models.Model):
     _inherit = "crm.lead"
 
     def _follow_up_move(self, origins):
-        """Write down the moves, for the reports."""
+        """Write down the moves, for the reports; one that is taken back has never been."""
         res = super()._follow_up_move(origins)
+        if self._is_being_undone():
+            self.env["bpo.stage.entry"]._take_back_leads(self.ids)
+            return res
         leads = self.sudo().filtered(lambda lead: lead._is_entering(origins[lead]))
         self.env["bpo.stage.entry"]._enter_leads(
             [lead._prepare_entry(origins[lead]) for lead in leads]

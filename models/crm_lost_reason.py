@@ -4,7 +4,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from .bpo_staged import Gap
+from .problem import Gap
 
 # The reasons that stock CRM ships, as they are before anybody makes a list of their own.
 STOCK_REASONS = {

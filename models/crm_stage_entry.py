@@ -7,7 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
-from .bpo_staged import Gap, Problem
+from .problem import Gap, Problem
 
 # What a condition raises that the models at hand cannot make sense of (any more).
 VOID_ERRORS = (

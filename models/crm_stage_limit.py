@@ -6,7 +6,7 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
 from .bpo_service_request import CLOSED_STATUSES
-from .bpo_staged import Problem
+from .problem import Problem
 
 
 class CrmStage(models.Model):

@@ -21,7 +21,8 @@ START = datetime(2026, 3, 2, 9, 0)
 
 def get_path(records):
     """Return what is written of the records, in order: (stage, from, status, outcome, place)."""
-    entries = records.env["bpo.stage.entry"].sudo().search([], order="id")
+    field = "lead_id" if records._name == "crm.lead" else "request_id"
+    entries = records.env["bpo.stage.entry"].sudo().search([(field, "in", records.ids)], order="id")
     return [
         (
             entry.stage_id.name,
@@ -32,7 +33,6 @@ def get_path(records):
             entry.is_first,
         )
         for entry in entries
-        if (entry.lead_id or entry.request_id) in records
     ]
 
 

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 from odoo import Command
 from odoo.tests import HttpCase, common, new_test_user, tagged
+from odoo.tools import mute_logger
 
 from .test_lost_tours import BOARD, Hand, LostBrowserCase
 
@@ -14,7 +15,15 @@ TAKEN_FOCUS = f"document.activeElement.matches({CONTACT!r})"
 NO_DIALOG = "!document.querySelector('.modal')"
 
 
-class FillInBrowserCase(LostBrowserCase):
+class RefusedTours:
+    """Tours in which the server refuses moves: it warns of that in its log."""
+
+    def start_tour(self, *args, **kwargs):
+        with mute_logger("odoo.http"):
+            super().start_tour(*args, **kwargs)
+
+
+class FillInBrowserCase(RefusedTours, LostBrowserCase):
     """A stage in the middle that asks for the contact and for some revenue."""
 
     @classmethod
@@ -39,7 +48,10 @@ class FillInBrowserCase(LostBrowserCase):
         def act(browser, *_args, **_kwargs):
             work(Hand(browser))
 
-        with patch.object(common.ChromeBrowser, "_wait_code_ok", act):
+        with (
+            patch.object(common.ChromeBrowser, "_wait_code_ok", act),
+            mute_logger("odoo.http"),  # refusals
+        ):
             self.browser_js(
                 url,
                 code="",
@@ -118,6 +130,8 @@ class TestFillInByHand(FillInBrowserCase):
             hand.evaluate("document.querySelector('.o_form_view [name=name] textarea').focus()")
             hand.press("End", "End", 35)
             self._type(hand, ", used")
+            # stock's shortcuts wait until nobody is typing
+            hand.evaluate("document.activeElement.blur()")
             hand.press("x", "KeyX", 88, modifiers=1)  # with Alt
             self._fill_in(hand, "Carla", "150")
             hand.wait(
@@ -150,6 +164,7 @@ class TestFillInTours(FillInBrowserCase):
         self.assertEqual(self.leads[0].lost_note, "Bought a boat")
 
     def test_won_with_what_the_dealer_needs(self):
+        self.pipeline.push_orders = True
         self.stage_sold.entry_field_ids = self._get_field("crm.lead", "tag_ids")
         self.env["crm.tag"].create({"name": "Trade-in of the tour"})
         self.env["product.product"].create(
@@ -188,7 +203,7 @@ class TestFillInOnPhone(FillInBrowserCase):
 
 
 @tagged("post_install", "-at_install")
-class TestFillInService(HttpCase):
+class TestFillInService(RefusedTours, HttpCase):
     def test_request(self):
         agent = new_test_user(self.env, "fill_in_agent", "bpo_crm.group_agent")
         field = self.env["ir.model.fields"]._get("bpo.service.request", "deadline")

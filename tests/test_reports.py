@@ -90,7 +90,10 @@ class TestDealReport(BpoCrmCommon):
                     f"{name}:{report._fields[name].aggregator}"
                     for name in arch.xpath("//field[@type='measure']/@name")
                 ]
-                groupby = arch.xpath("//field[not(@type='measure')]/@name")
+                groupby = [
+                    ":".join(filter(None, (node.get("name"), node.get("interval"))))
+                    for node in arch.xpath("//field[not(@type='measure')]")
+                ]
                 report.formatted_read_group([], groupby, measures)
 
     def test_median_and_percentile(self):
@@ -146,6 +149,7 @@ class TestRequestReport(ServiceCommon):
         with freeze_time(today - timedelta(days=10)):
             in_time = self._create_request(deadline=today - timedelta(days=5))
             in_time.status = "completed"
+            self.env.flush_all()
             late = self._create_request(deadline=today - timedelta(days=5))
             open_late = self._create_request(deadline=today - timedelta(days=1))
             open_in_time = self._create_request(deadline=today + timedelta(days=1))

@@ -9,7 +9,7 @@ import {isStageField} from "./stage_group";
 export const STAGE_LIMIT_FIELDS = [
     {name: "record_limit", string: "Limit", type: "integer"},
     {name: "limit_count", string: "Counts for the Limit", type: "integer"},
-    {name: "limit_scope", string: "Limit Counts", type: "selection"},
+    {name: "limit_scope", string: "Limit Counts", type: "char"},
 ];
 
 /**

@@ -120,7 +120,7 @@ registry.category("web_tour.tours").add("bpo_crm_fill_in_won", {
         {
             content: "the price follows the product",
             trigger:
-                ".modal [name=line_ids] .o_selected_row [name=price_unit] input:value(20,000.00)",
+                '.modal [name=line_ids] .o_selected_row [name=price_unit] input:value("20,000.00")',
         },
         {trigger: input("contact_name"), run: "edit Carla"},
         {trigger: input("email_from"), run: "edit carla@example.com"},
