@@ -287,6 +287,18 @@ class TestUndo(UndoCommon):
         self.assertFalse(self.dealer.talks)
         self.assertFalse(undo.exists())
 
+    def test_it_leaves_no_entry_of_a_stage(self):
+        """Reports count no win that was taken back, and time in the stage before goes on."""
+        lead = self._create_leads(stage_id=self.stage_offer.id)
+        entries = self.env["bpo.stage.entry"].search([("lead_id", "=", lead.id)])
+        self.assertEqual(entries.stage_id, self.stage_offer)
+        undo = self._close(lead)
+        self.assertEqual((entries.outcome, bool(entries.left_date)), ("won", True))
+        self._undo(undo)
+        entries.invalidate_recordset()
+        self.assertEqual(self.env["bpo.stage.entry"].search([("lead_id", "=", lead.id)]), entries)
+        self.assertEqual((entries.outcome, entries.left_date), (False, False))
+
     def test_scoring_finds_its_own_probability_again(self):
         """Scoring has learnt from the win, and unlearns it before it is asked."""
         lead = self._create_leads()
