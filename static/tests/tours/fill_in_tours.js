@@ -91,7 +91,7 @@ registry.category("web_tour.tours").add("bpo_crm_fill_in_lost", {
         {trigger: input("contact_name"), run: "edit Dora"},
         MOVE,
         NO_DIALOG,
-        {trigger: ".o_statusbar_status .o_arrow_button_current:contains(Gone)"},
+        {trigger: ".o_form_saved .o_statusbar_status .o_arrow_button_current:contains(Gone)"},
     ],
 });
 
@@ -137,7 +137,7 @@ registry.category("web_tour.tours").add("bpo_crm_fill_in_won", {
         {trigger: ".modal [name=tag_ids] .o_tag:contains(Trade-in)"},
         MOVE,
         NO_DIALOG,
-        {trigger: ".o_statusbar_status .o_arrow_button_current:contains(Sold)"},
+        {trigger: ".o_form_saved .o_statusbar_status .o_arrow_button_current:contains(Sold)"},
     ],
 });
 
@@ -154,7 +154,7 @@ registry.category("web_tour.tours").add("bpo_crm_fill_in_phone", {
         {trigger: input("expected_revenue"), run: "edit 150"},
         MOVE,
         NO_DIALOG,
-        {trigger: ".o_statusbar_status button.dropdown-toggle:contains(Middle)"},
+        {trigger: ".o_form_saved .o_statusbar_status button.dropdown-toggle:contains(Middle)"},
     ],
 });
 
@@ -179,6 +179,6 @@ registry.category("web_tour.tours").add("bpo_crm_fill_in_service", {
         {trigger: ".o_datetime_picker .o_date_item_cell:not(.o_out_of_range):eq(20)", run: "click"},
         MOVE,
         NO_DIALOG,
-        {trigger: '.o_statusbar_status .o_arrow_button_current:contains("Tour Ready")'},
+        {trigger: '.o_form_saved .o_statusbar_status .o_arrow_button_current:contains("Tour Ready")'},
     ],
 });
