@@ -326,7 +326,8 @@ class BpoServiceRequest(models.Model):
         if "reference" in vals and not self.env.su:
             self._check_reference_kept(vals["reference"])
         if {"service_id", "stage_id"}.isdisjoint(vals):
-            return self._write_staying(vals)
+            with self._keeping_limits(vals):
+                return super().write(vals)
         places = self._get_places()
         res = self._write_place(vals)
         self._enter_stages(places)
@@ -341,7 +342,9 @@ class BpoServiceRequest(models.Model):
         staying = self.filtered(lambda request: request.stage_id.id == vals["stage_id"])
         moving = self - staying
         if staying:
-            staying._write_staying({name: vals[name] for name in vals if name != "stage_id"})
+            kept = {name: value for name, value in vals.items() if name != "stage_id"}
+            with staying._keeping_limits(kept):
+                staying._write_stage(kept)
         return moving._write_move(vals) if moving else True
 
     def _write_stage(self, vals):

@@ -1,6 +1,8 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from contextlib import contextmanager
+
 from odoo import api, models
 from odoo.fields import Domain
 
@@ -22,12 +24,12 @@ class BpoServiceRequest(models.Model):
         self._complete_move(origins)
         return res
 
-    def _write_staying(self, vals):
-        """Write ``vals`` on requests that stay where they are, within the limit of their stage."""
+    @contextmanager
+    def _keeping_limits(self, vals):
+        """Write inside on requests that stay where they are, within the limit of their stage."""
         limit_keys = self._get_limit_keys(vals)
-        res = self._write_stage(vals)
+        yield
         self._check_limits_kept(limit_keys)
-        return res
 
     def _complete_move(self, origins):
         """Check the requests in their new stage, and follow their moves up."""

@@ -20,7 +20,7 @@ class RefusedTours:
 
     def start_tour(self, *args, **kwargs):
         with mute_logger("odoo.http"):
-            super().start_tour(*args, **kwargs)
+            return super().start_tour(*args, **kwargs)
 
 
 class FillInBrowserCase(RefusedTours, LostBrowserCase):
