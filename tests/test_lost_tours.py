@@ -235,6 +235,9 @@ class TestStockTours(HttpCase):
     def setUp(self):
         super().setUp()
         self.env["bpo.pipeline"].search([]).push_orders = False
+        # A click of stock's tour is lost while the board is read, as in stock; what the server does
+        # for the notice of Undo makes that take longer than the tour leaves it, now and then.
+        self.env["ir.config_parameter"].set_param("bpo_crm.undo_seconds", "0")
 
     def test_crm_tour(self):
         self.env["res.partner"].create({"name": "Brandon Freeman", "is_company": True})
