@@ -333,20 +333,6 @@ class BpoServiceRequest(models.Model):
         self._enter_stages(places)
         return res
 
-    def _write_place(self, vals):
-        """Write ``vals``, a service or a stage among them, on requests that move by it or not."""
-        if "stage_id" not in vals:
-            return self._write_service(vals)
-        if "service_id" in vals:
-            self._check_new_service(vals["service_id"])
-        staying = self.filtered(lambda request: request.stage_id.id == vals["stage_id"])
-        moving = self - staying
-        if staying:
-            kept = {name: value for name, value in vals.items() if name != "stage_id"}
-            with staying._keeping_limits(kept):
-                staying._write_stage(kept)
-        return moving._write_move(vals) if moving else True
-
     def _write_stage(self, vals):
         """Write values that enter a stage, past the decision of :meth:`write` who moves."""
         return super().write(vals)
@@ -467,18 +453,6 @@ class BpoServiceRequest(models.Model):
             [len(prefix) + 1, re.escape(prefix)],
         )
         return self.env.cr.fetchone()[0]
-
-    def _write_service(self, vals):
-        """Change the service alone: requests that change start again in its default stage."""
-        changing = self.filtered(lambda request: request.service_id.id != vals["service_id"])
-        if staying := self - changing:
-            super(BpoServiceRequest, staying).write(dict(vals))
-        if not changing:
-            return True
-        changing._check_new_service(vals["service_id"])
-        stage = self.env["bpo.service"].browse(vals["service_id"]).default_stage_id
-        # also those in a shared stage: it is entered anew
-        return changing._write_move({**vals, "stage_id": stage.id})
 
     def _check_new_service(self, service_id):
         """Check the service that requests are handed to, unless it is theirs already."""

@@ -10,9 +10,34 @@ from .bpo_service_request import CLOSED_STATUSES
 
 
 class BpoServiceRequest(models.Model):
-    """Moving a request: what is checked, and what follows; who moves where says ``write``."""
+    """Moving a request: who moves where, what is checked, and what follows."""
 
     _inherit = "bpo.service.request"
+
+    def _write_place(self, vals):
+        """Write ``vals``, a service or a stage among them, on requests that move by it or not."""
+        if "stage_id" not in vals:
+            return self._write_service(vals)
+        if "service_id" in vals:
+            self._check_new_service(vals["service_id"])
+        moving = self.filtered(lambda request: request.stage_id.id != vals["stage_id"])
+        if staying := self - moving:
+            kept = {name: value for name, value in vals.items() if name != "stage_id"}
+            with staying._keeping_limits(kept):
+                staying._write_stage(kept)
+        return moving._write_move(vals) if moving else True
+
+    def _write_service(self, vals):
+        """Change the service alone: requests that change start again in its default stage."""
+        changing = self.filtered(lambda request: request.service_id.id != vals["service_id"])
+        if staying := self - changing:
+            staying._write_stage(dict(vals))
+        if not changing:
+            return True
+        changing._check_new_service(vals["service_id"])
+        stage = self.env["bpo.service"].browse(vals["service_id"]).default_stage_id
+        # also those in a shared stage: it is entered anew
+        return changing._write_move({**vals, "stage_id": stage.id})
 
     def _write_move(self, vals):
         """Write ``vals``, a stage among them, on requests that enter it: the path of every move.

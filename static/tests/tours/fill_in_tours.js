@@ -179,6 +179,9 @@ registry.category("web_tour.tours").add("bpo_crm_fill_in_service", {
         {trigger: ".o_datetime_picker .o_date_item_cell:not(.o_out_of_range):eq(20)", run: "click"},
         MOVE,
         NO_DIALOG,
-        {trigger: '.o_form_saved .o_statusbar_status .o_arrow_button_current:contains("Tour Ready")'},
+        {
+            trigger:
+                '.o_form_saved .o_statusbar_status .o_arrow_button_current:contains("Tour Ready")',
+        },
     ],
 });
