@@ -369,6 +369,11 @@ class TestStageEntry(StageEntryCommon):
 
     # -- what to do here, on entering --
 
+    def test_what_to_do_here_has_a_page_of_its_own(self):
+        view = self.env["crm.stage"].with_user(self.manager).get_view(view_type="form")
+        [field] = etree.fromstring(view["arch"]).iterfind(".//field[@name='requirements']")
+        self.assertEqual(field.getparent().get("name"), "requirements")
+
     def test_what_to_do_here_is_on_the_record(self):
         self.stage_inbox.requirements = "Call within an hour"
         lead = self._create_bare_leads().with_user(self.agent)
