@@ -18,7 +18,8 @@ def make_own_pipeline(self):
     if pipeline or not self:
         return pipeline
     pipelines = self.env["bpo.pipeline"].with_context(bpo_crm_no_default_stages=True)
-    pipeline = pipelines.create({"name": f"Reserved for {self.ids}"})
+    # the suite wins leads that have no dealership
+    pipeline = pipelines.create({"name": f"Reserved for {self.ids}", "push_orders": False})
     self.env["crm.stage"].create(
         {
             "name": "Lost",

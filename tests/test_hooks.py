@@ -54,6 +54,10 @@ class TestAdoption(TransactionCase):
         for in_use in (True, False):
             with self.subTest(in_use=in_use), self.env.cr.savepoint() as savepoint:
                 self.env["ir.model.data"].search([("name", "=", "pipeline_bpo_sales")]).unlink()
+                # those of this database's own installation
+                self.env["ir.config_parameter"].search(
+                    [("key", "=", adoption.ADOPTION_NOTES)]
+                ).unlink()
                 self.env.flush_all()
                 with patch.object(adoption, "_is_in_use", wraps=adoption._is_in_use) as is_in_use:
                     if not in_use:
