@@ -79,6 +79,7 @@ from . import bpo_stage_entry
 from . import crm_lead_stage_entry
 from . import bpo_service_request_stage_entry
 from . import bpo_percentile_mixin
+from . import bpo_entry_report
 from . import bpo_deal_report
 from . import bpo_request_report
 from . import bpo_dealer_order_report

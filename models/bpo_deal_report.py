@@ -16,7 +16,7 @@ class BpoDealReport(models.Model):
 
     _name = "bpo.deal.report"
     _description = "Analysis of Deals"
-    _inherit = ["bpo.percentile.mixin"]
+    _inherit = ["bpo.entry.report"]
     _auto = False
     _order = "entered_date desc, id desc"
     _rec_name = "lead_id"
@@ -33,9 +33,6 @@ class BpoDealReport(models.Model):
 
     lead_id = fields.Many2one("crm.lead", "Deal", readonly=True)
     pipeline_id = fields.Many2one("bpo.pipeline", readonly=True)
-    company_id = fields.Many2one("res.company", readonly=True)
-    stage_id = fields.Many2one("crm.stage", readonly=True)
-    from_stage_id = fields.Many2one("crm.stage", "From", readonly=True)
     closed_status = fields.Selection(
         [("won", "Won"), ("lost", "Lost")],
         "Closed As",
@@ -43,9 +40,6 @@ class BpoDealReport(models.Model):
         help="What the deal became by entering.",
     )
     outcome = fields.Selection(OUTCOMES, readonly=True, help="How the deal left the stage.")
-    entered_date = fields.Datetime("Entered On", readonly=True)
-    left_date = fields.Datetime("Left On", readonly=True)
-    mover_id = fields.Many2one("res.users", "Moved By", readonly=True)
     user_id = fields.Many2one("res.users", "Agent", readonly=True, help="Whose deal it is now.")
     team_id = fields.Many2one("crm.team", readonly=True)
     dealership_id = fields.Many2one("bpo.dealership", readonly=True)
@@ -90,29 +84,6 @@ class BpoDealReport(models.Model):
         digits=(16, 1),
         help="Of 100 deals that entered the stage, how many are won now. In the first stage of a "
         "pipeline this is the conversion from end to end.",
-    )
-
-    # -- time in stage
-    days = fields.Float(
-        "Days in Stage (average)",
-        readonly=True,
-        aggregator="avg",
-        digits=(16, 2),
-        help="Of those that left it.",
-    )
-    days_median = fields.Float(
-        "Days in Stage (median)",
-        readonly=True,
-        aggregator="median",
-        digits=(16, 2),
-        help="Half of the entries took no longer. Of those that left the stage.",
-    )
-    days_p90 = fields.Float(
-        "Days in Stage (90 %)",
-        readonly=True,
-        aggregator="p90",
-        digits=(16, 2),
-        help="Nine in ten entries took no longer. Of those that left the stage.",
     )
 
     # -- agents
@@ -165,7 +136,7 @@ class BpoDealReport(models.Model):
               JOIN crm_lead lead ON lead.id = entry.lead_id
             """,
             **self._get_conditions(),
-            days=SQL("EXTRACT(EPOCH FROM entry.left_date - entry.entered_date)::float8 / 86400"),
+            days=self._get_days(),
         )
 
     def _get_conditions(self):

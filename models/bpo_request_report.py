@@ -17,7 +17,7 @@ class BpoRequestReport(models.Model):
 
     _name = "bpo.request.report"
     _description = "Analysis of Services"
-    _inherit = ["bpo.percentile.mixin"]
+    _inherit = ["bpo.entry.report"]
     _auto = False
     _order = "entered_date desc, id desc"
     _rec_name = "request_id"
@@ -34,17 +34,11 @@ class BpoRequestReport(models.Model):
 
     request_id = fields.Many2one("bpo.service.request", readonly=True)
     service_id = fields.Many2one("bpo.service", readonly=True)
-    company_id = fields.Many2one("res.company", readonly=True)
-    stage_id = fields.Many2one("crm.stage", readonly=True)
-    from_stage_id = fields.Many2one("crm.stage", "From", readonly=True)
     outcome = fields.Selection(OUTCOMES, readonly=True, help="How the request left the stage.")
-    entered_date = fields.Datetime("Entered On", readonly=True)
-    left_date = fields.Datetime("Left On", readonly=True)
     date_created = fields.Datetime("Created On", readonly=True)
     date_closed = fields.Datetime(
         "Closed On", readonly=True, help="When the request was completed or cancelled."
     )
-    mover_id = fields.Many2one("res.users", "Moved By", readonly=True)
     user_id = fields.Many2one("res.users", "Assigned To", readonly=True)
     partner_id = fields.Many2one("res.partner", "Client", readonly=True)
     status = fields.Selection(STATUSES, readonly=True, help="What the request is now.")
@@ -62,27 +56,6 @@ class BpoRequestReport(models.Model):
         aggregator="avg",
         digits=(16, 1),
         help="Of 100 requests with a deadline, how many were closed after it, or are past it.",
-    )
-    days = fields.Float(
-        "Days in Stage (average)",
-        readonly=True,
-        aggregator="avg",
-        digits=(16, 2),
-        help="Of those that left it.",
-    )
-    days_median = fields.Float(
-        "Days in Stage (median)",
-        readonly=True,
-        aggregator="median",
-        digits=(16, 2),
-        help="Half of the entries took no longer. Of those that left the stage.",
-    )
-    days_p90 = fields.Float(
-        "Days in Stage (90 %)",
-        readonly=True,
-        aggregator="p90",
-        digits=(16, 2),
-        help="Nine in ten entries took no longer. Of those that left the stage.",
     )
     days_to_close = fields.Float(
         "Days to Close (median)",
@@ -121,7 +94,7 @@ class BpoRequestReport(models.Model):
                 self._get_tz(),
                 fields.Date.context_today(self),
             ),
-            days=SQL("EXTRACT(EPOCH FROM entry.left_date - entry.entered_date)::float8 / 86400"),
+            days=self._get_days(),
         )
 
     def _get_tz(self):

@@ -133,14 +133,19 @@ class BpoStaged(models.AbstractModel):
             return {}
         asked = self._filtered_asked(origins).filtered(lambda record: record.stage_id in asking)
         problems = {}
-        # in the order of their ids, so that nobody waits for each other at two strict limits
-        by_stage = asked.grouped("stage_id")
-        for stage in sorted(by_stage, key=lambda stage: stage.id):
-            problems.update(stage.sudo()._get_move_problems(by_stage[stage]))
+        for stage, records in asked._get_in_stages():
+            problems.update(stage.sudo()._get_move_problems(records))
         if any(problems.values()) and self._may_pass_conditions("bpo_crm_pass_conditions"):
             self._log_passed({record: texts for record, texts in problems.items() if texts})
             return {}
         return problems
+
+    def _get_in_stages(self):
+        """Return ``[(stage, these records in it)]``.
+
+        In the order of the stages' ids, so that nobody waits for each other at two strict limits.
+        """
+        return sorted(self.grouped("stage_id").items(), key=lambda group: group[0].id)
 
     def _filtered_asked(self, origins):
         """Return the records that enter their stage and have to give what it asks for."""
@@ -224,9 +229,8 @@ class BpoStaged(models.AbstractModel):
             record.id for record, key in keys.items() if record._get_limit_key() not in (False, key)
         )
         problems = {}
-        by_stage = entered.grouped("stage_id")
-        for stage in sorted(by_stage, key=lambda stage: stage.id):
-            problems.update(stage.sudo()._get_limit_problems(by_stage[stage]))
+        for stage, records in entered._get_in_stages():
+            problems.update(stage.sudo()._get_limit_problems(records))
         if problems and not self._may_pass_conditions("bpo_crm_pass_conditions"):
             self._raise_problems(problems)
 

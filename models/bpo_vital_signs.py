@@ -1,7 +1,7 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
@@ -101,26 +101,27 @@ class BpoVitalSigns(models.AbstractModel):
 
     @api.model
     def _count_dealerships(self):
-        """Return how many dealerships are in each state of the overview, the most urgent first."""
+        """Return how many dealerships are in each state of the overview."""
         dealerships = self.env["bpo.dealership"]
-        counts, before = {}, Domain.FALSE
-        for state, domain in dealerships._get_overview_domains().items():
-            counts[state] = dealerships.search_count(domain & ~before)
-            before |= domain
-        return counts
+        return {
+            state: dealerships.search_count([("overview_state", "=", state)])
+            for state in dealerships._get_overview_domains()
+        }
 
     @api.model
     def _get_last_runs(self):
         """Return when the scheduled actions ran last, as seconds since 1970; 0 for never."""
-        crons = {
-            job: self.env.ref(xml_id, raise_if_not_found=False) for job, xml_id in JOBS.items()
-        }
+        moments = {job: self._get_last_run(xml_id) for job, xml_id in JOBS.items()}
         return {
-            job: (cron.lastcall - fields.Datetime.to_datetime("1970-01-01")).total_seconds()
-            if cron and cron.lastcall
-            else 0.0
-            for job, cron in crons.items()
+            job: moment.replace(tzinfo=UTC).timestamp() if moment else 0.0
+            for job, moment in moments.items()
         }
+
+    @api.model
+    def _get_last_run(self, xml_id):
+        """Return when a scheduled action ran last, False for never."""
+        cron = self.env.ref(xml_id, raise_if_not_found=False)
+        return bool(cron) and cron.lastcall
 
     @api.model
     def _get_engine(self):
@@ -163,14 +164,9 @@ class BpoVitalSigns(models.AbstractModel):
             "healthy": not stalled,
             "engine": self._get_engine(),
             "oldest_due_seconds": self._get_oldest_seconds()["due"],
-            "last_run": fields.Datetime.to_string(self._get_last_push()) or None,
+            "last_run": fields.Datetime.to_string(self._get_last_run(PUSH_CRON)) or None,
             "problem": self._get_stalled_text(self.env) if stalled else None,
         }
-
-    @api.model
-    def _get_last_push(self):
-        cron = self.env.ref(PUSH_CRON, raise_if_not_found=False)
-        return bool(cron) and cron.lastcall
 
     @api.model
     def _find_stalled(self):
@@ -200,14 +196,17 @@ class BpoVitalSigns(models.AbstractModel):
 
         Called when leads are won, too, so that it does not depend on the scheduled actions that it
         watches.
+
+        :return: an order that waits though it could go out, if there is one
         """
-        if order := self.sudo()._find_stalled():
+        order = self.sudo()._find_stalled()
+        if order:
             order.dealership_id._schedule_manager_activity(ACTIVITY_STALLED, self._get_stalled_text)
+        return order
 
     @api.model
     def _cron_watch(self):
         """Look whether the outbox drains, and tell a manager where it does not, or does again."""
         activity_type = self.env.ref(ACTIVITY_STALLED, raise_if_not_found=False)
-        if activity_type and not self._find_stalled():
+        if not self._watch() and activity_type:
             self.env["mail.activity"].search([("activity_type_id", "=", activity_type.id)]).unlink()
-        self._watch()
