@@ -1,31 +1,14 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import {card, column, drop, row, select} from "@bpo_crm/../tests/tours/board_steps";
 import {registry} from "@web/core/registry";
 
-const column = (name) => `.o_kanban_group:contains("${name}")`;
-const card = (name) => `.o_kanban_record:contains("${name}")`;
-const row = (name) => `.o_data_row:contains("${name}")`;
 const input = (name) => `.modal .o_inner_group [name=${name}] input`;
 const DIALOG = ".modal .o_bpo_fill_in";
 const MOVE = {trigger: ".modal .o_bpo_fill_in_and_move", run: "click"};
 const NO_DIALOG = {trigger: "body:not(:has(.modal))"};
 const BOARD_READY = {trigger: `${column("Start")} ${card("Tour car")}`};
-
-function drop(name, stage) {
-    return {
-        content: `drop ${name} on ${stage}`,
-        trigger: `.o_draggable${card(name)}`,
-        run: `drag_and_drop(${column(stage)})`,
-    };
-}
-
-function select(name) {
-    return [
-        {trigger: `${row(name)} .o_list_record_selector input`, run: "click"},
-        {trigger: `${row(name)}.o_data_row_selected`},
-    ];
-}
 
 function chooseStage(name, stage) {
     return [

@@ -1,10 +1,9 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import {card, column, drop, row, select} from "@bpo_crm/../tests/tours/board_steps";
 import {registry} from "@web/core/registry";
 
-const column = (name) => `.o_kanban_group:contains("${name}")`;
-const card = (name) => `.o_kanban_record:contains("${name}")`;
 const DIALOG = ".modal:contains(Mark as Lost) .o_bpo_lost_reasons";
 const NO_DIALOG = "body:not(:has(.modal))";
 
@@ -22,15 +21,6 @@ function confirmWith(code) {
 }
 
 const BOARD_READY = {trigger: `${column("Start")} ${card("Tour car")}`};
-
-function drop(name, stage) {
-    return {
-        content: `drop ${name} on ${stage}`,
-        // not draggable yet while its last move is being dealt with
-        trigger: `.o_draggable${card(name)}`,
-        run: `drag_and_drop(${column(stage)})`,
-    };
-}
 
 registry.category("web_tour.tours").add("bpo_crm_lost_board", {
     steps: () => [
@@ -99,15 +89,6 @@ registry.category("web_tour.tours").add("bpo_crm_lost_form", {
         {trigger: ".o_statusbar_status .o_arrow_button_current:contains(Gone)"},
     ],
 });
-
-const row = (name) => `.o_data_row:contains("${name}")`;
-
-function select(name) {
-    return [
-        {trigger: `${row(name)} .o_list_record_selector input`, run: "click"},
-        {trigger: `${row(name)}.o_data_row_selected`},
-    ];
-}
 
 function chooseInRow(name, stage) {
     return [
