@@ -430,7 +430,7 @@ class Checker:
         for truth in truths:
             for dealer, _order_id, order in self.there.get(truth, ()):
                 count = self.mails[truth, order["serial"]]
-                if count > 1 and dealer.was_restored:
+                if count > 1 and order["serial"] in dealer.brought_back:
                     self.excuses["mailed again when it was found after the dealer's restore"] += 1
                 elif (
                     count > 1 and order.get("cancelled_at") and order["serial"] in self.world.given
@@ -446,7 +446,8 @@ class Checker:
         if remote is None or truth_of(remote) not in truths:
             return
         told = self.mails[truth_of(remote), remote["serial"]]
-        if not told and self.world.dealer_at(order["remote_place"]).was_restored:
+        dealer = self.world.dealer_at(order["remote_place"])
+        if not told and remote["serial"] in dealer.brought_back:
             self.excuses["came back with the dealer's restore, mailed about another one"] += 1
         elif not told and (truth_of(remote), remote["serial"]) in self.world.mailed_before:
             self.excuses["found, and told of by a raw copy or before our restore"] += 1

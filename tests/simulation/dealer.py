@@ -47,6 +47,8 @@ class Dealer(FaultDealer):
         self.refusals = 0
         self.dump = None
         self.was_restored = False
+        # serials of the orders that a restored backup had
+        self.brought_back = set()
 
     @property
     def url(self):
@@ -153,6 +155,8 @@ class Dealer(FaultDealer):
         }
         self.late = []
         self.was_restored = True
+        orders = self.tables["sale.order"].values()
+        self.brought_back.update(order["serial"] for order in orders if order.get("serial"))
 
     # ------------------------------------------------------------
     # Its users
