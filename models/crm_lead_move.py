@@ -110,7 +110,9 @@ class CrmLead(models.Model):
         """
         if "stage_id" not in vals:
             return self.browse()
+        # where they come from is read together with where they go
         stage = self.env["crm.stage"].browse(vals["stage_id"])
+        stage = stage.with_prefetch((*stage.ids, *self.stage_id.ids))
         status = stage._get_closed_status()
         return self.filtered(
             lambda lead: (
@@ -346,7 +348,8 @@ class CrmLead(models.Model):
         """Return why this lead may not come into its pipeline, or nothing."""
         self.ensure_one()
         pipeline = self.pipeline_id
-        if pipeline.active or origin.stage.pipeline_id == pipeline:
+        # the pipeline itself is not read where a lead stays in it
+        if origin.stage.sudo().pipeline_id == pipeline or pipeline.active:
             return None
         return self.env._("the pipeline “%(pipeline)s” is archived", pipeline=pipeline.display_name)
 
