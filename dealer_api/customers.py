@@ -332,8 +332,10 @@ class NewCustomer:
             details = {"dealer_customer": self.refused.name, "partner_id": self.refused.id}
             notes.append(("customer_replaced", details))
         if self.contact:
-            notes += self.contact.notes_for(customer)
-        elif not same_name(self.first.values.get("name"), customer.values.get("name")):
+            return notes + self.contact.notes_for(customer)
+        # it may have been there, as somebody else by now
+        notes.append(("customer_unreadable", {"partner_id": self.result.record_id}))
+        if not same_name(self.first.values.get("name"), customer.values.get("name")):
             contact = Contact(
                 self.result.record_id,
                 self.first.values.get("name"),

@@ -281,6 +281,15 @@ MESSAGES = {
         "The dealer has the order, but its number could not be read just now. It is looked up"
         " again later."
     ),
+    "lines_unreadable_now": _lt(
+        "The dealer has the order, but its lines could not be read just now. They are compared"
+        " with the lead's units later."
+    ),
+    "customer_unreadable": _lt(
+        "The contact that the order went to (number %(partner_id)s) could not be read at the"
+        " dealer, so nobody has seen whether it is still the customer's. Please have the dealer"
+        " look at it."
+    ),
     # The order under our key, looked at.
     "place_changed": _lt(
         "An earlier attempt went to the Odoo that the dealership had before, which may have the"

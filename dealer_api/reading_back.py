@@ -30,7 +30,7 @@ class ReadBack:
 
         :param sent: list of ``Sending``
         """
-        remotes = self._read([sending.result.remote_id for sending in sent])
+        remotes = self._read(read_orders, [sending.result.remote_id for sending in sent])
         if remotes is None:
             for sending in sent:
                 sending.note("name_unreadable_now")
@@ -41,12 +41,14 @@ class ReadBack:
             sending.note("name_unknown")
         pairs = [(s, remote) for s, remote in pairs if remote and verifier.verify(s, remote)]
         doubtful = {remote.id for sending, remote in pairs if sending.needs_lines}
-        lines = {**self.lines, **self._read_lines(doubtful.difference(self.lines))}
+        lines = self.lines | (self._read(read_lines, doubtful.difference(self.lines)) or {})
         verifier.products = self._prove_products(pairs, lines)
         for sending, remote in pairs:
             verifier.compare(sending, remote, lines.get(remote.id))
             if not remote.name:
                 sending.note("name_unreadable_now")
+            if remote.id in doubtful.difference(lines):
+                sending.note("lines_unreadable_now")
 
     def _prove_products(self, pairs, lines):
         """See whether the codes of products that are remembered have found the right ones.
@@ -79,22 +81,16 @@ class ReadBack:
                 sending.note(problem, codes=", ".join(concerned))
         return products
 
-    def _read(self, remote_ids):
-        """Return ``{id: RemoteOrder}``, asking a second time at once; None without an answer."""
+    def _read(self, read, remote_ids):
+        """Return what ``read`` finds of orders, asking twice if need be; None without an answer."""
         if self.broken_off:
             return None
         for _turn in range(2):
             try:
-                return read_orders(self.session, remote_ids)
+                return read(self.session, remote_ids)
             except DealerError:
                 continue
         return None
-
-    def _read_lines(self, remote_ids):
-        try:
-            return {} if self.broken_off else read_lines(self.session, remote_ids)
-        except DealerError:
-            return {}
 
 
 def _are_found(products, named):

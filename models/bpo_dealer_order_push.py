@@ -425,6 +425,8 @@ class BpoDealerOrder(models.Model):
             if result.remote.state == CANCELLED:
                 # from before a backup was restored here: it may have been sent anew since
                 vals["next_attempt"] = now
+        if any(code == "lines_unreadable_now" for code, _details in result.notes):
+            vals["next_attempt"] = vals["next_attempt"] or now + FIRST_LOOK_DELAY
         if result.order:
             vals["payload"] = result.order.to_payload()
             vals["external_id"] = result.order.external_id

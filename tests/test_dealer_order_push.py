@@ -272,6 +272,15 @@ class TestPushSent(PushCommon):
         self.assertFalse(order.next_attempt)
         self.assertEqual(len(self.dealer.talks), 1, "names are read, nothing is pushed")
 
+    def test_lines_that_were_not_read_are_compared_later(self):
+        _lead, order = self._win_one()
+        result = OrderResult("sent", "order_sent", remote_id=77, remote_name="S00077")
+        result.notes = [("lines_unreadable_now", {})]
+        self.dealer.answers[order.reference] = result
+        self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertGreater(order.next_attempt, fields.Datetime.now())
+
     def test_unknown_name_is_given_up_in_the_end(self):
         _lead, order = self._win_one()
         self.dealer.answers[order.reference] = OrderResult("sent", "order_sent", remote_id=77)

@@ -300,9 +300,12 @@ class TestDealerCustomers(DealerApiCase):
         self.assertLessEqual(len(self.dealer.partners), 5)
 
     def test_contacts_that_may_not_be_read_are_used(self):
+        """Whether the contact under the key is still the customer's is not known, and said."""
         self.dealer.inject("access_error", "res.partner.read", times=9)
         [result] = push(self.dealer, payloads(1))
-        self.assertEqual((result.status, result.notes), ("sent", []))
+        self.assertEqual(
+            (result.status, result.notes), ("sent", [("customer_unreadable", {"partner_id": 1})])
+        )
 
     @cases("fault", ["serialization_fault", "server_error"])
     def test_contacts_that_cannot_be_read_now_are_waited_for(self, fault):

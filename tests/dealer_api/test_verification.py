@@ -132,6 +132,19 @@ class TestDealerVerification(VerificationCase):
         self.assertEqual((result.status, notes_of(result)), ("sent", notes))
         self.assertEqual(self.dealer.calls("sale.order.line.search_read"), 1 if age > 0 else 0)
 
+    @cases(("times", "notes"), [(1, ["lines_differ"]), (2, ["lines_unreadable_now"])])
+    def test_lines_that_cannot_be_read_now(self, times, notes):
+        """They are asked for again at once; that nobody has compared them is said."""
+        sent = order()
+        sent.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        self.dealer.orders[1].update(
+            create_date=self.dealer.now(seconds=-4), order_line=[OTHER_LINE]
+        )
+        self.dealer.inject("serialization_fault", "sale.order.line.search_read", times=times)
+        [result] = self.push(sent)
+        self.assertEqual((result.status, notes_of(result)), ("sent", notes))
+
     def test_a_key_for_good_with_another_reference(self):
         sent = order()
         sent.external_id = KEY_FOR_GOOD

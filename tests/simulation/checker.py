@@ -27,6 +27,8 @@ NAME_SAID = frozenset(
     ("customer_name_differs", "customer_ambiguous", "customer_replaced", "customer_differs")
 )
 NOT_READ = frozenset(("name_unknown", "name_unreadable_now"))
+LINES_NOT_READ = NOT_READ | {"lines_unreadable_now"}
+CUSTOMER_NOT_READ = NOT_READ | {"customer_unreadable"}
 
 # How long after its request an order is made at the earliest that comes late
 LATE = timedelta(seconds=10)
@@ -366,10 +368,10 @@ class Checker:
         elif codes & LINES_SAID or told:
             self.excuses["lines differ, and said"] += 1
         elif remote.get("edited") and (
-            remote["edited"] >= order["sent_date"] or codes & NOT_READ or _is_hidden(remote)
+            remote["edited"] >= order["sent_date"] or codes & LINES_NOT_READ or _is_hidden(remote)
         ):
             self.excuses["edited at the dealer since"] += 1
-        elif codes & NOT_READ:
+        elif codes & LINES_NOT_READ:
             self.excuses["lines differ, and said that nobody could look"] += 1
         elif not self.final and self._is_edited_alike(wanted, remote, dealer):
             self.excuses["edited in the midst of the talk to the total that was agreed"] += 1
@@ -407,7 +409,7 @@ class Checker:
                 self.excuses["the customer differs, and said"] += 1
             elif edited:
                 self.excuses["the contact was edited at the dealer since"] += 1
-            elif codes & NOT_READ:
+            elif codes & CUSTOMER_NOT_READ:
                 self.excuses["the customer differs, and said that nobody could look"] += 1
             else:
                 them = {name: contact.get(name) for name in ("name", "email", "phone")}
@@ -417,7 +419,7 @@ class Checker:
                 self.excuses["the customer has another name, and said"] += 1
             elif edited:
                 self.excuses["the contact was edited at the dealer since"] += 1
-            elif codes & NOT_READ:
+            elif codes & CUSTOMER_NOT_READ:
                 self.excuses["another name, and said that nobody could look"] += 1
             else:
                 self._say(lead, f"went to {contact.get('name')}, not {wanted['name']}, unsaid")
