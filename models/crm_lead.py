@@ -285,7 +285,7 @@ class CrmLead(models.Model):
 
         :raise UserError: a pipeline has no won stage
         """
-        self.action_unarchive()
+        self._unarchive_to_win()
         for pipeline, leads in self.grouped("pipeline_id").items():
             stage = pipeline.won_stage_id
             if not stage:

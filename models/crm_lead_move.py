@@ -147,6 +147,16 @@ class CrmLead(models.Model):
         if archived := self.filtered(lambda lead: lead.closed_status and not lead.active):
             archived._write_protected({"active": True})
 
+    def _unarchive_to_win(self):
+        """Bring leads back that are about to be won, also into a full stage: they go on at once."""
+        limited = self.env["crm.stage"]._get_strict_ids()
+        going_on = self.filtered(
+            lambda lead: lead.stage_id.id in limited and not lead.active and not lead.closed_status
+        )
+        if going_on:
+            going_on._write_protected({"active": True})
+        (self - going_on).action_unarchive()
+
     def _enter_as_new(self):
         """Close, check and follow up new leads by the stage they have, wherever it came from.
 
@@ -380,8 +390,13 @@ class CrmLead(models.Model):
         return problems
 
     def _get_problems_conditions(self, origins):
-        """Rule 6: a lead that enters a stage has what the stage asks for."""
-        return self._get_problems_entry(self._get_stages_left(origins))
+        """Rule 6: a lead that enters a stage has what the stage asks for, and finds room there."""
+        return self._get_problems_entry(
+            self._get_stages_left(origins),
+            returning=self.filtered(
+                lambda lead: origins[lead].status and origins[lead].open_stage == lead.stage_id
+            ),
+        )
 
     def _get_stages_left(self, origins):
         """Return ``{lead: the stage it was in}``.
