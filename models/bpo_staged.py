@@ -117,13 +117,15 @@ class BpoStaged(models.AbstractModel):
     # CONDITIONS OF STAGES
     # ------------------------------------------------------------
 
-    def _get_problems_entry(self, origins):
+    def _get_problems_entry(self, origins, returning=None):
         """Return ``{record: [Problem]}``: what the stages ask for that these records lack.
 
         Only of records that enter their stage: a condition that is added later troubles nobody
         where they are.
 
         :param dict origins: ``{record: the crm.stage it was in}``
+        :param returning: records that are open again where they were let in before: they are
+            asked for nothing, but there has to be room for them
         """
         limited = self.env["crm.stage"]._get_strict_ids()
         asking = self.stage_id.filtered(
@@ -131,10 +133,11 @@ class BpoStaged(models.AbstractModel):
         )
         if not asking:
             return {}
-        asked = self._filtered_asked(origins).filtered(lambda record: record.stage_id in asking)
+        asked = self._filtered_asked(origins)
+        coming = asked | returning if returning else asked
         problems = {}
-        for stage, records in asked._get_in_stages():
-            problems.update(stage.sudo()._get_move_problems(records))
+        for stage, records in coming.filtered(lambda r: r.stage_id in asking)._get_in_stages():
+            problems.update(stage.sudo()._get_move_problems(records, records & asked))
         if any(problems.values()) and self._may_pass_conditions("bpo_crm_pass_conditions"):
             self._log_passed({record: texts for record, texts in problems.items() if texts})
             return {}

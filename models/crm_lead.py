@@ -202,10 +202,12 @@ class CrmLead(models.Model):
         if staying:
             customers = staying._get_ordered_customers(vals)
             limit_keys = staying._get_limit_keys(vals)
+            origins = staying._get_origins_of_handed_over(vals)
             if others := staying - staying._write_won_again(vals):
                 super(CrmLead, others).write(dict(vals))
             staying._check_loss(vals)
             staying._check_limits_kept(limit_keys)
+            staying._follow_up_handed_over(origins)
             staying._log_changed_customers(customers)
         not_lost._check_lost_by_archiving()
         if "expected_revenue" in vals:
@@ -285,7 +287,7 @@ class CrmLead(models.Model):
 
         :raise UserError: a pipeline has no won stage
         """
-        self.action_unarchive()
+        self._unarchive_to_win()
         for pipeline, leads in self.grouped("pipeline_id").items():
             stage = pipeline.won_stage_id
             if not stage:

@@ -14,6 +14,8 @@ from .crm_lost_reason import LostReasonRequired
 
 # Where the open stage is remembered that a lead was closed from.
 CLOSED_FROM = {"won": "won_from_stage_id", "lost": "lost_from_stage_id"}
+# What the team and the company of a lead are computed from, and with them its stage.
+HANDED_OVER_BY = frozenset(("partner_id", "team_id", "user_id"))
 
 
 class Origin(NamedTuple):
@@ -149,6 +151,16 @@ class CrmLead(models.Model):
         if archived := self.filtered(lambda lead: lead.closed_status and not lead.active):
             archived._write_protected({"active": True})
 
+    def _unarchive_to_win(self):
+        """Bring leads back that are about to be won, also into a full stage: they go on at once."""
+        limited = self.env["crm.stage"]._get_strict_ids()
+        going_on = self.filtered(
+            lambda lead: lead.stage_id.id in limited and not lead.active and not lead.closed_status
+        )
+        if going_on:
+            going_on._write_protected({"active": True})
+        (self - going_on).action_unarchive()
+
     def _enter_as_new(self):
         """Close, check and follow up new leads by the stage they have, wherever it came from.
 
@@ -187,6 +199,27 @@ class CrmLead(models.Model):
         :param dict origins: ``{lead: Origin}``, where each lead comes from
         """
         self._schedule_entry_activities(self._get_stages_left(origins))
+
+    def _get_origins_of_handed_over(self, vals):
+        """Return ``{lead: Origin}`` of leads that ``vals`` may bring into another team or company.
+
+        Where a stage is reserved for a team, or a pipeline for a company, it is computed then.
+        """
+        if HANDED_OVER_BY.isdisjoint(vals):
+            return {}
+        return self.filtered(lambda lead: not lead.closed_status)._get_origins()
+
+    def _follow_up_handed_over(self, origins):
+        """Follow up what was moved because it was handed over; nobody has asked for these moves.
+
+        Their rules are not asked, as for what comes in by itself: a refusal would keep whole
+        batches, such as stock's assignment of leads, from their salespeople.
+        """
+        # the pipeline follows the company, and the stage that
+        self.browse().concat(*origins).mapped("company_id")
+        moved = [lead for lead, origin in origins.items() if lead.stage_id != origin.stage]
+        if moved:
+            self.browse().concat(*moved)._follow_up_move({lead: origins[lead] for lead in moved})
 
     def _get_origins(self):
         """Return ``{lead: Origin}``: where these leads are before a move."""
@@ -383,8 +416,13 @@ class CrmLead(models.Model):
         return problems
 
     def _get_problems_conditions(self, origins):
-        """Rule 6: a lead that enters a stage has what the stage asks for."""
-        return self._get_problems_entry(self._get_stages_left(origins))
+        """Rule 6: a lead that enters a stage has what the stage asks for, and finds room there."""
+        return self._get_problems_entry(
+            self._get_stages_left(origins),
+            returning=self.filtered(
+                lambda lead: origins[lead].status and origins[lead].open_stage == lead.stage_id
+            ),
+        )
 
     def _get_stages_left(self, origins):
         """Return ``{lead: the stage it was in}``.

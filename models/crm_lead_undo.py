@@ -97,6 +97,32 @@ class CrmLead(models.Model):
             # computed with the write, when scoring still counted these leads as closed
             leads.env.add_to_compute(leads._fields["probability"], leads)
 
+    def _unschedule_entry_activities(self, moment):
+        """Remove what the stages that these leads are in have scheduled when they were entered.
+
+        Unless it is done, or somebody has changed it since.
+
+        :param datetime moment: when the transaction in which they were entered began, which is
+            what all records say that were created in it
+        """
+        stages = self.stage_id.filtered(lambda stage: stage.sudo().entry_activity_type_id)
+        if not stages:
+            return
+        scheduled = (
+            self.env["mail.activity"]
+            .sudo()
+            .search(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_id", "in", self.ids),
+                    ("activity_type_id", "in", stages.sudo().entry_activity_type_id.ids),
+                    ("automated", "=", True),
+                    ("create_date", "=", moment),
+                ]
+            )
+        )
+        scheduled.filtered(lambda activity: activity.write_date == moment).unlink()
+
     def _get_rules_of_undo(self):
         """Return the rules that hold for leads that come back to an open stage; None in any move.
 

@@ -139,9 +139,12 @@ class CrmStage(models.Model):
         """Return the name of the model whose records are in stages of a type."""
         return {"deal": "crm.lead", "service": "bpo.service.request"}[stage_type]
 
-    def _get_move_problems(self, records):
-        """Return ``{record: [Problem]}``: what stands against records that enter this stage."""
-        problems = self._get_entry_problems(records) if self.has_conditions else {}
+    def _get_move_problems(self, records, asked):
+        """Return ``{record: [Problem]}``: what stands against records that come into this stage.
+
+        :param asked: those of the records that have to give what it asks for
+        """
+        problems = self._get_entry_problems(asked) if self.has_conditions else {}
         for record, texts in self._get_limit_problems(records).items():
             problems[record] = [*problems.get(record, []), *texts]
         return problems

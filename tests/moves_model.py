@@ -17,6 +17,8 @@ SUPERUSERS = ("superuser", "automation")
 OWNERS = {"superuser": "other", "automation": "agent"}
 # {reason: (pipelines it is for, or none for all; whether it needs a note)}
 REASONS = {"price": ((), False), "only_a": (("A",), False), "other": ((), True)}
+# what a dealer needs of a lead that is won where orders are pushed
+NEEDED_BY_DEALER = frozenset(("dealership", "units"))
 
 
 class Refused(Exception):
@@ -41,14 +43,18 @@ class Step:
     pipeline: str | None = None
     reason: str | None = None
     note: bool = False
-    value: str | bool | None = None
+    value: str | bool | frozenset | tuple | None = None
     # by what the server is asked, where there are several; the same is to come of it
     way: str | None = None
+    # past the conditions of stages, for those who may
+    passing: bool = False
 
     def __repr__(self):
         said = [
             f"{name}={value!r}"
-            for name in ("leads", "stage", "pipeline", "reason", "note", "value", "way")
+            for name in (
+                *("leads", "stage", "pipeline", "reason", "note", "value", "way", "passing"),
+            )
             if (value := getattr(self, name)) not in ((), None, False)
         ]
         return f"{self.role}: {self.deed}({', '.join(said)})"
@@ -61,6 +67,14 @@ class Stage:
     name: str
     flag: str | None = None
     active: bool = True
+    # what a lead that enters may not lack
+    asks: frozenset = frozenset()
+    # what else has to be true of it: that it is "urgent", or is "mine", of who moves it
+    condition: str | None = None
+    # how many open leads may be in it, 0 for any number
+    limit: int = 0
+    per_user: bool = False
+    strict: bool = False
 
     @property
     def pipeline(self):
@@ -78,7 +92,7 @@ class Pipeline:
 @dataclass
 class Lead:
     owner: str
-    # what its dealer would need: "dealership" or "units"
+    # what its dealer would need, "dealership" or "units"; a "deadline"; "urgency"
     lacks: frozenset
     pipeline: str
     stage: str
@@ -101,6 +115,8 @@ class World:
     pipelines: dict = field(default_factory=dict)
     stages: dict = field(default_factory=dict)
     leads: dict = field(default_factory=dict)
+    # whether the present step goes past conditions
+    passing: bool = False
 
     def apply(self, step, scores=None):
         """Take a step, or raise :class:`Refused` and stay as it is.
@@ -108,6 +124,7 @@ class World:
         :param dict scores: ``{lead: probability}`` before the step, where scoring decides it
         """
         before = copy.deepcopy(self.__dict__)
+        self.passing = step.passing and step.role in MANAGERS
         try:
             numbers = self._check_access(step)
             return getattr(self, f"_do_{step.deed}")(step, numbers, scores or {})
@@ -128,6 +145,24 @@ class World:
 
     def _do_mass_edit(self, step, numbers, _scores):
         self._write(step, numbers, step.stage, step.pipeline)
+
+    def _do_fill_in(self, step, numbers, _scores):
+        """Give leads what they lack of some things, and maybe move them with that."""
+        for number in numbers:
+            self.leads[number].lacks -= step.value
+        if step.stage:
+            self._write(step, numbers, step.stage)
+
+    def _do_assign(self, step, numbers, _scores):
+        """Hand leads over to somebody, whose count for a limit they come into."""
+        coming = [n for n in numbers if self.leads[n].owner != step.value]
+        for number in numbers:
+            self.leads[number].owner = step.value
+        rules = self._problems_of_limits(
+            [n for n in coming if self.stages[self.leads[n].stage].per_user]
+        )
+        if rules:
+            raise Refused(rules)
 
     def _do_set_company(self, step, numbers, _scores):
         """Open leads leave a pipeline that their new company may not use; closed ones stay."""
@@ -160,7 +195,8 @@ class World:
         self._enter(step.role, moving, f"{step.pipeline}0", step.pipeline)
 
     def _do_win(self, step, numbers, _scores):
-        self._unarchive(step.role, numbers)
+        """Win leads wherever they are: what is archived in a full stage does not stay there."""
+        self._unarchive(step.role, numbers, to_stay=False)
         for pipeline, group in self._by_pipeline(numbers).items():
             target = self._flagged(pipeline, "won")
             if not target:
@@ -268,8 +304,9 @@ class World:
     def _do_unarchive(self, step, numbers, _scores):
         self._unarchive(step.role, numbers)
 
-    def _unarchive(self, role, numbers):
-        """Bring leads back; open ones do not come back into a closing stage."""
+    def _unarchive(self, role, numbers, to_stay=True):
+        """Bring leads back; open ones do not come back into a closing stage, or a full one."""
+        returning = [n for n in numbers if not self.leads[n].active]
         for number in numbers:
             lead = self.leads[number]
             if lead.active:
@@ -280,6 +317,9 @@ class World:
                 lead.reason = None
             if not lead.status and self.stages[lead.stage].flag:
                 self._enter(role, [number], f"{lead.pipeline}0")
+        rules = self._problems_of_limits(returning) if to_stay else None
+        if rules:
+            raise Refused(rules)
 
     # -- merging --
 
@@ -316,6 +356,8 @@ class World:
         if step.way == "alone" and newly and stage.flag:
             # never both at once
             rules.add("unique")
+        if step.value and stage.limit:
+            rules.add("limit_closing")
         stage.flag = step.value
         try:
             if newly:
@@ -349,6 +391,17 @@ class World:
         if stage.flag and self._flagged(stage.pipeline, stage.flag) not in (None, stage.name):
             raise Refused({"unique"})
         stage.active = True
+
+    def _do_set_conditions(self, step, _numbers, _scores):
+        """A condition that is added later troubles nobody where they are."""
+        stage = self.stages[step.stage]
+        stage.asks, stage.condition = step.value
+
+    def _do_set_limit(self, step, _numbers, _scores):
+        stage = self.stages[step.stage]
+        stage.limit, stage.per_user, stage.strict = step.value
+        if stage.limit and stage.flag:
+            raise Refused({"limit_closing"})
 
     def _do_set_push(self, step, _numbers, _scores):
         self.pipelines[step.pipeline].push = step.value
@@ -415,7 +468,11 @@ class World:
             rules |= self._problems_of_direction(role, lead, origins[number][2])
             rules |= self._problems_of_loss(lead)
             if lead.status == "won" and self.pipelines[lead.pipeline].push:
-                rules |= lead.lacks
+                rules |= lead.lacks & NEEDED_BY_DEALER
+            rules |= self._problems_of_conditions(role, lead, origins[number])
+        rules |= self._problems_of_limits(
+            [n for n in numbers if self._is_coming(role, self.leads[n], origins[n])]
+        )
         if rules:
             raise Refused(rules)
 
@@ -436,6 +493,59 @@ class World:
         ]
         following = row[row.index(origin) + 1 :][:1] if origin in row else row[:1]
         return set() if [lead.stage] == following else {"forward_only"}
+
+    def _problems_of_conditions(self, role, lead, origin):
+        """What the stage asks for that the lead enters.
+
+        A closed lead that is taken back to where it was closed from has not been away. What comes
+        in by itself is let in.
+        """
+        was_in, _status, open_stage = origin
+        if lead.stage in (was_in, open_stage) or self._comes_by_itself(role, origin):
+            return set()
+        if self.passing:
+            return set()
+        stage = self.stages[lead.stage]
+        rules = {f"asked_{what}" for what in stage.asks & lead.lacks}
+        users = {"agent": "agent", "automation": "agent"}
+        met = {
+            None: True,
+            "urgent": "urgency" not in lead.lacks,
+            "mine": lead.owner == users.get(role, role),
+        }
+        return rules if met[stage.condition] else rules | {"condition"}
+
+    def _comes_by_itself(self, role, origin):
+        return origin[0] is None and role in SUPERUSERS
+
+    def _is_coming(self, role, lead, origin):
+        """Tell whether a move brings a lead into the count of its stage."""
+        was_in, status, _open_stage = origin
+        moved = lead.stage != was_in or bool(status)
+        return moved and not self._comes_by_itself(role, origin)
+
+    def _problems_of_limits(self, numbers):
+        """What strict limits say to leads that came into the count of their stages."""
+        too_many = any(
+            self._is_counted(self.leads[n]) and self._is_too_full(self.leads[n]) for n in numbers
+        )
+        return {"limit"} if too_many and not self.passing else set()
+
+    def _is_too_full(self, lead):
+        stage = self.stages[lead.stage]
+        return stage.strict and stage.limit and self.count(stage, lead.owner) > stage.limit
+
+    def _is_counted(self, lead):
+        return lead.active and not lead.status
+
+    def count(self, stage, owner):
+        """Return how many leads count for the limit of a stage: all, or those of an owner."""
+        return sum(
+            lead.stage == stage.name
+            and self._is_counted(lead)
+            and (lead.owner == owner or not stage.per_user)
+            for lead in self.leads.values()
+        )
 
     def _problems_of_loss(self, lead):
         if lead.status != "lost":

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from freezegun import freeze_time
 from psycopg2 import IntegrityError
 
+from odoo import Command
 from odoo.exceptions import AccessError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .. import history
@@ -45,6 +46,7 @@ class TestLeadEntries(BpoCrmCommon):
         super().setUpClass()
         cls.pipeline.push_orders = False
         cls.Entry = cls.env["bpo.stage.entry"]
+        cls.loss = {"lost_reason_id": cls.reason.id}
 
     def _move(self, leads, stage, hours, **values):
         with freeze_time(START + timedelta(hours=hours)):
@@ -149,6 +151,59 @@ class TestLeadEntries(BpoCrmCommon):
         self.assertEqual(
             self.Entry.search([("lead_id", "=", lead.id)], order="id").pipeline_id,
             self.pipeline + self.other_pipeline,
+        )
+
+    def test_change_of_team_that_changes_the_stage(self):
+        """Nobody asks for that move: the stage is computed."""
+        vans, boats = self.env["crm.team"].create([{"name": "Vans"}, {"name": "Boats"}])
+        self.pipeline.stage_ids.team_ids = vans
+        self.other_pipeline.stage_ids.team_ids = boats
+        kind = self.env.ref("mail.mail_activity_data_call")
+        self.other_new.entry_activity_type_id = kind
+        leads = self._create(2, team_id=vans.id)
+        stays = self._create(team_id=vans.id, stage_id=self.stage_gone.id, **self.loss)
+        (leads + stays).write({"team_id": boats.id})
+        expected = [
+            *[("Inbox", False, False, "elsewhere", 1, True)] * 2,
+            *[("New", "Inbox", False, False, 2, True)] * 2,
+        ]
+        self.assertEqual(get_path(leads), expected)
+        self.assertEqual(leads.activity_ids.activity_type_id, kind)
+        self.assertEqual(len(get_path(stays)), 1)
+        leads.write({"team_id": False})
+        self.assertEqual(get_path(leads), expected)
+
+    def test_change_of_salesperson_that_changes_the_pipeline(self):
+        company = self.env["res.company"].create({"name": "Test Elsewhere"})
+        self.pipeline.company_id = self.env.company
+        target = self.env["bpo.pipeline"].create(
+            {
+                "name": "Elsewhere",
+                "sequence": -1000,  # the default one there
+                "company_id": company.id,
+                "stage_ids": [Command.create({"name": "There"})],
+            }
+        )
+        user = new_test_user(
+            self.env,
+            "entry_elsewhere",
+            "bpo_crm.group_agent",
+            company_id=company.id,
+            company_ids=[Command.set(company.ids)],
+        )
+        self.env.user.company_ids += company
+        lead = self._create(dealership_id=False).with_context(
+            allowed_company_ids=(self.env.company + company).ids
+        )
+        lead.user_id = user
+        self.env.flush_all()
+        self.assertEqual(lead.pipeline_id, target)
+        self.assertEqual(
+            get_path(lead),
+            [
+                ("Inbox", False, False, "elsewhere", 1, True),
+                ("There", "Inbox", False, False, 2, True),
+            ],
         )
 
     def test_stage_that_becomes_a_closing_one(self):

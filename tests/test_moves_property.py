@@ -13,7 +13,7 @@ import os
 import random
 import re
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 
 from hypothesis import HealthCheck, Phase, Verbosity, example, given, seed, settings
 from hypothesis import strategies as st
@@ -26,7 +26,21 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .common import BpoCrmCommon
-from .moves_model import OWNERS, REASONS, Lead, Pipeline, Refused, Stage, Step, World
+from .moves_model import MANAGERS, OWNERS, REASONS, SUPERUSERS, Refused
+from .moves_programs import (
+    CREATE_WAYS,
+    DEEDS,
+    LETTERS,
+    MOVE_WAYS,
+    ROLES,
+    STAGES,
+    any_step,
+    describe,
+    get_known_program,
+    get_known_program_of_companies,
+    get_known_program_of_conditions,
+    worlds,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -34,11 +48,8 @@ EXAMPLES = int(os.environ.get("BPO_MOVES_EXAMPLES") or 0)
 SEED = int(os.environ.get("BPO_MOVES_SEED") or random.randrange(2**32))
 FIXED_EXAMPLES = 100
 LONG_AGO = datetime(2020, 1, 1)
-STAGES = 5
-LEADS = 3
-LETTERS = ("A", "B")
-# what the stages of a new pipeline are flagged as: most have both
-FLAGS = {"won": ("won", "won", "won", None), "lost": ("lost", "lost", "lost", None)}
+DEADLINE = date(2030, 1, 1)
+URGENT = "3"
 
 # Which words of a refusal tell which rule refuses.
 RULES = {
@@ -59,181 +70,19 @@ RULES = {
     "in_use": "A stage that is in use",
     "orders": "They cannot be merged into one lead",
     "too_few": "Select at least two",
+    "asked_deadline": "Expected Closing is missing",
+    "asked_dealership": "Dealership is missing",
+    "asked_units": "Units is missing",
+    "condition": "Tend to it first",
+    "limit": "takes .* and would have|open in “.*” and would have",
+    "limit_closing": "A limit counts what is open",
 }
-
-names = st.builds(lambda letter, place: f"{letter}{place}", st.sampled_from(LETTERS),
-                  st.integers(0, STAGES - 1))  # fmt: skip
-# the first stage of a pipeline stays open, so that there is one to start in
-later_names = names.filter(lambda name: name[1] != "0")
-letters = st.sampled_from(LETTERS)
-numbers = st.lists(st.integers(0, LEADS), min_size=1, max_size=3, unique=True).map(
-    lambda chosen: tuple(sorted(chosen))
-)
-one = st.integers(0, LEADS).map(lambda number: (number,))
-ROLES = ("agent", "supervisor", "manager", "superuser", "automation")
-roles = st.sampled_from(ROLES)
-reasons = {"reason": st.sampled_from((*REASONS, None)), "note": st.booleans()}
-given_reasons = {"reason": st.sampled_from(tuple(REASONS)), "note": st.booleans()}
-lacks = st.sampled_from([frozenset(names) for names in ((), (), (), ("dealership",), ("units",))])
-
-
-def steps(deed, by=roles, **arguments):
-    return st.builds(Step, role=by, deed=st.just(deed), **arguments)
-
-
-manager = st.just("manager")
-MOVE_WAYS = ("write", "form", "rpc")
-CREATE_WAYS = ("create", "board")
-given_places = {"pipeline": st.none() | letters}
-closing = st.sampled_from(("won", "lost"))
-create_ways = st.sampled_from(CREATE_WAYS)
-any_step = st.one_of(
-    steps("move", leads=one, stage=names, way=st.sampled_from(MOVE_WAYS), **reasons),
-    steps("mass_edit", leads=numbers, stage=names, pipeline=st.none() | letters, **reasons),
-    steps("change_pipeline", leads=numbers, pipeline=letters),
-    steps("win", leads=one),
-    steps("win", leads=numbers),
-    steps("lose", leads=one, **reasons),
-    steps("lose", leads=numbers, **reasons),
-    steps("restore", leads=numbers),
-    steps("archive", leads=numbers),
-    steps("unarchive", leads=numbers),
-    steps("merge", leads=numbers),
-    steps("lose_by_dialog", leads=numbers, **given_reasons),
-    steps("set_company", leads=numbers, value=st.sampled_from(("one", "two"))),
-    steps("create", stage=names, **given_places, value=lacks, way=create_ways, **reasons),
-    steps("create", pipeline=letters, value=lacks, way=create_ways),
-    steps("load", stage=names, pipeline=letters, value=lacks, **reasons),
-    steps("flag", manager, stage=later_names, value=closing | st.none()),
-    steps(
-        "flag",
-        manager,
-        stage=later_names,
-        value=closing,
-        way=st.just("alone"),
-    ),
-    steps("move_and_archive", manager, stage=later_names, value=names, **reasons),
-    steps("archive_stage", manager, stage=later_names),
-    steps("unarchive_stage", manager, stage=later_names),
-    steps("set_push", manager, pipeline=letters, value=st.booleans()),
-    steps("set_forward_only", manager, pipeline=letters, value=st.booleans()),
-    steps("dealer_takes", st.just("dealer"), leads=numbers),
-)
-DEEDS = [name.removeprefix("_do_") for name in vars(World) if name.startswith("_do_")]
-
-
-@st.composite
-def worlds(draw):
-    """Two pipelines of five stages, most with a won and a lost one, and some open leads."""
-    world = World()
-    for letter in LETTERS:
-        # one is shared, as the default pipeline that takes leads whose company changes
-        company = draw(st.sampled_from((None, None, "two"))) if letter == "B" else None
-        world.pipelines[letter] = Pipeline(draw(st.booleans()), draw(st.booleans()), company)
-        flags = dict(
-            zip(
-                draw(st.permutations(range(1, STAGES)))[:2],
-                (draw(st.sampled_from(FLAGS["won"])), draw(st.sampled_from(FLAGS["lost"]))),
-                strict=True,
-            )
-        )
-        for place in range(STAGES):
-            name = f"{letter}{place}"
-            world.stages[name] = Stage(name, flags.get(place))
-    for number in range(LEADS):
-        letter = draw(letters)
-        owner = draw(st.sampled_from(("agent", "agent", "other")))
-        company = world.pipelines[letter].company or "one"
-        world.leads[number] = Lead(owner, draw(lacks), letter, f"{letter}0", company)
-    return world
-
-
-def get_known_world(company=None):
-    """Return a world where all is as usual; its second pipeline is that of a company, maybe."""
-    world = World()
-    for letter in LETTERS:
-        world.pipelines[letter] = Pipeline(push=True)
-        for place, flag in enumerate((None, None, None, "won", "lost")):
-            world.stages[f"{letter}{place}"] = Stage(f"{letter}{place}", flag)
-    world.pipelines["B"].company = company
-    for number, letter in enumerate("AAB"):
-        of_lead = company if letter == "B" and company else "one"
-        world.leads[number] = Lead("agent", frozenset(), letter, f"{letter}0", of_lead)
-    return world
-
-
-def get_known_program():
-    """Return a world and a program that comes to the rules that need several steps before."""
-    return get_known_world(), [
-        Step("agent", "win", (0, 1)),
-        Step("agent", "merge", (0, 1)),
-        Step("dealer", "dealer_takes", (0,)),
-        Step("supervisor", "move", (0,), stage="A1"),
-        Step("manager", "move", (0,), stage="A1"),
-        Step("agent", "win", (0,)),
-        Step("agent", "lose", (2,), reason="only_a"),
-        Step("agent", "lose", (2,), reason="other"),
-        Step("agent", "lose", (2,), reason="other", note=True),
-        Step("manager", "archive_stage", stage="B4"),
-        Step("manager", "archive_stage", stage="B3"),
-        Step("agent", "create", stage="B3", value=frozenset(), way="create"),
-        Step("manager", "flag", stage="B3"),
-        Step("manager", "flag", stage="B4", value="won"),
-        Step("agent", "archive", (2,)),
-        Step("agent", "restore", (2,)),
-    ]
-
-
-def get_known_program_of_companies():
-    """Return a world of two companies, and a program of what is rare in random ones."""
-    world = get_known_world("two")
-    world.leads[1].lacks = frozenset(["units"])
-    return world, [
-        Step("agent", "change_pipeline", (0,), pipeline="B"),
-        Step("automation", "set_company", (0,), value="two"),
-        Step("agent", "move", (0,), stage="A1", way="form"),
-        Step("agent", "change_pipeline", (0,), pipeline="B"),
-        Step("agent", "set_company", (0,), value="one"),
-        Step("agent", "win", (1,)),
-        Step("agent", "move", (0,), stage="A1", way="rpc"),
-        Step("agent", "lose_by_dialog", (0, 1), reason="price"),
-        Step("agent", "lose_by_dialog", (0, 1), reason="price"),
-        Step("agent", "restore", (0,)),
-        Step("agent", "lose_by_dialog", (0,), reason="price"),
-        Step("manager", "flag", stage="A3"),
-        Step("manager", "flag", stage="A4", value="won"),
-        Step("agent", "restore", (1,)),
-        Step("manager", "flag", stage="A4", value="won"),
-        Step("agent", "archive", (0,)),
-        Step("manager", "flag", stage="A4", value="lost"),
-        Step("agent", "unarchive", (0,)),
-        Step("agent", "lose", (0,)),
-        Step("agent", "lose", (0,), reason="price"),
-        Step("agent", "archive", (0,)),
-        Step("agent", "move", (0,), stage="A2", way="write"),
-        Step("agent", "win", (2,)),
-        Step("agent", "set_company", (2,), value="one"),
-        Step("manager", "flag", stage="B3"),
-        Step("manager", "move_and_archive", stage="B3", value="A1"),
-        Step("manager", "move_and_archive", stage="B3", value="B2"),
-    ]
-
-
-def describe(world, program, count):
-    """Return a program in words, up to the step with this number, which went wrong."""
-    flags = [f"{stage.name} {stage.flag}" for stage in world.stages.values() if stage.flag]
-    return "\n".join(
-        [
-            *(f"  {letter}: {pipeline}" for letter, pipeline in world.pipelines.items()),
-            f"  flags: {', '.join(flags) or 'none'}",
-            *(
-                f"  lead {number}: {lead.owner}'s, in {lead.stage}"
-                f"{''.join(f', without {what}' for what in lead.lacks)}"
-                for number, lead in world.leads.items()
-            ),
-            *(f"  {place}. {step}" for place, step in enumerate(program[: count + 1], start=1)),
-        ]
-    )
+CONDITIONS = {
+    None: False,
+    "urgent": f"[('priority', '=', '{URGENT}')]",
+    "mine": "[('user_id', '=', uid)]",
+}
+ASKED_FIELDS = {"deadline": "date_deadline", "dealership": "dealership_id", "units": "line_ids"}
 
 
 @tagged("post_install", "-at_install")
@@ -307,6 +156,7 @@ class TestMovesProperty(BpoCrmCommon):
         )
         @example(*get_known_program())
         @example(*get_known_program_of_companies())
+        @example(*get_known_program_of_conditions())
         @given(worlds(), st.lists(any_step, min_size=4, max_size=14))
         def follow(world, program):
             self._follow_in_savepoint(copy.deepcopy(world), program)
@@ -326,6 +176,7 @@ class TestMovesProperty(BpoCrmCommon):
             *(f"{deed} allowed" for deed in DEEDS),
             *(f"by {role}" for role in ROLES),
             *(f"by way of {way}" for way in (*MOVE_WAYS, *CREATE_WAYS, "alone")),
+            "past conditions",
         }
         self.assertFalse(wanted - set(self.seen), "never seen")
 
@@ -333,8 +184,10 @@ class TestMovesProperty(BpoCrmCommon):
 
     def _follow_in_savepoint(self, world, program):
         savepoint = self.env.cr.savepoint()
-        cached = any(pipeline.forward_only for pipeline in world.pipelines.values()) or any(
-            step.deed == "set_forward_only" for step in program
+        cached = (
+            any(pipeline.forward_only for pipeline in world.pipelines.values())
+            or any(stage.limit for stage in world.stages.values())
+            or any(step.deed in ("set_forward_only", "set_limit") for step in program)
         )
         try:
             self._build(world)
@@ -375,13 +228,36 @@ class TestMovesProperty(BpoCrmCommon):
                 vals["company_id"] = self.companies[pipeline.company].id
             self.pipelines[letter].write(vals)
         for stage in world.stages.values():
-            if stage.flag:
-                self.stages[stage.name].write({f"is_{stage.flag}": True})
+            vals = {f"is_{stage.flag}": True} if stage.flag else {}
+            if stage.asks or stage.condition:
+                vals.update(self._prepare_conditions(stage.asks, stage.condition))
+            if vals:
+                self.stages[stage.name].write(vals)
         leads = self.env["crm.lead"].create(
             [self._prepare_lead(**self._get_lead_vals(lead)) for lead in world.leads.values()]
         )
         self.leads = dict(zip(world.leads, leads, strict=True))
+        for stage in world.stages.values():
+            if stage.limit:
+                limit = self._prepare_limit(stage.limit, stage.per_user, stage.strict)
+                self.stages[stage.name].write(limit)
         self.found = self._read()
+
+    def _prepare_conditions(self, asks, condition):
+        get_field = self.env["ir.model.fields"]._get
+        fields = [get_field("crm.lead", ASKED_FIELDS[what]).id for what in sorted(asks)]
+        return {
+            "entry_field_ids": [Command.set(fields)],
+            "entry_domain": CONDITIONS[condition],
+            "entry_message": "Tend to it first",
+        }
+
+    def _prepare_limit(self, limit, per_user, strict):
+        return {
+            "record_limit": limit,
+            "limit_scope": "user" if per_user else "stage",
+            "limit_strict": strict,
+        }
 
     def _get_lead_vals(self, lead):
         return {
@@ -391,15 +267,32 @@ class TestMovesProperty(BpoCrmCommon):
         }
 
     def _get_lacking(self, lacks):
-        """Return the values of a lead that lacks something for its dealer."""
-        nothing = {"dealership": {"dealership_id": False}, "units": {"line_ids": []}}
-        return {name: value for what in lacks for name, value in nothing[what].items()}
+        """Return the values of a lead that lacks something, and has all the rest."""
+        given = self._get_given()
+        nothing = {"dealership_id": False, "line_ids": [], "date_deadline": False, "priority": "0"}
+        missing = [name for what in lacks for name in given[what]]
+        return {
+            **given["deadline"],
+            **given["urgency"],
+            **{name: nothing[name] for name in missing},
+        }
+
+    def _get_given(self):
+        """Return the values that give a lead what it may lack."""
+        unit = {"product_id": self.product.id, "quantity": 1}
+        return {
+            "dealership": {"dealership_id": self.dealership.id},
+            "units": {"line_ids": [[0, 0, unit]]},
+            "deadline": {"date_deadline": str(DEADLINE)},
+            "urgency": {"priority": URGENT},
+        }
 
     def _follow(self, world, step):
         """Take one step on both sides and compare."""
         before = self._backdate()
         statuses = {number: lead.status for number, lead in world.leads.items()}
         scores = {number: values["probability"] for number, values in before.items()}
+        counts = self._count_in_stages(world)
         expected, result = frozenset(), None
         try:
             result = world.apply(step, scores)
@@ -409,6 +302,7 @@ class TestMovesProperty(BpoCrmCommon):
         self.env.invalidate_all()
         self.seen.update(found or [f"{step.deed} allowed"])
         self.seen.update([f"by {step.role}", *([f"by way of {step.way}"] if step.way else [])])
+        self.seen.update(["past conditions"] if step.passing and step.role in MANAGERS else [])
         if expected:
             self.assertTrue(found, f"{step} was allowed; the model refuses it: {set(expected)}")
             # where several rules refuse, the first may be the only one that is asked
@@ -426,6 +320,7 @@ class TestMovesProperty(BpoCrmCommon):
         self.found = self._read()
         self._compare(world, step, self.found)
         self._check_close_dates(world, step, statuses)
+        self._check_limits(world, step, counts)
         self._check_invariants(world, self.found)
 
     def _backdate(self):
@@ -453,6 +348,25 @@ class TestMovesProperty(BpoCrmCommon):
                 self.assertNotEqual(values["date"], LONG_AGO, said)
             elif now and number not in step.leads and step.deed != "move_and_archive":
                 self.assertEqual(values["date"], LONG_AGO, said)
+
+    def _count_in_stages(self, world):
+        """Return ``{(stage, user): how many count}`` of the stages with a strict limit."""
+        return {
+            (stage.name, owner): world.count(stage, owner)
+            for stage in world.stages.values()
+            if stage.strict and stage.limit
+            for owner in self.users
+        }
+
+    def _check_limits(self, world, step, before):
+        """Nobody brings more into a stage than its strict limit, but those who may."""
+        if (step.passing and step.role in MANAGERS) or step.deed == "set_limit":
+            return
+        if step.deed in ("create", "load") and step.role in SUPERUSERS:
+            return
+        for (name, owner), count in self._count_in_stages(world).items():
+            most = max(world.stages[name].limit, before[name, owner])
+            self.assertLessEqual(count, most, f"how many are in {name} after {step}")
 
     def _finish_merge(self, world, step, allowed):
         merged = {n: self.leads[n] for n in step.leads if n in self.leads}
@@ -498,6 +412,8 @@ class TestMovesProperty(BpoCrmCommon):
     def _get_model(self, step, name="crm.lead"):
         """Return a model as it is for who takes this step."""
         model = self.env[name].with_user(self.users[step.role])
+        if step.passing:
+            model = model.with_context(bpo_crm_pass_conditions=True)
         return model.sudo() if step.role == "automation" else model
 
     def _get_loss(self, step):
@@ -510,17 +426,39 @@ class TestMovesProperty(BpoCrmCommon):
         vals = {"stage_id": self.stages[step.stage].id, **self._get_loss(step)}
         leads = self._get_leads(step)
         if step.way == "rpc":
-            call_kw(leads.browse(), "write", [leads.ids, vals], {})
+            self._call_by_rpc(leads, "write", leads.ids, vals)
         elif step.way == "form" and leads:
             leads.web_save(vals, {"stage_id": {}})
         else:
             leads.write(vals)
+
+    def _call_by_rpc(self, leads, method, *args):
+        call_kw(leads.browse(), method, list(args), {"context": dict(leads.env.context)})
 
     def _do_mass_edit(self, step):
         vals = {"stage_id": self.stages[step.stage].id, **self._get_loss(step)}
         if step.pipeline:
             vals["pipeline_id"] = self.pipelines[step.pipeline].id
         self._get_leads(step).write(vals)
+
+    def _do_fill_in(self, step):
+        """Give each lead what it lacks, and move it with that, where it is to be moved."""
+        leads, given = self._get_leads(step), self._get_given()
+        moves = []
+        for number in (number for number in step.leads if number in self.leads):
+            values = dict(self._get_loss(step)) if step.stage else {}
+            for what in sorted(step.value & self.found[number]["lacks"]):
+                values.update(given[what])
+            move = {"id": self.leads[number].id, "values": values}
+            moves.append({**move, "stage_id": self.stages[step.stage].id} if step.stage else move)
+        if step.stage:
+            self._call_by_rpc(leads, "action_fill_in_and_move", moves)
+        else:
+            for move in moves:
+                leads.browse(move["id"]).write(move["values"])
+
+    def _do_assign(self, step):
+        self._get_leads(step).write({"user_id": self.users[step.value].id})
 
     def _do_change_pipeline(self, step):
         self._get_leads(step).write({"pipeline_id": self.pipelines[step.pipeline].id})
@@ -617,6 +555,12 @@ class TestMovesProperty(BpoCrmCommon):
     def _do_unarchive_stage(self, step):
         self._get_stage(step).action_unarchive()
 
+    def _do_set_conditions(self, step):
+        self._get_stage(step).write(self._prepare_conditions(*step.value))
+
+    def _do_set_limit(self, step):
+        self._get_stage(step).write(self._prepare_limit(*step.value))
+
     def _do_set_push(self, step):
         self.pipelines[step.pipeline].with_user(self.manager).push_orders = step.value
 
@@ -656,9 +600,15 @@ class TestMovesProperty(BpoCrmCommon):
             "company": self.names[lead.company_id],
             "lacks": frozenset(
                 what
-                for what, value in (("dealership", lead.dealership_id), ("units", lead.line_ids))
+                for what, value in (
+                    ("dealership", lead.dealership_id),
+                    ("units", lead.line_ids),
+                    ("deadline", lead.date_deadline),
+                    ("urgency", lead.priority == URGENT),
+                )
                 if not value
             ),
+            "owner": lead.user_id,
             "date": lead.date_closed,
             "orders": lead.dealer_order_ids.mapped("state"),
         }
@@ -687,6 +637,7 @@ class TestMovesProperty(BpoCrmCommon):
             "order": lead.order,
             "company": lead.company,
             "lacks": lead.lacks,
+            "owner": self.users[lead.owner],
             # that of open leads is for scoring to say
             **probabilities.get(lead.status, {}),
         }

@@ -67,6 +67,41 @@ class TestStageLimit(StageEntryCommon):
         with self.assertRaisesRegex(ValidationError, "takes 2"), self.cr.savepoint():
             archived.with_user(self.agent).active = True
 
+    def test_taken_back_into_a_full_stage(self):
+        """A closed deal has left: its place is gone, though it is asked for nothing else."""
+        self.pipeline.push_orders = False
+        won, lost = self._create_bare_leads(2, stage_id=self.stage_contacted.id)
+        won.action_set_won()
+        lost.action_set_lost(lost_reason_id=self.reason.id)
+        others = self._create_bare_leads(2)
+        others.write({"stage_id": self.stage_contacted.id})
+        self.stage_contacted.entry_field_ids = self._get_fields("crm.lead", "tag_ids")
+        for act in (
+            lambda: won.with_user(self.agent).write({"stage_id": self.stage_contacted.id}),
+            lambda: lost.with_user(self.agent).action_restore(),
+        ):
+            with (
+                self.assertRaisesRegex(ValidationError, r": “Contacted” takes 2 and would have 3"),
+                self.cr.savepoint(),
+            ):
+                act()
+        others[0].action_set_won()
+        won.with_user(self.agent).stage_id = self.stage_contacted
+        self.assertEqual(won.stage_id, self.stage_contacted)
+        # for managers as any limit
+        lost.with_user(self.manager).with_context(bpo_crm_pass_conditions=True).action_restore()
+        self.assertEqual(lost.stage_id, self.stage_contacted)
+        self.assertIn("takes 2", lost.message_ids[0].body)
+
+    def test_won_out_of_the_archive_of_a_full_stage(self):
+        """It takes no place there, as it goes on at once."""
+        self.pipeline.push_orders = False
+        archived = self._create_bare_leads(stage_id=self.stage_contacted.id, active=False)
+        self._create_bare_leads(2, stage_id=self.stage_contacted.id)
+        archived.with_user(self.agent).action_set_won()
+        self.assertEqual(archived.closed_status, "won")
+        self.assertTrue(archived.active)
+
     def test_a_limit_per_agent(self):
         self.stage_contacted.limit_scope = "user"
         self._create_bare_leads(2, stage_id=self.stage_contacted.id)

@@ -417,6 +417,44 @@ class TestUndo(UndoCommon):
         self._undo(undo)
         self.assertEqual(lead.stage_id, self.stage_contacted)
 
+    def _create_with_activity(self, *stages):
+        """Return a lead that is closed, where stages have a call scheduled, and its undo."""
+        kind = self.env.ref("mail.mail_activity_data_call")
+        for stage in stages:
+            stage.entry_activity_type_id = kind
+        lead = self._create_leads()
+        lead.activity_schedule("mail.mail_activity_data_todo", user_id=self.agent.id)
+        undo = self._close(lead)
+        call = lead.activity_ids.filtered(lambda activity: activity.activity_type_id == kind)
+        self.assertEqual(len(call), 1)
+        return lead, undo, call
+
+    def test_the_activity_of_the_stage_goes_again(self):
+        lead, undo, call = self._create_with_activity(self.stage_sold)
+        self._undo(undo)
+        self.assertFalse(call.exists())
+        self.assertEqual(lead.activity_ids.activity_type_id.category, "default")
+        self._close(lead)
+        self.assertEqual(len(lead.activity_ids), 2)
+
+    def test_an_activity_that_is_at_work_stays(self):
+        """What somebody has changed, or done, since, and what was there before."""
+        for change in (
+            "write_date = write_date + interval '3 seconds'",
+            "create_date = create_date - interval '1 day'",
+            "active = FALSE",
+        ):
+            with self.subTest(change), self.env.cr.savepoint():
+                _lead, undo, call = self._create_with_activity(self.stage_sold)
+                self.env.flush_all()
+                self.env.cr.execute(
+                    f"UPDATE mail_activity SET {change} WHERE id = %s",  # noqa: S608
+                    [call.id],
+                )
+                self.env.invalidate_all()
+                self._undo(undo)
+                self.assertTrue(call.exists())
+
     def test_a_stage_that_is_gone_meanwhile(self):
         lead = self._create_leads(stage_id=self.stage_contacted.id)
         undo = self._close(lead)

@@ -131,6 +131,7 @@ class BpoUndo(models.TransientModel):
         self._check_as_closed(leads, noted)
         orders = _get_orders(leads)
         self._check_not_sent(orders)
+        leads._unschedule_entry_activities(self.create_date)
         before = {lead: noted[lead.id]["before"] for lead in leads}
         for values, group in leads.grouped(
             lambda lead: tuple(sorted(before[lead].items()))
