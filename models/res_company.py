@@ -1,7 +1,7 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-from odoo import models
+from odoo import api, models
 
 
 class ResCompany(models.Model):
@@ -9,5 +9,6 @@ class ResCompany(models.Model):
 
     _inherit = "res.company"
 
+    @api.private
     def cache_invalidation_fields(self):
         return {*super().cache_invalidation_fields(), "currency_id"}

@@ -187,6 +187,7 @@ METHODS = """
 # action_retry_dealer_order asks for the right to the order, which stock's salesmen have not.
 crm.lead: own | others | elsewhere
     web_read_group                     + + + + + x x x
+    formatted_read_group               + + + + + x x x
     action_set_won                     + + + + + x x x | x + + x + x x x | x x x x x x x x
     action_set_lost                    + + + + + x x x | x + + x + x x x | x x x x x x x x
     action_restore                     + + + + + x x x | x + + x + x x x | x x x x x x x x
