@@ -48,10 +48,18 @@ class CrmLead(models.Model):
             name: f"{field_name}:sum"
             for name in aggregates
             for field_name, _colon, function in [name.partition(":")]
-            if function == "sum_currency"
-            and self._fields[field_name].get_currency_field(self) == "company_currency"
+            if function == "sum_currency" and self._is_in_company_currency(field_name)
         }
         return totals if totals and self._get_only_currency_id() else {}
+
+    @api.model
+    def _is_in_company_currency(self, field_name):
+        field = self._fields.get(field_name)
+        return (
+            field
+            and field.type == "monetary"
+            and field.get_currency_field(self) == "company_currency"
+        )
 
     @api.model
     @api.private
