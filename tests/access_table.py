@@ -176,6 +176,7 @@ OF_STOCK = {
     "ir.config_parameter": "a refusal of what is no proxy",
     "product.product": "a refusal to delete what leads need",
     "product.template": "the same",
+    "res.company": "what is remembered until its currency changes",
     "res.partner": "the number of service requests, and a button",
 }
 
