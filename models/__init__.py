@@ -25,6 +25,8 @@ from . import crm_lead_undo
 from . import crm_lead_stage
 from . import crm_lead_merge
 from . import crm_lead_board
+from . import crm_lead_current
+from . import crm_lead_totals
 from . import crm_lead_pipeline
 from . import crm_lead_import
 from . import crm_team
@@ -83,6 +85,7 @@ from . import bpo_entry_report
 from . import bpo_deal_report
 from . import bpo_request_report
 from . import bpo_dealer_order_report
+from . import res_company
 from . import res_config_settings
 from . import ir_config_parameter
 from . import product_template

@@ -316,7 +316,11 @@ class BpoPipeline(models.Model):
     # ------------------------------------------------------------
 
     def action_open_board(self):
-        """Open the board of this pipeline: its own leads, its own stages as columns."""
+        """Open the board of this pipeline: its own leads, its own stages as columns.
+
+        It begins without the deals closed long ago, unless the context has ``bpo_crm_all_closed``,
+        as counters of closed deals do.
+        """
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("bpo_crm.crm_lead_action_board")
         action["display_name"] = action["name"] = self.display_name
@@ -446,7 +450,10 @@ class BpoPipeline(models.Model):
             context["default_company_id"] = self.company_id.id
         if not self.push_orders:
             context["bpo_crm_no_orders"] = True  # so that the board says it without asking
-        return context
+        current = self.env["crm.lead"]._get_current_context()
+        if self.env.context.get("bpo_crm_all_closed"):
+            current.pop("search_default_current", None)
+        return {**context, **current}
 
     @api.private
     def _get_first_open_stages(self):

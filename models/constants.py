@@ -43,5 +43,9 @@ SEQUENCE_GAP = 10
 UNDO_PARAMETER = "bpo_crm.undo_seconds"
 UNDO_SECONDS = 15
 MAX_UNDO_SECONDS = 300
+# The system parameter: for how many days boards show closed deals at first; 0 for all of them.
+CLOSED_DAYS_PARAMETER = "bpo_crm.closed_days"
+CLOSED_DAYS = 30
+MAX_CLOSED_DAYS = 3650
 # The context key with which orders go out at commit.
 SEND_NOW = "bpo_crm_send_now"

@@ -29,7 +29,8 @@ class CrmLead(models.Model):
 
         :return: stock's result; where the pipeline had to be chosen here,
             ``bpo_crm_pipelines`` says so: the one shown first, then the others, each with
-            ``id``, ``name`` and ``count`` of its leads in the domain
+            ``id``, ``name`` and ``count`` of its leads in the domain. Where the domain leaves old
+            closed deals out, ``bpo_crm_closed_days`` says how many days back it goes
         """
         if not self.env.context.get("bpo_crm_board") or list(groupby) != ["stage_id"]:
             return super().web_read_group(domain, groupby, *args, **kwargs)
@@ -47,6 +48,8 @@ class CrmLead(models.Model):
                 {"id": pipeline.id, "name": pipeline.display_name, "count": count}
                 for pipeline, count in choice
             ]
+        if days := self._get_closed_days_of(domain):
+            result["bpo_crm_closed_days"] = days
         return result
 
     @api.model
@@ -103,16 +106,20 @@ class CrmLead(models.Model):
         Only what holds for all leads of the domain counts: its parts joined by "and" that speak
         of the pipeline alone.
         """
-        domain = Domain(domain)
-        parts = domain.children if getattr(domain, "OPERATOR", "") == "&" else [domain]
         return Domain.AND(
             part.map_conditions(self._get_pipeline_condition)
-            for part in parts
+            for part in self._get_parts(domain)
             if all(
                 condition.field_expr.split(".")[0] == "pipeline_id"
                 for condition in part.iter_conditions()
             )
         )
+
+    @api.model
+    def _get_parts(self, domain):
+        """Return the domains of which leads of the domain fulfil each: those joined by "and"."""
+        domain = Domain(domain)
+        return domain.children if getattr(domain, "OPERATOR", "") == "&" else [domain]
 
     @api.model
     def _get_pipeline_condition(self, condition):

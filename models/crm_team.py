@@ -31,7 +31,7 @@ class CrmTeam(models.Model):
         }
 
     def action_open_leads(self):
-        """Open a team's deals in its pipeline first: a filter that people can take away."""
+        """Open a team's deals in its pipeline first: filters that people can take away."""
         action = super().action_open_leads()
         pipeline = self[:1]._get_pipeline()
         if not pipeline:
@@ -39,6 +39,7 @@ class CrmTeam(models.Model):
         context = safe_eval(
             action["context"] or "{}", {"active_id": self[:1].id, "uid": self.env.uid}
         )
+        context.update(self.env["crm.lead"]._get_current_context())
         # Text, like stock's: the callers evaluate it.
         action["context"] = str({**context, "search_default_pipeline_id": pipeline.id})
         return action

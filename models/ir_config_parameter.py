@@ -6,13 +6,18 @@ from odoo.exceptions import ValidationError
 
 from ..dealer_api import DealerError, clean_proxy
 from .bpo_dealer_connection import PROXY_PARAMETER
-from .constants import MAX_UNDO_SECONDS, UNDO_PARAMETER
+from .constants import (
+    CLOSED_DAYS_PARAMETER,
+    MAX_CLOSED_DAYS,
+    MAX_UNDO_SECONDS,
+    UNDO_PARAMETER,
+)
 from .dealer_texts import translate_error
 
 
 class IrConfigParameter(models.Model):
-    """The proxy to dealers is an address, or none, Undo lasts for some seconds: told to whoever
-    enters something else.
+    """The proxy to dealers is an address, or none, Undo lasts for some seconds, boards go back for
+    some days: told to whoever enters something else.
     """
 
     _inherit = "ir.config_parameter"
@@ -27,14 +32,32 @@ class IrConfigParameter(models.Model):
 
     @api.constrains("key", "value")
     def _check_undo_seconds(self):
-        for parameter in self.filtered(lambda one: one.key == UNDO_PARAMETER):
-            value = (parameter.value or "").strip()
-            if not (value.isdecimal() and value.isascii() and int(value) <= MAX_UNDO_SECONDS):
-                raise ValidationError(
-                    self.env._(
-                        "Undo is offered for a whole number of seconds from 0 to %(most)s, not for "
-                        "“%(value)s”.",
-                        most=MAX_UNDO_SECONDS,
-                        value=parameter.value,
-                    )
+        for parameter in self._filtered_no_count(UNDO_PARAMETER, MAX_UNDO_SECONDS):
+            raise ValidationError(
+                self.env._(
+                    "Undo is offered for a whole number of seconds from 0 to %(most)s, not for "
+                    "“%(value)s”.",
+                    most=MAX_UNDO_SECONDS,
+                    value=parameter.value,
                 )
+            )
+
+    @api.constrains("key", "value")
+    def _check_closed_days(self):
+        for parameter in self._filtered_no_count(CLOSED_DAYS_PARAMETER, MAX_CLOSED_DAYS):
+            raise ValidationError(
+                self.env._(
+                    "Boards show the deals that were closed in a whole number of days from 0 (all "
+                    "of them) to %(most)s, not in “%(value)s”.",
+                    most=MAX_CLOSED_DAYS,
+                    value=parameter.value,
+                )
+            )
+
+    def _filtered_no_count(self, key, most):
+        """Return those of these parameters of the key that are no whole number up to ``most``."""
+
+        def is_count(value):
+            return value.isdecimal() and value.isascii() and int(value) <= most
+
+        return self.filtered(lambda one: one.key == key and not is_count((one.value or "").strip()))

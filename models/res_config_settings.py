@@ -7,7 +7,7 @@ from odoo.exceptions import ValidationError
 from .bpo_dealer_connection_notify import UNREACHABLE_HOURS, UNREACHABLE_PARAMETER
 from .bpo_dealer_order_survey import CHANGE_PARAMETER, CHANGE_PERCENT
 from .bpo_vital_signs import TOKEN_PARAMETER
-from .constants import UNDO_PARAMETER
+from .constants import CLOSED_DAYS_PARAMETER, UNDO_PARAMETER
 
 SHORTEST_TOKEN = 16
 
@@ -41,7 +41,14 @@ class ResConfigSettings(models.TransientModel):
         "or lost it is offered Undo: the deal is back where it was, and nothing was sent. With 0 "
         "orders go out at once, and no Undo is offered.",
     )
-
+    bpo_crm_closed_days = fields.Integer(
+        "Closed Deals on Boards",
+        compute="_compute_bpo_crm_closed_days",
+        inverse="_inverse_bpo_crm_closed_days",
+        readonly=False,
+        help="Boards begin with the open deals and those closed in so many days (0 to 3650); a "
+        "filter says so, and whoever takes it away sees all. With 0 boards begin with all deals.",
+    )
     bpo_crm_monitoring_token = fields.Char(
         "Monitoring Token",
         config_parameter=TOKEN_PARAMETER,
@@ -56,6 +63,14 @@ class ResConfigSettings(models.TransientModel):
         parameters = self.env["ir.config_parameter"].sudo()
         for settings in self:
             parameters.set_param(UNDO_PARAMETER, str(settings.bpo_crm_undo_seconds))
+
+    def _compute_bpo_crm_closed_days(self):
+        self.bpo_crm_closed_days = self.env["crm.lead"]._get_closed_days()
+
+    def _inverse_bpo_crm_closed_days(self):
+        parameters = self.env["ir.config_parameter"].sudo()
+        for settings in self:
+            parameters.set_param(CLOSED_DAYS_PARAMETER, str(settings.bpo_crm_closed_days))
 
     @api.constrains("bpo_crm_monitoring_token")
     def _check_monitoring_token(self):

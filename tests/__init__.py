@@ -21,6 +21,7 @@ from .dealer_api import test_verification
 from .dealer_api import test_versions
 from . import test_access_matrix
 from . import test_board
+from . import test_board_current
 from . import test_board_tours
 from . import test_connection_batches
 from . import test_connection_candidate

@@ -176,6 +176,7 @@ OF_STOCK = {
     "ir.config_parameter": "a refusal of what is no proxy",
     "product.product": "a refusal to delete what leads need",
     "product.template": "the same",
+    "res.company": "what is remembered until its currency changes",
     "res.partner": "the number of service requests, and a button",
 }
 
@@ -187,6 +188,7 @@ METHODS = """
 # action_retry_dealer_order asks for the right to the order, which stock's salesmen have not.
 crm.lead: own | others | elsewhere
     web_read_group                     + + + + + x x x
+    formatted_read_group               + + + + + x x x
     action_set_won                     + + + + + x x x | x + + x + x x x | x x x x x x x x
     action_set_lost                    + + + + + x x x | x + + x + x x x | x x x x x x x x
     action_restore                     + + + + + x x x | x + + x + x x x | x x x x x x x x

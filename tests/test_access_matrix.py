@@ -178,6 +178,9 @@ class TestAccessMatrix(AccessCase):
                 [[["type", "=", "opportunity"]], ["stage_id"]],
                 {"context": {"bpo_crm_board": True, "read_group_expand": True}},
             ),
+            ("crm.lead", "formatted_read_group"): Call(
+                [[["type", "=", "opportunity"]], ["stage_id"], ["expected_revenue:sum"]]
+            ),
             ("crm.lead", "action_set_lost"): Call(kwargs=lose),
             ("crm.lead", "action_restore"): Call(prepare=lambda lead: lead.action_set_lost(**lose)),
             ("crm.lead", "convert_opportunity"): Call([False]),

@@ -24,12 +24,14 @@ class Comparison:
     """Two databases with the same number of leads: with this addon, and with stock CRM.
 
     :param count: number of leads in each
+    :param spread: of the leads over the stages
     """
 
-    def __init__(self, odoo, postgres, role, count):
+    def __init__(self, odoo, postgres, role, count, spread=leads.SPREAD):
         self.odoo = odoo
         self.postgres = postgres
         self.count = count
+        self.spread = spread
         self.ours = database_name(f"bench_{role}_addon")
         self.stock = database_name(f"bench_{role}_stock")
 
@@ -38,10 +40,10 @@ class Comparison:
             base = databases.template(self.odoo, self.postgres, databases.dependencies())
             self.postgres.clone(base, self.stock)
             self.postgres.sql(leads.FIFTH_STAGE, self.stock)
-            leads.insert(self.postgres, self.stock, self.count)
+            leads.insert(self.postgres, self.stock, self.count, spread=self.spread)
             addon = databases.addon_template(self.odoo, self.postgres)
             self.postgres.clone(addon, self.ours)
-            leads.insert(self.postgres, self.ours, self.count, addon=True)
+            leads.insert(self.postgres, self.ours, self.count, addon=True, spread=self.spread)
         return self
 
     def __exit__(self, *exc_info):
@@ -102,7 +104,7 @@ def measure_moves(odoo, postgres, counts):
 
 
 def measure_board(odoo, postgres, count):
-    """Open the board as the web client does; return the row."""
+    """Open the board with all its deals, as the web client does; return the row."""
     with (
         Comparison(odoo, postgres, "board", count) as comparison,
         Progress("Opening the board, and stock CRM's"),
@@ -122,3 +124,37 @@ def measure_board(odoo, postgres, count):
             ],
         )
     ]
+
+
+def measure_default_boards(odoo, postgres, most):
+    """Open boards of years as they open by default, and stock's; return the rows.
+
+    :param most: leads behind the largest board; the others have 1,000, 10,000 ... of them
+    """
+    counts = [*(10**power for power in range(3, 9) if 10**power < most), most]
+    taken = {count: _measure_default_board(odoo, postgres, count) for count in counts}
+    (ours, _queries), (stock, _stock_queries) = taken[most]
+    what = f"board, {most:,} leads, 95 % closed, default view"
+    return [
+        Row(
+            what,
+            "stock's default view, same leads",
+            ours / stock,
+            at_most=0.25,
+            details=[
+                f"{count:,} leads: {ours * 1000:.0f} ms in {queries:g} queries,"
+                f" stock {stock * 1000:.0f} ms in {stock_queries:g} (medians, in turns)"
+                for count, ((ours, queries), (stock, stock_queries)) in taken.items()
+            ],
+        ),
+        Row(what, "a person who waits", ours, unit="s", at_most=0.5),
+    ]
+
+
+def _measure_default_board(odoo, postgres, count):
+    """Return (seconds, queries) of our default view of so many leads, and of stock's."""
+    with (
+        Comparison(odoo, postgres, "closed", count, leads.MOSTLY_CLOSED) as comparison,
+        Progress(f"Opening the board of {count:,} mostly closed leads, and stock CRM's"),
+    ):
+        return comparison.run(f"measure_board(sides, {TURNS_BOARD}, default=True)")

@@ -90,12 +90,15 @@ def measure_moves(sides, turns):
 # -- opening the board
 
 
-def measure_board(sides, times):
-    """Return (seconds, queries) of each side for what the web client asks for a board."""
-    return take_turns(sides, prepare_board, times)
+def measure_board(sides, times, default=False):
+    """Return (seconds, queries) of each side for what the web client asks for a board.
+
+    :param default: with the filters that it begins with, else of all deals
+    """
+    return take_turns(sides, lambda side, env: prepare_board(side, env, default), times)
 
 
-def prepare_board(side, env):
+def prepare_board(side, env, default=False):
     """Return the calls with which the web client opens the board."""
     action, view = get_board(side, env)
     arch = etree.fromstring(view["arch"])
@@ -106,7 +109,9 @@ def prepare_board(side, env):
         "colors": json.loads(progress.get("colors")),
         "help": progress.get("help"),
     }
-    domain, context = action["domain"], action["context"]
+    domain, context = list(action["domain"]), dict(action["context"])
+    if context.pop("search_default_current", None) and default:
+        domain.append(("is_current", "=", True))
     Lead = env["crm.lead"].with_context(**context)
     Board = Lead.with_context(read_group_expand=True)
     if side.has_addon:

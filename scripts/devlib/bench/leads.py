@@ -5,6 +5,8 @@
 # Of twenty leads, so many are in the first, second ... stage of the board. A stage that is not
 # there leaves its leads to the last one.
 SPREAD = (7, 5, 3, 2, 3)
+# A call centre after its first years: 95 of a hundred leads are won or lost.
+MOSTLY_CLOSED = (2, 2, 1, 40, 55)
 
 # Stages without the addon: those of stock and one more, so that both boards have five columns.
 FIFTH_STAGE = """
@@ -34,7 +36,7 @@ _INSERT_LEADS = """
     ), numbered AS (
         SELECT number, CASE {places} END AS place,
                date_trunc('second', now() AT TIME ZONE 'UTC')
-               - (number % 365) * interval '1 day' AS moment
+               - ({count} - number)::float / {count} * interval '365 days' AS moment
           FROM generate_series(1, {count}) AS number
     )
     INSERT INTO crm_lead
@@ -55,6 +57,21 @@ _INSERT_LEADS = """
            1, 1, moment, moment {more_values}
       FROM numbered
       JOIN stage ON stage.place = LEAST(numbered.place, stage.places)
+     ORDER BY number
+"""
+
+# Written when all leads are there, which is several times faster than lead by lead.
+_INDEXES = """
+    SELECT string_agg(indexdef, ';')
+      FROM pg_indexes
+     WHERE tablename = 'crm_lead' AND indexname NOT LIKE '%_pkey'
+"""
+_DROP_INDEXES = """
+    DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT indexname FROM pg_indexes
+                     WHERE tablename = 'crm_lead' AND indexname NOT LIKE '%_pkey'
+        LOOP EXECUTE format('DROP INDEX %I', name); END LOOP;
+    END $$
 """
 
 # One lead in twenty has an activity: overdue, due today or planned.
@@ -71,15 +88,16 @@ _INSERT_ACTIVITIES = """
 """
 
 
-def insert(postgres, database, count, addon=False):
+def insert(postgres, database, count, addon=False, spread=SPREAD):
     """Add opportunities to a database, spread over the stages of the default pipeline.
 
     :param addon: the addon is installed there
+    :param spread: how many are in the first, second ... stage, of as many as that makes in all
     """
     total, places = 0, []
-    for place, share in enumerate(SPREAD, 1):
+    for place, share in enumerate(spread, 1):
         total += share
-        places.append(f"WHEN number % {sum(SPREAD)} < {total} THEN {place}")
+        places.append(f"WHEN number % {sum(spread)} < {total} THEN {place}")
     outcome = ", NULLIF(stage.status, 'pending')"
     statement = _INSERT_LEADS.format(
         count=count,
@@ -88,6 +106,7 @@ def insert(postgres, database, count, addon=False):
         more_columns=", pipeline_id, closed_status" if addon else "",
         more_values=f", {_PIPELINE}{outcome}" if addon else "",
     )
-    postgres.sql(statement, database)
+    indexes = postgres.sql(_INDEXES, database)
+    postgres.sql(f"{_DROP_INDEXES}; {statement}; {indexes}", database)
     postgres.sql(_INSERT_ACTIVITIES, database)
     postgres.sql("VACUUM (ANALYZE) crm_lead, mail_activity", database)

@@ -11,6 +11,8 @@ patch(CrmKanbanModel.prototype, {
         super.setup(...arguments);
         /** Pipelines that hold leads of a search which names none; the first one is shown. */
         this.pipelineChoice = [];
+        /** Deals closed longer ago than so many days are left out; 0 where none are. */
+        this.closedDays = 0;
     },
 
     /**
@@ -22,12 +24,14 @@ patch(CrmKanbanModel.prototype, {
         const [groupBy] = config.groupBy;
         if (!areDealFields(config.fields) || !isStageField(config.fields[groupBy])) {
             this.pipelineChoice = [];
+            this.closedDays = 0;
             return super._webReadGroup(...arguments);
         }
         const context = {...config.context, bpo_crm_board: true};
         const [, ...others] = arguments;
         const result = await super._webReadGroup({...config, context}, ...others);
         this.pipelineChoice = result.bpo_crm_pipelines || [];
+        this.closedDays = result.bpo_crm_closed_days || 0;
         return result;
     },
 });

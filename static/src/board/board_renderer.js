@@ -5,6 +5,7 @@ import {getStageColumnClass} from "@bpo_crm/stages/stage_group";
 import {useStageLimit} from "@bpo_crm/stages/stage_limit";
 import {CrmKanbanRenderer} from "@crm/views/crm_kanban/crm_kanban_renderer";
 import {patch} from "@web/core/utils/patch";
+import {getClosedHint} from "./closed_hint";
 import {isDealBoard} from "./deal_board";
 import {DealColumnMenu} from "./deal_column_menu";
 
@@ -16,6 +17,11 @@ patch(DealHeader.prototype, {
     setup() {
         super.setup();
         this.stageLimit = useStageLimit(this);
+    },
+
+    /** Which deals this column and its totals leave out, where they do. */
+    get closedHint() {
+        return getClosedHint(this.props.list, this.group);
     },
 });
 
