@@ -20,6 +20,7 @@ QUIETLY = {
 }
 FAR_AWAY = timedelta(days=3650)
 
+
 class BpoDemo(models.AbstractModel):
     """Demo data that is computed: a year of a call centre's work, and dealerships in all states.
 
@@ -60,7 +61,7 @@ class BpoDemo(models.AbstractModel):
     def _create_history(self):
         """Write a year of deals, orders and service requests, and what the dealerships are now."""
         env = self.with_context(**QUIETLY).env
-        orders = HistoryWriter(env).write(History(fields.Datetime.now()))
+        orders = HistoryWriter(env).write_all(History(fields.Datetime.now()))
         self._close_dealerships(orders)
 
     # ------------------------------------------------------------
@@ -74,7 +75,8 @@ class BpoDemo(models.AbstractModel):
         ``.invalid`` are never given to anybody (RFC 2606), and the keys are none.
         """
         hillside, lakeside, harbour = (
-            self.env.ref(f"bpo_crm.dealership_{name}") for name in ("hillside", "lakeside", "harbour")
+            self.env.ref(f"bpo_crm.dealership_{name}")
+            for name in ("hillside", "lakeside", "harbour")
         )
         later = fields.Datetime.now() + FAR_AWAY
         (hillside | lakeside | harbour).write({"next_survey": later, "next_product_check": later})
@@ -89,6 +91,6 @@ class BpoDemo(models.AbstractModel):
         refused = DealerAccessRefused("login_refused")
         lakeside._pause(translate_error(self.env, refused))
         for dealership, error in ((hillside, unreachable), (lakeside, refused)):
-            orders.filtered(lambda order, one=dealership: order.dealership_id == one)._write_waiting(
-                error
-            )
+            orders.filtered(
+                lambda order, one=dealership: order.dealership_id == one
+            )._write_waiting(error)

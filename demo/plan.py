@@ -141,6 +141,8 @@ CUSTOMERS = (
     ("Garden centre", True, "product_pickup", "Pickup with a tow bar"),
     ("Estate agency", True, "product_suv", "SUV to drive clients around"),
 )
+# What a dealership has under another code; in no past order.
+ROOF_BOX = ("Camping household", False, "product_roofbox", "Roof box for the holidays")
 EXTRAS = {
     "product_estate": ("product_towbar", 0.35),
     "product_pickup": ("product_towbar", 0.55),
@@ -199,27 +201,28 @@ CLOSED_SINCE = {"dealership_hillside": 0.2, "dealership_lakeside": 2.0}
 # The last days' orders in every state, whatever chance says of them:
 # (customer, dealership, agent, won so many hours ago, state, cause)
 RECENT = (
-    (6, 0, 0, 1.2, "sent", None),
-    (12, 0, 1, 2.6, "sent", None),
-    (8, 1, 0, 1.5, "pending", None),
-    (1, 1, 2, 3.1, "pending", None),
-    (3, 2, 1, 5.0, "pending", None),
-    (11, 2, 0, 27.0, "pending", None),
-    (14, 1, 1, 360.0, "failed", "product_unknown"),
-    (13, 1, 0, 470.0, "failed", "product_unknown"),
-    (0, 2, 2, 560.0, "failed", "right_missing"),
-    (4, 0, 2, 49.0, "cancelled", None),
+    (CUSTOMERS[6], 0, 0, 1.2, "sent", None),
+    (CUSTOMERS[12], 0, 1, 2.6, "sent", None),
+    (CUSTOMERS[8], 1, 0, 1.5, "pending", None),
+    (CUSTOMERS[1], 1, 2, 3.1, "pending", None),
+    (CUSTOMERS[3], 2, 1, 5.0, "pending", None),
+    (CUSTOMERS[11], 2, 0, 27.0, "pending", None),
+    (CUSTOMERS[14], 1, 1, 360.0, "failed", "product_unknown"),
+    (CUSTOMERS[13], 1, 0, 470.0, "failed", "product_unknown"),
+    (CUSTOMERS[0], 2, 2, 560.0, "failed", "right_missing"),
+    (CUSTOMERS[4], 0, 2, 49.0, "cancelled", None),
+    (ROOF_BOX, 0, 0, 20.0, "failed", "product_unknown"),
 )
 
 # What came in since yesterday, and nobody has called yet:
 # (customer, dealership, agent if one has taken it, so many hours ago)
 FRESH = (
-    (7, 0, None, 0.4),
-    (15, 1, None, 0.9),
-    (5, 2, 1, 1.6),
-    (9, 0, 0, 2.2),
-    (10, 1, 2, 15.0),
-    (2, 0, None, 17.5),
+    (CUSTOMERS[7], 0, None, 0.4),
+    (CUSTOMERS[15], 1, None, 0.9),
+    (CUSTOMERS[5], 2, 1, 1.6),
+    (CUSTOMERS[9], 0, 0, 2.2),
+    (CUSTOMERS[10], 1, 2, 15.0),
+    (CUSTOMERS[2], 0, None, 17.5),
 )
 
 # -- services
@@ -332,7 +335,7 @@ class History:
 
     def _make_recent(self, customer, dealer, agent, hours, state, cause):
         """Return a deal whose order is in the given state; the arguments are those of RECENT."""
-        customer, dealer, agent = CUSTOMERS[customer], DEALERS[dealer], AGENTS[agent]
+        dealer, agent = DEALERS[dealer], AGENTS[agent]
         won = self.now - timedelta(hours=hours)
         days = {"new": 9.1, "qualified": 8.8, "negotiation": 6.2, "won": 0.0}
         steps = [Step(stage, won - timedelta(each), agent.user) for stage, each in days.items()]
@@ -350,7 +353,7 @@ class History:
         agent = None if agent is None else AGENTS[agent]
         steps = [Step("new", self.now - timedelta(hours=hours), None)]
         source = "bpo_crm.source_dealer_website"
-        return self._fill_in(CUSTOMERS[customer], agent, dealer, dealer.cities[-1], source, steps)
+        return self._fill_in(customer, agent, dealer, dealer.cities[-1], source, steps)
 
     def _fill_in(self, customer, agent, dealer, city, source, steps, order=None):
         """Return a deal with all that is known of it."""

@@ -26,7 +26,6 @@ CAUSES = {
 }
 
 
-
 class HistoryWriter:
     """Writes deals, orders and service requests as they are now, and what they went through.
 
@@ -37,7 +36,7 @@ class HistoryWriter:
         self.env = env
         self.refs = {}
 
-    def write(self, history):
+    def write_all(self, history):
         """Write all of it.
 
         :param history: the ``History`` of the plan
@@ -258,9 +257,7 @@ class HistoryWriter:
 
     def _create_orders(self, leads, deals):
         """Create the orders of the deals that were won, and return them."""
-        won = {
-            lead: deal.order for lead, deal in zip(leads, deals, strict=True) if deal.order
-        }
+        won = {lead: deal.order for lead, deal in zip(leads, deals, strict=True) if deal.order}
         orders = self.env["bpo.dealer.order"]
         contents = orders._prepare_contents(leads.browse(lead.id for lead in won))
         numbers = dict.fromkeys((lead.dealership_id for lead in won), 0)
@@ -328,10 +325,7 @@ class HistoryWriter:
         self.env.cr.execute_values(
             f"UPDATE {table} SET {columns} FROM (VALUES %s) AS given (id, {', '.join(names)})"
             f" WHERE {table}.id = given.id",
-            [
-                (record.id, *row.values())
-                for record, row in zip(records, rows, strict=True)
-            ],
+            [(record.id, *row.values()) for record, row in zip(records, rows, strict=True)],
         )
         self.env.invalidate_all()
 
@@ -342,9 +336,7 @@ class HistoryWriter:
         :param rows: ``{column: value}`` of each entry
         """
         rows = sorted(rows, key=lambda row: row["entered_date"])
-        self.env.cr.execute(
-            f"DELETE FROM bpo_stage_entry WHERE {record} = ANY(%s)", [records.ids]
-        )
+        self.env.cr.execute(f"DELETE FROM bpo_stage_entry WHERE {record} = ANY(%s)", [records.ids])
         self.env.cr.execute_values(
             f"INSERT INTO bpo_stage_entry ({', '.join(rows[0])}) VALUES %s",
             [tuple(row.values()) for row in rows],
