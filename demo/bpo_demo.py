@@ -32,26 +32,30 @@ class BpoDemo(models.AbstractModel):
     _description = "Demo Data"
 
     # ------------------------------------------------------------
-    # STOCK'S DEMO LEADS
+    # STOCK'S DEMO DATA
     # ------------------------------------------------------------
 
     @api.model
-    def _set_stock_leads_aside(self):
-        """Archive the leads of stock CRM's demo data, and take them out of the reports.
+    def _set_stock_demo_aside(self):
+        """Archive the leads and products of stock's demo data, and forget what is said of them.
 
         They are there for other addons' demo data and tests; the filter *Archived* shows them.
         """
-        leads = self.env["crm.lead"].browse(
-            self.env["ir.model.data"]
-            .search([("module", "=", "crm"), ("model", "=", "crm.lead")])
-            .mapped("res_id")
-        )
-        leads = leads.exists()
+        leads = self._get_records_of("crm", "crm.lead")
+        products = self._get_records_of("product", "product.template")
+        products |= self._get_records_of("product", "product.product").product_tmpl_id
+        products.with_context(**QUIETLY).action_archive()
         leads.filtered("active").with_context(**QUIETLY).write({"active": False})
+        # out of the reports, too
         self.env.cr.execute("DELETE FROM bpo_stage_entry WHERE lead_id = ANY(%s)", [leads.ids])
         self.env["bpo.stage.entry"].invalidate_model(flush=False)
         # what was decided about a CRM in use is of no interest in one that never was
         self.env["ir.config_parameter"].set_param(ADOPTION_NOTES, False)
+
+    def _get_records_of(self, module, model):
+        """Return the records of a model that a module's data have created."""
+        data = self.env["ir.model.data"].search([("module", "=", module), ("model", "=", model)])
+        return self.env[model].browse(data.mapped("res_id")).exists()
 
     # ------------------------------------------------------------
     # HISTORY

@@ -135,7 +135,7 @@ CUSTOMERS = (
     ("Bakery", True, "product_van", "Van for the delivery round"),
     ("Courier service", True, "product_van", "Vans for a courier service"),
     ("Flower shop", True, "product_van", "Van with a cool box"),
-    ("Driving school", True, "product_hatchback", "Hatchbacks for a driving school"),
+    ("Driving school", True, "product_hatchback", "Cars to learn to drive in"),
     ("Care service", True, "product_electric", "Cars for home visits"),
     ("Carpentry", True, "product_pickup", "Pickup for long timber"),
     ("Garden centre", True, "product_pickup", "Pickup with a tow bar"),
