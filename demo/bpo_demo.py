@@ -45,7 +45,10 @@ class BpoDemo(models.AbstractModel):
         products = self._get_records_of("product", "product.template")
         products |= self._get_records_of("product", "product.product").product_tmpl_id
         products.with_context(**QUIETLY).action_archive()
-        leads.filtered("active").with_context(**QUIETLY).write({"active": False})
+        shown = leads.filtered("active").with_context(**QUIETLY)
+        # archived at 0 is lost
+        shown.filtered(lambda lead: not lead.probability).write({"probability": 1})
+        shown.write({"active": False})
         # out of the reports, too
         self.env.cr.execute("DELETE FROM bpo_stage_entry WHERE lead_id = ANY(%s)", [leads.ids])
         self.env["bpo.stage.entry"].invalidate_model(flush=False)
