@@ -288,25 +288,27 @@ class History:
 
     def __init__(self, now):
         self.now = now.replace(microsecond=0)
-        self.chance = random.Random(SEED)  # noqa: S311 (no secret)
+        self.chance = random.Random()  # noqa: S311 (no secret)
 
     # -- enquiries
 
     def get_deals(self):
         """Return all deals, the oldest first."""
-        deals = [self._make_deal(created) for created in self._get_arrivals(DAILY)]
+        deals = [self._make_deal(*each) for each in enumerate(self._get_arrivals(DAILY))]
         deals += [self._make_recent(*each) for each in RECENT]
         deals += [self._make_fresh(*each) for each in FRESH]
         return sorted(deals, key=lambda deal: deal.created)
 
     def get_requests(self):
         """Return all service requests, the oldest first."""
-        requests = [self._make_request(created) for created in self._get_arrivals(DAILY_REQUESTS)]
+        arrivals = enumerate(self._get_arrivals(DAILY_REQUESTS))
+        requests = [self._make_request(*each) for each in arrivals]
         return sorted(requests, key=lambda request: request.steps[0].entered)
 
     def _get_arrivals(self, daily):
         """Return the moments at which somebody called, wrote or filled in a form."""
         arrivals = []
+        self.chance.seed(f"{SEED} {daily}")
         for number in range(DAYS + 1):
             day = self.now.date() - timedelta(DAYS - number)
             growth = 1 + GROWTH * (number / DAYS - 0.5)
@@ -324,7 +326,9 @@ class History:
         pause = timedelta(hours=self.chance.lognormvariate(math.log(max(hours, 0.05)), 0.75))
         return get_working_time(moment + pause).replace(microsecond=0)
 
-    def _make_deal(self, created):
+    def _make_deal(self, number, created):
+        # of its own: what has not happened yet changes nothing of the others
+        self.chance.seed(f"{SEED} deal {number}")
         agent = self._pick(AGENTS, [each.share for each in AGENTS])
         dealer = self._pick(DEALERS, [each.share for each in DEALERS])
         source = self._pick(SOURCES, [share for share, _skill in SOURCES.values()])
@@ -455,7 +459,8 @@ class History:
 
     # -- services
 
-    def _make_request(self, created):
+    def _make_request(self, number, created):
+        self.chance.seed(f"{SEED} request {number}")
         service = self._pick(SERVICES, (70, 30))
         stages, days_allowed, names = SERVICES[service]
         agent = self._pick(AGENTS[:3], [each.share for each in AGENTS[:3]])
