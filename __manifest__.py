@@ -67,8 +67,11 @@
         "demo/product_demo.xml",
         "demo/bpo_dealership_demo.xml",
         "demo/bpo_dealer_product_demo.xml",
-        "demo/crm_lead_demo.xml",
+        "demo/utm_source_demo.xml",
         "demo/bpo_service_demo.xml",
+        "demo/bpo_demo.xml",
+        "demo/crm_lead_demo.xml",
+        "demo/bpo_service_request_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

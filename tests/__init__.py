@@ -43,6 +43,7 @@ from . import test_dealer_product
 from . import test_dealer_survey
 from . import test_dealership
 from . import test_dealership_hold
+from . import test_demo
 from . import test_entries
 from . import test_funnel_property
 from . import test_hooks

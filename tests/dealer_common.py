@@ -169,8 +169,8 @@ class DealerOrderCommon(PushInSameThread, BpoCrmCommon, CronMixinCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.cron = cls.env.ref(CRON)
-        # the chatter, e-mails and activities of others stay out of the way
-        cls.env["bpo.dealer.order"].search([("state", "=", "pending")]).write(
+        # the orders, chatter, e-mails and activities of others stay out of the way
+        cls.env["bpo.dealer.order"].search([("state", "in", ("pending", "failed"))]).write(
             {"state": "cancelled"}
         )
 

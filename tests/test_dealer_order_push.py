@@ -182,6 +182,8 @@ class TestPushSent(PushCommon):
         self.assertFalse(self.env["mail.mail"].search([("model", "=", "bpo.dealer.order")]))
 
     def test_broken_template_costs_the_mail_only(self):
+        # where there are orders already, stock would refuse to write this
+        self.patch(self.registry["mail.template"], "_check_can_be_rendered", lambda *_a, **_k: None)
         self.env.ref(notify.MAIL_TEMPLATE).body_html = '<t t-out="object.no_such_field"/>'
         lead, order = self._win_one()
         with mute_logger(NOTIFY_LOGGER), self._assert_note(lead, "could not be prepared"):

@@ -6,7 +6,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import databases, dealer, paths
+from . import databases, dealer, demo_past, paths
 from .console import Problem, Progress, say
 from .ports import port_is_free
 from .postgres import database_name
@@ -15,9 +15,34 @@ from .rpc import Rpc, RpcError
 from .servers import OdooServer
 
 DEALERSHIP_CODE = "HARBOUR"
+COMPANY = "Harbour Motors"
+# {our Internal Reference: the dealer's own}
+OWN_CODES = {"ACC-ROOF": "ROOF-400"}
 ORDER_TIMEOUT = 120
 LEAD_FIELDS = ["name", "dealership_id", "dealer_order_id"]
 ORDER_FIELDS = ["lead_id", "state", "remote_id", "remote_name", "error"]
+
+# What to look at first, by a person who has not seen it before. In braces: the two addresses.
+TOUR = """\
+A tour in five steps. Each password is the login; log out in between, or use private windows.
+
+1. {bpo}/odoo/crm as alice, an agent: her board.
+   Drag "Hatchbacks for a driving school" from Negotiation to Won. The notice offers Undo for 15
+   seconds; then the card shows the number of the dealer's order, in green.
+2. {dealer}/odoo/sales as admin: the dealership's own Odoo, with nothing of ours.
+   Remove the filter My Quotations: the order is in nobody's name until somebody takes it. On top
+   it is. Open it: customer, units and agreed prices.
+3. {bpo}/odoo/crm as alice again.
+   Drag "Trade-in against an estate" to Lost, on the right. The dialog asks for a reason: choose
+   one and press Mark as Lost. Undo in the notice takes it back.
+4. {bpo}/odoo/crm as supervisor: the menus Dealers and Reporting.
+   Dealers, Overview: one dealership is connected, one out of reach, one paused; the numbers open
+   their orders. Reporting: Funnel, Time in Stage, Lost Reasons, Agents, Services, Dealers.
+5. {bpo}/odoo/crm as manager: an order to put right.
+   Dealers, Problems: Harbour Motors has no product ACC-ROOF. Dealers, Codes and Prices: type
+   ROOF-400 as its code for the Roof Box, and save. Within seconds the problem is gone, and the
+   order at the dealer.
+"""
 
 
 def port(variable, default):
@@ -111,6 +136,13 @@ class Demo:
             new = f"{self.bpo.database}_new"
             self.postgres.clone(template, new)
             self._remember_digest(new, digest)
+            # the keys that demo data has entered, in the template: no copy, but this one is it
+            self.postgres.sql(
+                "UPDATE bpo_dealership SET key_database_uuid = parameter.value"
+                "  FROM ir_config_parameter parameter"
+                " WHERE parameter.key = 'database.uuid' AND key_database_uuid IS NOT NULL",
+                new,
+            )
             self.postgres.rename(new, self.bpo.database)
         elif self._remembered_digest() != digest:
             self._update_addon(digest)
@@ -158,10 +190,15 @@ class Demo:
         template = databases.template(self.odoo, self.postgres, databases.DEALER_MODULES)
         new = f"{self.dealer.database}_new"
         self.postgres.clone(template, new)
-        with Progress("Giving the dealer its products and a service user"):
-            products = self._products()
-            key = dealer.prepare(self.odoo, self.postgres, new, products, "Harbour Motors")
+        with Progress("Giving the dealer its products, past orders and a service user"):
+            key = self._equip_dealer(new)
         self.postgres.rename(new, self.dealer.database)
+        return key
+
+    def _equip_dealer(self, database):
+        """Give the dealer what it lacks, and return a new key of its service user."""
+        key = dealer.prepare(self.odoo, self.postgres, database, self._products(), COMPANY)
+        demo_past.bring_over(self.odoo, self.postgres, self.bpo.database, database, DEALERSHIP_CODE)
         return key
 
     def _products(self):
@@ -177,7 +214,7 @@ class Demo:
         )
         for row in rows.splitlines():
             code, name, price = row.split("|")
-            yield code, name, float(price)
+            yield OWN_CODES.get(code, code), name, float(price)
 
     def connect(self, key):
         """Enter the dealer's connection in the dealership, and test it.
@@ -196,15 +233,14 @@ class Demo:
         }
         if not key and dealership["connection_state"] != "connected":
             # stopped between making the dealer and entering its key: nobody knows the key
-            products = self._products()
-            key = dealer.prepare(
-                self.odoo, self.postgres, self.dealer.database, products, "Harbour Motors"
-            )
+            key = self._equip_dealer(self.dealer.database)
         if key:
             values["odoo_api_key"] = key
         if key or dealership["odoo_url"] != values["odoo_url"]:
             self.bpo_rpc.write("bpo.dealership", dealership["id"], **values)
-            self.bpo_rpc.call("bpo.dealership", "action_test_connection", [dealership["id"]])
+            # its past orders are there, or it is another port
+            for action in ("same_odoo", "test_connection", "survey", "check_products"):
+                self.bpo_rpc.call("bpo.dealership", f"action_{action}", [dealership["id"]])
         tested = self.bpo_rpc.read(
             "bpo.dealership", dealership["id"], "connection_state", "last_message", "name"
         )
@@ -238,19 +274,34 @@ class Demo:
         """Return the order of a lead that was won before, if any."""
         orders = self.bpo_rpc.search_read(
             "bpo.dealer.order",
-            [("state", "in", ["sent", "pending"]), ("dealership_id.code", "=", DEALERSHIP_CODE)],
+            [("state", "in", ["sent", "pending"]), ("lead_id", "in", self._get_leads())],
             ORDER_FIELDS,
             order="id",
             limit=1,
         )
         return orders[0] if orders else None
 
+    def _get_leads(self):
+        """Return the ids of the dealership's leads that are to be won, not those of the past."""
+        rows = self.bpo_rpc.search_read(
+            "ir.model.data", [("module", "=", paths.ADDON), ("model", "=", "crm.lead")], ["res_id"]
+        )
+        leads = self.bpo_rpc.search_read(
+            "crm.lead",
+            [
+                ("id", "in", [row["res_id"] for row in rows]),
+                ("dealership_id.code", "=", DEALERSHIP_CODE),
+            ],
+            ["id"],
+        )
+        return [lead["id"] for lead in leads]
+
     def _win_one(self):
         """Win the first lead that is ready for its dealer."""
         leads = self.bpo_rpc.search_read(
             "crm.lead",
             [
-                ("dealership_id.code", "=", DEALERSHIP_CODE),
+                ("id", "in", self._get_leads()),
                 ("won_status", "=", "pending"),
                 ("line_ids", "!=", False),
             ],
@@ -308,6 +359,7 @@ class Demo:
         say(f"Dealership    http://localhost:{self.dealer_port}")
         say("              admin (password admin)")
         say()
+        say(TOUR.format(bpo=self.bpo.url, dealer=f"http://localhost:{self.dealer_port}"))
 
     def serve(self):
         """Go on until Ctrl-C."""

@@ -1,16 +1,19 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""What the servers of tests and scripts stand on: their ports, and PostgreSQL's supervisor."""
+"""What the servers of tests and scripts stand on, and the tour that scripts/demo prints."""
 
 import fcntl
 import os
+import re
 import socket
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 from devlib import paths, ports
 from devlib.console import Problem
+from devlib.demo import DEALERSHIP_CODE, OWN_CODES, TOUR
 from devlib.world import wait_until
 
 OTHER_PROGRAM = """
@@ -89,3 +92,29 @@ def test_supervisor_is_nobodys_child(tmp_path):
         running = wait_until(lambda: pid.exists() and pid.read_text("ascii"), 10)
         assert os.path.exists(f"/proc/{running}")
     wait_until(lambda: not os.path.exists(f"/proc/{running}"), 10)
+
+
+def demo_records(model):
+    """Return the records of a model in the demo data, each as ``{field: text or reference}``."""
+    return [
+        {field.get("name"): field.get("ref") or field.text for field in record.iter("field")}
+        for file in sorted((paths.CHECKOUT / "demo").glob("*.xml"))
+        for record in ElementTree.parse(file).iter("record")
+        if record.get("model") == model
+    ]
+
+
+def test_tour_names_what_is_there():
+    """Who logs in, whose deals are dragged, and what is typed: as the demo data has them."""
+    logins = {user["login"] for user in demo_records("res.users")} | {"admin"}
+    steps = re.split(r"^\d\. ", TOUR, flags=re.M)[1:]
+    assert len(steps) == 5
+    visitors = [re.match(r"\{\w+\}\S+ as (\w+)", step)[1] for step in steps]
+    assert set(visitors) <= logins
+    leads = {lead["name"]: lead for lead in demo_records("crm.lead")}
+    for name in re.findall(r'"(.+?)"', TOUR):
+        assert leads[name]["user_id"] == "user_demo_alice"
+        assert leads[name]["dealership_id"] == f"dealership_{DEALERSHIP_CODE.lower()}"
+    codes = {product["default_code"] for product in demo_records("product.product")}
+    [(ours, theirs)] = OWN_CODES.items()
+    assert ours in codes and ours in TOUR and theirs in TOUR
