@@ -177,7 +177,8 @@ class BpoStageEntry(models.Model):
                 """
                 WITH move AS (
                          SELECT *
-                           FROM unnest(%(numbers)s, %(statuses)s::varchar[], %(outcomes)s::varchar[])
+                           FROM unnest(%(numbers)s, %(statuses)s::varchar[],
+                                       %(outcomes)s::varchar[])
                                 WITH ORDINALITY
                                 AS move (record, workflow, company, stage, from_stage,
                                          closed_status, outcome, place)
