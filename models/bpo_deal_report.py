@@ -129,6 +129,7 @@ class BpoDealReport(models.Model):
                         THEN CASE WHEN lead.won_status = 'won' THEN 100.0 ELSE 0.0 END
                    END AS won_rate,
                    %(days)s AS days, %(days)s AS days_median, %(days)s AS days_p90,
+                   %(so_far)s AS days_so_far,
                    (%(won_now)s)::integer AS won_deals, (%(lost_now)s)::integer AS lost_deals,
                    CASE WHEN %(won_now)s THEN 100.0 WHEN %(lost_now)s THEN 0.0 END AS win_rate,
                    CASE WHEN entry.position = 1 THEN %(days)s * 24 END AS hours_to_move
@@ -137,6 +138,7 @@ class BpoDealReport(models.Model):
             """,
             **self._get_conditions(),
             days=self._get_days(),
+            so_far=self._get_days_so_far(),
         )
 
     def _get_conditions(self):

@@ -83,6 +83,7 @@ class BpoRequestReport(models.Model):
                    CASE WHEN entry.left_date IS NULL AND request.deadline IS NOT NULL
                         THEN CASE WHEN %(late)s THEN 100.0 ELSE 0.0 END END AS late_rate,
                    %(days)s AS days, %(days)s AS days_median, %(days)s AS days_p90,
+                   %(so_far)s AS days_so_far,
                    CASE WHEN entry.left_date IS NULL AND request.date_closed IS NOT NULL
                         THEN request.days_to_close END AS days_to_close
               FROM bpo_stage_entry entry
@@ -95,6 +96,7 @@ class BpoRequestReport(models.Model):
                 fields.Date.context_today(self),
             ),
             days=self._get_days(),
+            so_far=self._get_days_so_far(),
         )
 
     def _get_tz(self):

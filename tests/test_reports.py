@@ -2,11 +2,12 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
 from lxml import etree
 
-from odoo import fields
+from odoo import fields, models
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
@@ -108,6 +109,71 @@ class TestDealReport(BpoCrmCommon):
             ["days:avg", "days_median:median", "days_p90:p90"],
         )
         self.assertEqual((average, median, p90), (5, 5, 9))
+
+    def test_days_so_far(self):
+        """Who is still in a stage has been there until now, and has not taken any time yet."""
+        with freeze_time(START):
+            lead = self._create_leads()
+        with freeze_time(START + timedelta(days=2)):
+            lead.stage_id = self.stage_contacted
+        domain = [("lead_id", "=", lead.id)]
+        with freeze_time(START + timedelta(days=5)):
+            rows = self.report.search(domain, order="id")
+            self.assertEqual(rows.mapped("days_so_far"), [2, 3])
+            [figures] = self.report._read_group(domain, [], ["days:avg", "days_so_far:avg"])
+        self.assertEqual(figures, (2, 2.5))
+
+    def test_sums_of_pivot_tables(self):
+        """They are what the ORM comes to, and PostgreSQL groups once for it."""
+        with freeze_time(START):
+            leads = self._create_leads(5)
+        with freeze_time(START + timedelta(days=40)):
+            leads[:3].stage_id = self.stage_contacted
+            leads[0].stage_id = self.stage_sold
+            leads[1].write({"stage_id": self.stage_gone.id, "lost_reason_id": self.reason.id})
+        leads[3].user_id = False
+        leads[4].user_id = self.other_agent
+        measures = ["__count", "entered:sum", "passed_rate:avg", "win_rate:avg", "days:avg"]
+        for domain in ([("lead_id", "in", leads.ids)], [("lead_id", "=", 0)]):
+            for groupby in (
+                ["stage_id"],
+                ["user_id", "stage_id"],
+                ["entered_date:month", "outcome"],
+            ):
+                sets = [groupby[:level] for level in range(len(groupby) + 1)]
+                with self.subTest(groupby=groupby, domain=domain):
+                    expected = models.BaseModel._read_grouping_sets(
+                        self.report, domain, sets, measures, ", ".join(groupby)
+                    )
+                    actual = self.report._read_grouping_sets(domain, sets, measures)
+                    self.assertEqual(actual, expected)
+        with patch.object(
+            models.BaseModel, "_read_grouping_sets", side_effect=AssertionError("several at once")
+        ):
+            for user, expected in ((self.manager, 10), (self.agent, 9)):
+                [[total], stages] = self.report.with_user(user).formatted_read_grouping_sets(
+                    [("lead_id", "in", leads.ids)], [[], ["stage_id"]], measures
+                )
+                self.assertEqual((total["entered:sum"], len(stages)), (expected, 4))
+
+    def test_pivot_tables_that_cannot_be_summed_up(self):
+        """Percentiles, columns beside rows, and another order."""
+        lead = self._create_leads()
+        domain = [("lead_id", "=", lead.id)]
+        sets = [[], ["stage_id"]]
+        for groupings, measures, order in (
+            (sets, ["entered:sum", "days_median:median"], None),
+            ([*sets, ["outcome"]], ["entered:sum"], None),
+            (sets, ["entered:sum"], "stage_id desc"),
+        ):
+            found = self.report._read_grouping_sets(domain, groupings, measures, order)
+            self.assertEqual(
+                found,
+                models.BaseModel._read_grouping_sets(
+                    self.report, domain, groupings, measures, order
+                ),
+            )
+            self.assertEqual(found[0][0][0], 1)
 
     def test_unknown_aggregates_are_refused(self):
         with self.assertRaises(ValueError):

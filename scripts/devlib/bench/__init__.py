@@ -9,4 +9,9 @@
 ``inside``   the code of ``compare`` that runs inside Odoo
 ``install``  installing on a CRM in use
 ``leads``    many leads, made by SQL
+``fleet``    the daily look at the orders of many dealerships
+``asked``    how many requests orders take
+``reports``  opening the reports, and how that grows
+``entries``  many deals with the stages they went through, made by SQL
+``picture``  how something grows, drawn
 """

@@ -1,55 +1,128 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Open the reports from inside Odoo, with what the web client asks for; runs in Odoo's shell."""
+"""Make a world that reports are about, and open the reports in it; runs in Odoo's shell."""
 
 import statistics
 import time
 
 from lxml import etree
 
+from odoo import api
 from odoo.tools.safe_eval import safe_eval
 
+AGENTS, DEALERSHIPS, SOURCES = 60, 40, 6
+CLIENT = {"lang": "en_US", "tz": "Europe/Brussels"}
+# Reports that agents have, and the one that only supervisors and managers have.
 ACTIONS = (
     "bpo_deal_report_action_funnel",
     "bpo_deal_report_action_time",
     "bpo_deal_report_action_lost",
     "bpo_deal_report_action_agents",
+    "bpo_request_report_action",
 )
-# Further groupings of the funnel, one click each.
+ACTION_OF_MANAGERS = "bpo_dealer_order_action_report"
+# The other groupings and periods of the funnel, a click or two away from how it opens.
+FUNNEL = ACTIONS[0]
 GROUPINGS = ("user_id", "team_id", "dealership_id", "source_id", "entered_date:month")
+PERIODS = {"12 months": "{'search_default_last_year': 1}", "all time": "{}"}
+# Seconds of measuring after which a call is not done once more.
+ENOUGH = 5
+LIST_LIMIT, COUNT_LIMIT = 80, 10001
+
+
+def make_world(env):
+    """Create what deals and requests belong to, and the users that open the reports."""
+    users = env["res.users"].with_context(no_reset_password=True)
+    for role, count in (("agent", AGENTS), ("manager", 1)):
+        users.create(
+            [
+                {
+                    "name": f"Bench {role} {number}",
+                    "login": f"bench-{role}-{number:03}",
+                    "email": f"bench-{role}-{number}@example.com",
+                    "group_ids": [(4, env.ref(f"bpo_crm.group_{role}").id)],
+                }
+                for number in range(count)
+            ]
+        )
+    env["bpo.dealership"].create(
+        [
+            {"name": f"Bench dealership {number}", "code": f"BENCH-{number}"}
+            for number in range(DEALERSHIPS)
+        ]
+    )
+    env["utm.source"].create([{"name": f"Bench source {number}"} for number in range(SOURCES)])
+    stages = [("New", {}), ("Contacted", {}), ("Offer", {})]
+    stages += [("Won", {"is_won": True}), ("Lost", {"is_lost": True})]
+    env["bpo.pipeline"].create(
+        [
+            {
+                "name": f"Bench pipeline {number}",
+                "push_orders": False,
+                "stage_ids": [
+                    (0, 0, {"name": name, "sequence": 10 * place, **values})
+                    for place, (name, values) in enumerate(stages, 1)
+                ],
+            }
+            for number in range(2)
+        ]
+    )
+    for number in range(3):
+        steps = env["crm.stage"].create(
+            [
+                {"name": f"Bench step {number}.{place}", "stage_type": "service"}
+                for place in range(1, 5)
+            ]
+        )
+        env["bpo.service"].create(
+            {"name": f"Bench service {number}", "stage_ids": [(6, 0, steps.ids)]}
+        )
+    env.cr.commit()
 
 
 def measure_reports(env, times):
-    """Return ``{what: seconds}``, medians, as a supervisor opens it."""
-    user = env["res.users"].search([("login", "=", "bench-supervisor")])
-    user = user or user.with_context(no_reset_password=True).create(
-        {
-            "name": "Supervisor",
-            "login": "bench-supervisor",
-            "email": "supervisor@example.com",
-            "group_ids": [(4, env.ref("bpo_crm.group_supervisor").id)],
-        }
-    )
-    env = env(user=user.id, context={"lang": "en_US", "tz": "Europe/Brussels"})
+    """Return ``{role: {report: {what of it: seconds}}}``, medians."""
     results = {}
-    for name in ACTIONS:
-        action = env["ir.actions.act_window"]._for_xml_id(f"bpo_crm.{name}")
-        for view_id, kind in action["views"]:
-            if kind != "list":
-                call = prepare(env, action, view_id, kind)
-                results[f"{action['name']}, {kind}"] = measure(env, call, times)
-    action = env["ir.actions.act_window"]._for_xml_id("bpo_crm.bpo_deal_report_action_funnel")
-    view_id = {kind: view_id for view_id, kind in action["views"]}["pivot"]
-    for grouping in GROUPINGS:
-        call = prepare(env, action, view_id, "pivot", grouping)
-        results[f"Funnel, pivot by {grouping}"] = measure(env, call, times)
-    call = prepare(env, {**action, "context": "{}"}, view_id, "pivot")
-    results["Funnel, pivot of all time"] = measure(env, call, times)
+    for role in ("manager", "agent"):
+        # the agent with the most deals
+        user = env["res.users"].search([("login", "=", f"bench-{role}-000")])
+        env_of_role = api.Environment(env.cr, user.id, CLIENT)
+        results[role] = {
+            report: {what: measure(env_of_role, call, times) for what, call in calls.items()}
+            for report, calls in list_calls(env_of_role, role == "manager").items()
+        }
     return results
 
 
+def list_calls(env, is_manager):
+    """Return ``{report: {what of it: call}}``: how the web client reads what is opened."""
+    actions = env["ir.actions.act_window"]
+    funnel = actions._for_xml_id(f"bpo_crm.{FUNNEL}")
+    pivot = {kind: view_id for view_id, kind in funnel["views"]}["pivot"]
+    calls = {}
+    for name in (*ACTIONS, *([ACTION_OF_MANAGERS] if is_manager else [])):
+        action = actions._for_xml_id(f"bpo_crm.{name}")
+        calls[action["name"]] = {
+            kind: prepare(env, action, view_id, kind)
+            for view_id, kind in action["views"]
+            if kind != "form"
+        }
+    calls[funnel["name"]] |= {
+        f"pivot by {grouping}": prepare(env, funnel, pivot, "pivot", grouping)
+        for grouping in GROUPINGS
+    }
+    for period, context in PERIODS.items():
+        calls[f"{funnel['name']} of {period}"] = {
+            "pivot": prepare(env, {**funnel, "context": context}, pivot, "pivot")
+        }
+    return calls
+
+
 def measure(env, call, times):
-    """Return the median of the seconds a call takes, after one to fill caches."""
+    """Return the median of the seconds a call takes, after one to fill caches.
+
+    What takes long is not done often.
+    """
     taken = []
     for number in range(times + 1):
         env.invalidate_all()
@@ -57,31 +130,45 @@ def measure(env, call, times):
         call()
         if number:
             taken.append(time.perf_counter() - started)
+        if sum(taken) > ENOUGH:
+            break
     return statistics.median(taken)
 
 
 def prepare(env, action, view_id, kind, grouping=None):
-    """Return the call with which the web client reads a graph or a pivot table."""
+    """Return the call with which the web client reads a graph, a pivot table or a list."""
     report = env[action["res_model"]]
     arch = etree.fromstring(report.get_view(view_id, kind)["arch"])
+    search_view = action["search_view_id"] and action["search_view_id"][0]
+    search = etree.fromstring(report.get_view(search_view, "search")["arch"])
     domain = safe_eval(action["domain"] or "[]")
-    search = etree.fromstring(report.get_view(None, "search")["arch"])
     for key in safe_eval(action["context"] or "{}"):
-        [node] = search.xpath(f"//filter[@name='{key.removeprefix('search_default_')}']")
-        domain += safe_eval(node.get("domain"))
-    fields = report._fields
-    groupby, measures = [], ["__count"]
+        if key.startswith("search_default_"):
+            [node] = search.xpath(f"//filter[@name='{key.removeprefix('search_default_')}']")
+            domain += safe_eval(node.get("domain"))
+    if kind == "list":
+        specification = {node.get("name"): {} for node in arch.iter("field")}
+        for name, value in specification.items():
+            if report._fields[name].type == "many2one":
+                value["fields"] = {"display_name": {}}
+        return lambda: report.web_search_read(
+            domain, specification, limit=LIST_LIMIT, count_limit=COUNT_LIMIT
+        )
+    measures, by = ["__count"], {"row": [], "col": []}
     for node in arch.iter("field"):
-        name = node.get("name")
+        name, interval = node.get("name"), node.get("interval")
         if node.get("type") == "measure":
-            measures.append(f"{name}:{fields[name].aggregator}")
+            measures.append(f"{name}:{report._fields[name].aggregator}")
         elif not node.get("invisible"):
-            interval = node.get("interval")
-            groupby.append(f"{name}:{interval}" if interval else name)
-    if grouping:
-        groupby = [grouping]
+            by[node.get("type", "row")].append(f"{name}:{interval}" if interval else name)
     if kind == "graph":
-        return lambda: report.formatted_read_group(domain, groupby, measures)
-    # all levels at once, as a pivot table that is opened
-    sets = [groupby[:level] for level in range(len(groupby) + 1)]
+        report = report.with_context(fill_temporal=True)
+        return lambda: report.formatted_read_group(domain, by["row"], measures)
+    rows, columns = ([grouping], []) if grouping else (by["row"], by["col"])
+    # all levels of rows with all of columns at once, as a pivot table that is opened
+    sets = [
+        rows[:level] + columns[:column]
+        for level in range(len(rows) + 1)
+        for column in range(len(columns) + 1)
+    ]
     return lambda: report.formatted_read_grouping_sets(domain, sets, measures)

@@ -1,0 +1,90 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Draw a picture of picture.py; runs where the library is: ``picture_inside.py JSON FILE``."""
+
+import json
+import sys
+from itertools import cycle
+
+import matplotlib as mpl
+
+mpl.use("svg")
+
+from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter
+
+# Readable without colours too: each curve has a mark of its own.
+MARKS = "osD^vPX*<>hp"
+COLOURS = mpl.colormaps["tab10"].colors
+PANEL_WIDTH, HEIGHT = 5.2, 4.6
+mpl.rcParams.update(
+    {
+        # text stays text, and the same numbers make the same file
+        "svg.fonttype": "none",
+        "svg.hashsalt": "bpo_crm",
+        "font.family": "sans-serif",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
+
+
+def draw(picture, path):
+    """Draw the panels side by side, on the same axes."""
+    panels = picture["panels"]
+    width = PANEL_WIDTH * len(panels)
+    figure, charts = plt.subplots(
+        1, len(panels), figsize=(width, HEIGHT), sharey=True, squeeze=False, layout="constrained"
+    )
+    figure.suptitle(picture["title"], fontsize=11)
+    # the same curve looks the same in each panel
+    names = list(dict.fromkeys(name for panel in panels for name in panel["curves"]))
+    looks = {
+        name: {"marker": mark, "color": colour}
+        for name, mark, colour in zip(names, cycle(MARKS), cycle(COLOURS), strict=False)
+    }
+    for chart, panel in zip(charts[0], panels, strict=True):
+        draw_panel(chart, panel, picture, looks)
+    charts[0][0].set_ylabel(picture["up"])
+    figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def draw_panel(chart, panel, picture, looks):
+    """Draw the curves of a panel, the highest first in the legend."""
+    chart.set_title(panel["title"], fontsize=10)
+    chart.set_xscale("log")
+    chart.set_yscale("log")
+    curves = {
+        name: {int(across): up for across, up in curve.items()}
+        for name, curve in panel["curves"].items()
+    }
+    for name, curve in sorted(curves.items(), key=lambda named: -named[1][max(named[1])]):
+        chart.plot(
+            list(curve),
+            list(curve.values()),
+            **looks[name],
+            linewidth=1.3,
+            markersize=5,
+            label=f"{name}: {curve[max(curve)]:.2g}",
+        )
+    if picture["at_most"]:
+        chart.axhline(picture["at_most"], color="black", linestyle="--", linewidth=1)
+        chart.annotate(
+            f"wanted: {picture['at_most']:g} at most",
+            (0.02, picture["at_most"]),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+        )
+    chart.set_xticks(sorted({across for curve in curves.values() for across in curve}))
+    chart.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.0f}"))
+    chart.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+    chart.minorticks_off()
+    chart.set_xlabel(picture["across"])
+    chart.grid(visible=True, color="0.9")
+    chart.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
+
+
+if __name__ == "__main__":
+    draw(json.loads(sys.argv[1]), sys.argv[2])
