@@ -84,6 +84,26 @@ class TestFunnelPicture(BpoCrmCommon):
         self.assertEqual(groups[self.stage_sold.id]["closed_status:count"], 1)
         self.assertEqual(groups[self.stage_inbox.id]["closed_status:count"], 0)
 
+    def test_dashboard(self):
+        """What it asks beside the funnel: of whoever may see what, as each report tells it."""
+        aggregates = [
+            aggregate
+            for aggregate in _get_aggregates("dashboard_data.js")
+            if not aggregate.startswith("days_")
+        ]
+        self.assertIn("won_deals:sum", aggregates)
+        for user, won, lost in ((self.agent, 1, 0), (self.other_agent, 0, 1), (self.manager, 1, 1)):
+            report = self.env["bpo.deal.report"].with_user(user)
+            for name in ("user_id", "dealership_id", "lost_reason_id"):
+                groups = report.formatted_read_group(
+                    [("lead_id", "in", self.leads.ids)], [name], aggregates
+                )
+                counts = [
+                    sum(group[f"{measure}:sum"] for group in groups)
+                    for measure in ("won_deals", "lost_deals")
+                ]
+                self.assertEqual(counts, [won, lost], (user.login, name))
+
     def test_records_behind_a_number(self):
         """Each number of the picture is the number of entries that it opens."""
         report = self.env["bpo.deal.report"].with_user(self.manager)
