@@ -84,6 +84,7 @@ test("a number opens the entries behind it, by keyboard too", async () => {
     await contains(".o_bpo_funnel:eq(0) li:eq(0) [data-part=passed_on]").click();
     await waitFor(".o_list_view");
     expect(".o_data_row").toHaveCount(3);
+    expect(".o_breadcrumb .active, .o_last_breadcrumb_item").toHaveText("Used · New · passed on");
     await contains(".o_breadcrumb a, .breadcrumb-item a").click();
     await waitFor(".o_bpo_funnel");
     queryOne(".o_bpo_funnel:eq(0) li:eq(1) [data-part=entered]").focus();

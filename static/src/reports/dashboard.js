@@ -12,7 +12,7 @@ import {Model} from "@web/model/model";
 import {graphView} from "@web/views/graph/graph_view";
 import {loadDashboard} from "./dashboard_data";
 import {registry} from "@web/core/registry";
-import {useService} from "@web/core/utils/hooks";
+import {useEntries} from "./entries";
 
 const ROWS_AT_ONCE = 8;
 const FUNNELS_AT_ONCE = 3;
@@ -76,8 +76,8 @@ export class DashboardRenderer extends Component {
     static props = ["class?", "model", "buttonTemplate"];
 
     setup() {
-        this.action = useService("action");
         this.limit = useState({count: FUNNELS_AT_ONCE});
+        this.openEntries = useEntries(this.props.model.metaData.resModel);
     }
 
     get data() {
@@ -94,19 +94,6 @@ export class DashboardRenderer extends Component {
 
     showAll() {
         this.limit.count = this.data.funnels.length;
-    }
-
-    openEntries(domain, name) {
-        const views = Object.fromEntries(
-            (this.env.config.views || []).map(([id, type]) => [type, id]),
-        );
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            name,
-            res_model: this.props.model.metaData.resModel,
-            views: [[views.list || false, "list"]],
-            domain,
-        });
     }
 }
 

@@ -12,6 +12,7 @@ import {registry} from "@web/core/registry";
 import {useState} from "@odoo/owl";
 import {Funnel} from "./funnel";
 import {loadFunnels} from "./funnel_data";
+import {useEntries} from "./entries";
 
 const FUNNEL = "funnel";
 // by agent there may be hundreds
@@ -66,6 +67,7 @@ export class FunnelGraphRenderer extends GraphRenderer {
     setup() {
         super.setup();
         this.limit = useState({count: FUNNELS_AT_ONCE});
+        this.openEntries = useEntries(this.model.metaData.resModel);
     }
 
     get funnels() {
@@ -78,10 +80,6 @@ export class FunnelGraphRenderer extends GraphRenderer {
 
     showAll() {
         this.limit.count = this.model.funnels.length;
-    }
-
-    openEntries(domain) {
-        this.onGraphClickedFinal(domain);
     }
 }
 
