@@ -77,10 +77,14 @@
         "web.assets_backend": [
             "bpo_crm/static/src/**/*",
             ("remove", "bpo_crm/static/src/dealer_order_graph/**/*"),
+            ("remove", "bpo_crm/static/src/reports/**/*.js"),
+            ("remove", "bpo_crm/static/src/reports/**/*.xml"),
         ],
         # graphs are loaded when one is opened
         "web.assets_backend_lazy": [
             "bpo_crm/static/src/dealer_order_graph/**/*",
+            "bpo_crm/static/src/reports/**/*.js",
+            "bpo_crm/static/src/reports/**/*.xml",
         ],
         "web.assets_tests": [
             "bpo_crm/static/tests/tours/**/*",

@@ -86,6 +86,10 @@ from . import bpo_deal_report
 from . import bpo_request_report
 from . import bpo_dealer_order_report
 from . import res_company
+from . import bpo_weekly_graph
+from . import bpo_pipeline_graph
+from . import bpo_service_graph
+from . import bpo_dealership_graph
 from . import res_config_settings
 from . import ir_config_parameter
 from . import product_template

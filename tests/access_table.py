@@ -238,6 +238,7 @@ bpo.dealership: here | elsewhere
     action_view_orders_in_step         + + + x x x x x | x x x x x x x x
     action_view_leads                  + + + x x x x x | x x x x x x x x
     action_view_orders                 + + + x x x x x | x x x x x x x x
+    action_open_weekly_graph           + + + x x x x x | x x x x x x x x
 
 # get_configuration_notes has nothing to say to those who may not write pipelines.
 bpo.pipeline: here | elsewhere
@@ -246,6 +247,7 @@ bpo.pipeline: here | elsewhere
     action_open_stages                 + + + + + + x x | x x x x x x x x
     get_configuration_notes            + + + + + + + +
     dismiss_adoption_notes             x x + x x x x x
+    action_open_weekly_graph           + + + x x x x x | x x x x x x x x
 
 crm.stage: here | service | elsewhere
     web_resequence                     x x + x x x x x | x x + x x x x x | x x x x x x x x
@@ -259,6 +261,7 @@ crm.stage: here | service | elsewhere
 
 bpo.service: here | elsewhere
     action_view_requests               + + + + + + x x | x x x x x x x x
+    action_open_weekly_graph           + + + x x x x x | x x x x x x x x
 
 bpo.service.request: own | others | elsewhere
     action_open_board                  + + + + + + x x
