@@ -80,9 +80,11 @@ class Contact(NamedTuple):
 
     def is_usable_for(self, customer):
         """Tell whether an order of the customer, whose key led here, may go to this contact."""
+        return self.active and self.is_of(customer)
+
+    def is_of(self, customer):
+        """Tell whether this contact has the e-mail or the phone of a customer."""
         email, phone = email_of(customer), phone_of(customer)
-        if not self.active:
-            return False
         if email and (self.emails is None or self.has_email(email)):
             return True
         if phone and (self.phones is None or self.has_phone(phone)):
@@ -102,6 +104,22 @@ def contact_fields(partner_fields):
     """Return the fields that a ``Contact`` is read from, of those that the dealer has."""
     wanted = {*_EMAIL_FIELDS, *_PHONE_FIELDS, PRICELIST}
     return ["name", "active", *sorted(wanted & set(partner_fields))]
+
+
+def read_contacts(session, partner_fields, ids):
+    """Return ``{id: Contact}``, without those that the service user may not read.
+
+    :param partner_fields: those of ``PARTNER_FIELDS`` that the dealer has
+    :raise DealerFault: they cannot be read right now, and may be anybody's
+    """
+    names = contact_fields(partner_fields)
+    try:
+        records = session.read_ids(CUSTOMER_MODEL, sorted(ids), names) if ids else []
+    except DealerFault as fault:
+        if fault.kind != "access":
+            raise
+        return {}
+    return {record["id"]: Contact.from_record(record) for record in records}
 
 
 def email_of(customer):
@@ -425,24 +443,11 @@ class NewCustomers:
     def _load(self, groups):
         records = [self._load_record(group) for group in groups]
         results = Loader(self.session, CUSTOMER_MODEL).load(records)
-        contacts = self._read({result.record_id for result in results} - {None})
+        ids = {result.record_id for result in results} - {None}
+        contacts = read_contacts(self.session, self.partner_fields, ids)
         for group, result in zip(groups, results, strict=True):
             group.result = result
             group.contact = contacts.get(result.record_id)
-
-    def _read(self, ids):
-        """Return ``{id: Contact}``, without those that the service user may not read.
-
-        :raise DealerFault: they cannot be read right now, and may be anybody's
-        """
-        names = contact_fields(self.partner_fields)
-        try:
-            records = self.session.read_ids(CUSTOMER_MODEL, sorted(ids), names) if ids else []
-        except DealerFault as fault:
-            if fault.kind != "access":
-                raise
-            return {}
-        return {record["id"]: Contact.from_record(record) for record in records}
 
     def _load_record(self, group):
         columns, row = ["id"], [group.key]

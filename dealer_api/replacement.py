@@ -17,25 +17,32 @@ what was, or takes it away. The rule, the first that applies:
   order, and the verification says which.
 """
 
+from .customers import PARTNER_FIELDS, read_contacts
 from .errors import RETRY
-from .payload import first_external_id, is_external_id, next_external_id
+from .memory import DAY
+from .payload import CUSTOMER_MODEL, first_external_id, is_external_id, next_external_id
 from .products import Products, find_products
 from .remote import CANCELLED, find_ids, read_lines, read_orders
 from .sending import NEW, OLD
-from .verification import Verifier
+from .verification import Verifier, is_same_customer
 
 # Keys of one order that are looked at.
 _KEYS = 10
 
 
 class Replacements:
-    """Decide what becomes of orders with a replacement, in at most five requests for all."""
+    """Decide what becomes of orders with a replacement, in at most five requests for all.
+
+    Where their customers differ, one or two more: whose the contacts are that the orders are for.
+    """
 
     def __init__(self, session):
         self.session = session
         self.products = Products([])
         # {order: its lines} as ``read_lines`` returns them
         self.lines = {}
+        # {id: Contact} of those that orders there are for
+        self.contacts = {}
 
     def run(self, sendings):
         """Adopt what the dealer has, or replace what is to be sent."""
@@ -50,6 +57,10 @@ class Replacements:
         ids = find_ids(self.session, [key for chain in chains for key in chain])
         remotes = read_orders(self.session, ids.values())
         self.lines = read_lines(self.session, remotes)
+        if remotes and any(map(_changes_customer, sendings)):
+            fields = self.session.fields(CUSTOMER_MODEL, PARTNER_FIELDS, DAY)
+            partner_ids = {remote.partner_id for remote in remotes.values()} - {None}
+            self.contacts = read_contacts(self.session, fields, partner_ids)
         codes = {code for sending in sendings for code in sending.all_codes} if remotes else set()
         if codes := sorted(codes - {""}):
             self.products = find_products(self.session, codes)
@@ -95,8 +106,13 @@ class Replacements:
         elif wanted.to_payload() == order.to_payload():
             sending.adopt(key, remote_id, NEW)
         else:
-            lines = self.lines.get(remote_id)
-            is_new = remote and self.verifier.is_as_wanted(order, wanted, remote, lines)
+            is_new = remote and self.verifier.is_as_wanted(
+                order,
+                wanted,
+                remote,
+                self.lines.get(remote_id),
+                self.contacts.get(remote.partner_id),
+            )
             sending.adopt(key, remote_id, NEW if is_new else OLD)
 
     def _send(self, sending, chain, found):
@@ -106,6 +122,11 @@ class Replacements:
             sending.replace(free)
         else:
             sending.settle(RETRY, "order_postponed")
+
+
+def _changes_customer(sending):
+    order = sending.order
+    return not is_same_customer(order.customer, order.replacement.customer)
 
 
 def _keys_of(external_id):

@@ -106,17 +106,23 @@ class Verifier:
             if not self.has_lines(sending.order, lines):
                 sending.content = OLD
 
-    def is_as_wanted(self, order, wanted, remote, lines):
+    def is_as_wanted(self, order, wanted, remote, lines, contact):
         """Tell whether an order at the dealer has the second of two contents.
 
-        Notes are not read there: where they are all that differs, the first ones may be there.
+        Notes are not read there: where they are all that differs, the first ones may be there. A
+        name alone proves no customer: the first one may have been found under the second one's.
+
+        :param lines: its lines, None when they are not known
+        :param contact: the ``Contact`` that it is for, None when it could not be read
         """
         if order.notes != wanted.notes and self.has_lines(order, lines) is not False:
             return False
-        return bool(self.has_lines(wanted, lines)) and (
-            _same_customer(order.customer, wanted.customer)
-            or _is_name_of(wanted.customer, order.customer, remote.partner_name)
-        )
+        if not self.has_lines(wanted, lines):
+            return False
+        if is_same_customer(order.customer, wanted.customer):
+            return True
+        is_theirs = bool(contact) and contact.is_of(wanted.customer)
+        return is_theirs and _is_name_of(wanted.customer, order.customer, remote.partner_name)
 
     def has_lines(self, order, lines):
         """Tell whether lines at the dealer are those of an order: products, quantities, prices.
@@ -185,7 +191,7 @@ def is_for_another(sending, remote):
     return bool(ours and theirs) and not is_shown_as(theirs, ours)
 
 
-def _same_customer(customer, other):
+def is_same_customer(customer, other):
     """Tell whether two customers are one, by all that a dealer recognises them by."""
     return (
         same_name(customer.values.get("name"), other.values.get("name"))

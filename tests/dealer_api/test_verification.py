@@ -875,6 +875,17 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual((result.status, result.content), ("sent", content))
         self.assertEqual(len(self.dealer.orders), 1)
 
+    @cases("unreadable", [False, True])
+    def test_the_customer_of_before_is_shown_by_the_new_ones_name(self, unreadable):
+        """Found by e-mail, whatever its name: the new customer is another of that name."""
+        self.push(order(quantity=2.0))
+        self.dealer.partners[1]["name"] = "Namesake"
+        self.waiting.replacement = order(quantity=2.0, name="Namesake", email="else@buyer.example")
+        if unreadable:
+            self.dealer.inject("access_error", "res.partner.read")
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.content), ("sent", "old"))
+
     def test_the_dealer_changed_the_customer_as_asked(self):
         self.push(order(quantity=2.0))
         self.dealer.partners[1]["name"] = "Somebody Else"

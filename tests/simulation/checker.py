@@ -156,6 +156,11 @@ class Checker:
         """Tell whether our database was restored, and knows of none of these orders since."""
         return all(each[2]["serial"] in self.world.unknown for each in found)
 
+    @staticmethod
+    def _is_brought_back(found):
+        """Tell whether these orders are there by the dealers' restored backups."""
+        return all(order["serial"] in dealer.brought_back for dealer, _id, order in found)
+
     def _judge_won(self, lead, order, truths, live):
         if order is None:
             self._say(lead, "is won, and not in the outbox")
@@ -240,6 +245,8 @@ class Checker:
         if told == "missing":
             if live and self.final and self._is_hidden_by_earlier_key(order, dealer, live):
                 self.excuses[CAME_BACK_HIDDEN] += 1
+            elif live and self._is_elsewhere(order) and self._is_brought_back(live):
+                self.excuses["missing, and brought back in the Odoo that there was before"] += 1
             elif live and self.final:
                 self._say(lead, "is said to be missing, and is there")
             elif not live:
