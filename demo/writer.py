@@ -44,11 +44,23 @@ class HistoryWriter:
         """
         deals = history.get_deals()
         leads = self._create_leads(deals)
+        self._name("deal", leads)
         self._enter_stages("lead_id", leads, self._prepare_deal_entries(leads, deals))
         self._learn_scores(leads)
         self._schedule_activities(leads, deals)
         self._create_requests(history.get_requests())
-        return self._create_orders(leads, deals)
+        orders = self._create_orders(leads, deals)
+        self._name("order", orders)
+        return orders
+
+    def _name(self, kind, records):
+        """Give the records external ids: with these they go when the addon is uninstalled."""
+        self.env["ir.model.data"]._update_xmlids(
+            [
+                {"xml_id": f"bpo_crm.past_{kind}_{number}", "record": record, "noupdate": True}
+                for number, record in enumerate(records, 1)
+            ]
+        )
 
     def _ref(self, name):
         """Return a record of the demo data, or of another module's with its name."""
@@ -209,6 +221,7 @@ class HistoryWriter:
                 for plan in plans
             ]
         )
+        self._name("request", requests)
         self._set_dates(
             "bpo_service_request",
             requests,

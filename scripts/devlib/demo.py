@@ -284,7 +284,13 @@ class Demo:
     def _get_leads(self):
         """Return the ids of the dealership's leads that are to be won, not those of the past."""
         rows = self.bpo_rpc.search_read(
-            "ir.model.data", [("module", "=", paths.ADDON), ("model", "=", "crm.lead")], ["res_id"]
+            "ir.model.data",
+            [
+                ("module", "=", paths.ADDON),
+                ("model", "=", "crm.lead"),
+                ("name", "not like", "past_"),
+            ],
+            ["res_id"],
         )
         leads = self.bpo_rpc.search_read(
             "crm.lead",
