@@ -42,11 +42,9 @@ defineModels([Pipeline]);
 const KANBAN = {
     type: "kanban",
     resModel: "bpo.pipeline",
-    arch: `<kanban><templates><t t-name="card">
+    arch: `<kanban action="action_open_board" type="object"><templates><t t-name="card">
         <field name="name"/>
-        <button type="object" name="action_open_weekly_graph" t-if="record.weekly_graph.raw_value">
-            <field name="weekly_graph" widget="bpo_weekly_graph"/>
-        </button>
+        <field name="weekly_graph" widget="bpo_weekly_graph"/>
     </t></templates></kanban>`,
 };
 
@@ -61,18 +59,22 @@ test("bars on the cards that have something to show", async () => {
 
 test("the graph is said in words", async () => {
     await mountView(KANBAN);
-    expect(".o_bpo_weekly_graph").toHaveAttribute(
+    expect(".o_bpo_weekly_bars").toHaveAttribute(
         "aria-label",
         "Won; Week of Mar 2: 4; Week of Mar 9: 0; Week of Mar 16: 1",
     );
 });
 
-test("it opens what it counts", async () => {
-    onRpc("action_open_weekly_graph", ({args}) => {
-        expect.step(args[0].join());
-        return false;
-    });
+test("its words open what it counts; the rest of the card opens what the card does", async () => {
+    for (const method of ["action_open_weekly_graph", "action_open_board"]) {
+        onRpc(method, ({args}) => {
+            expect.step(`${method} ${args[0]}`);
+            return {type: "ir.actions.act_window_close"};
+        });
+    }
     await mountView(KANBAN);
-    await contains(".o_bpo_weekly_graph").click();
-    expect.verifySteps(["1"]);
+    await contains(".o_bpo_weekly_graph button").click();
+    expect.verifySteps(["action_open_weekly_graph 1"]);
+    await contains(".o_bpo_weekly_bars").click();
+    expect.verifySteps(["action_open_board 1"]);
 });

@@ -5,6 +5,7 @@ import {Component} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
 import {standardFieldProps} from "@web/views/fields/standard_field_props";
+import {useService} from "@web/core/utils/hooks";
 
 /**
  * Bars of the last weeks on a card. Drawn in HTML: a screen may have hundreds of cards, and a
@@ -13,6 +14,11 @@ import {standardFieldProps} from "@web/views/fields/standard_field_props";
 export class WeeklyGraphField extends Component {
     static template = "bpo_crm.WeeklyGraphField";
     static props = {...standardFieldProps};
+
+    setup() {
+        this.action = useService("action");
+        this.orm = useService("orm");
+    }
 
     get graph() {
         return this.props.record.data[this.props.name];
@@ -36,6 +42,13 @@ export class WeeklyGraphField extends Component {
 
     get total() {
         return this.graph.values.reduce((sum, {value}) => sum + value, 0);
+    }
+
+    /** Open what is counted; a click elsewhere on the card does what the card does. */
+    async open() {
+        const {resModel, resId} = this.props.record;
+        const action = await this.orm.call(resModel, "action_open_weekly_graph", [[resId]]);
+        await this.action.doAction(action);
     }
 }
 
