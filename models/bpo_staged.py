@@ -160,10 +160,7 @@ class BpoStaged(models.AbstractModel):
         )
 
     def _comes_in_by_itself(self):
-        """Tell whether this new record is let in without what its stage asks for.
-
-        This method serves as a hook.
-        """
+        """Tell whether this new record is let in without what its stage asks for."""
         return self.env.su
 
     def _may_pass_conditions(self, key=None):
