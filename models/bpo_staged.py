@@ -154,9 +154,14 @@ class BpoStaged(models.AbstractModel):
         """Return the records that enter their stage and have to give what it asks for."""
         return self.filtered(
             lambda record: (
-                record.stage_id != origins[record] and (origins[record] or not self.env.su)
+                record.stage_id != origins[record]
+                and (origins[record] or not record._comes_in_by_itself())
             )
         )
+
+    def _comes_in_by_itself(self):
+        """Tell whether this new record is let in without what its stage asks for."""
+        return self.env.su
 
     def _may_pass_conditions(self, key=None):
         """Tell whether the user at work may move past conditions of stages.

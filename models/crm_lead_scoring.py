@@ -41,7 +41,32 @@ class CrmLead(models.Model):
                 (field, stage_id if field == "stage_id" else value)
                 for field, value in values[lead_id]["values"]
             ]
+        self._leave_out_archived_stages(values)
         return values
+
+    @api.model
+    def _leave_out_archived_stages(self, values):
+        """Count nothing for archived stages: stock knows the active ones only, and fails.
+
+        Leads come into one for a moment, before that is refused.
+
+        :param dict values: as of ``_pls_get_lead_pls_values``; it is changed
+        """
+        stages = self.env["crm.stage"].browse(
+            {
+                value
+                for each in values.values()
+                for field, value in each["values"]
+                if field == "stage_id" and value
+            }
+        )
+        archived = set(stages.filtered(lambda stage: not stage.active).ids)
+        for each in values.values() if archived else ():
+            each["values"] = [
+                (field, value)
+                for field, value in each["values"]
+                if field != "stage_id" or value not in archived
+            ]
 
     @api.model
     def _get_stages_reached(self, lead_ids):

@@ -73,6 +73,12 @@ class FillInBrowserCase(RefusedTours, LostBrowserCase):
         hand.press("Enter", "Enter", 13, modifiers=2)  # with Ctrl
         hand.wait(NO_DIALOG)
 
+    def _is_in(self, name, stage):
+        return (
+            "[...document.querySelectorAll('.o_kanban_group')].find((group) =>"
+            f" group.textContent.includes('{stage}')).textContent.includes('{name}')"
+        )
+
     def _assert_in_middle(self, lead):
         self.assertRecordValues(
             lead,
@@ -92,12 +98,6 @@ class TestFillInByHand(FillInBrowserCase):
 
     def _drop(self, hand, name, stage):
         hand.drag(hand.locate(".o_kanban_record", name), hand.locate(".o_kanban_group", stage))
-
-    def _is_in(self, name, stage):
-        return (
-            "[...document.querySelectorAll('.o_kanban_group')].find((group) =>"
-            f" group.textContent.includes('{stage}')).textContent.includes('{name}')"
-        )
 
     def test_drop(self):
         def work(hand):
@@ -200,6 +200,43 @@ class TestFillInOnPhone(FillInBrowserCase):
             f"{BOARD}/{self.leads[0].id}", "bpo_crm_fill_in_phone", login=self.agent.login
         )
         self._assert_in_middle(self.leads[0])
+
+
+@tagged("post_install", "-at_install")
+class TestFillInByFinger(FillInBrowserCase):
+    """A phone held across, or a tablet: cards are dragged there after a long press.
+
+    On a phone held upright a column takes the whole screen, and stock lets no card be dragged.
+    """
+
+    browser_size = "844x390"
+    touch_enabled = True
+
+    def _drop(self, hand, name, stage):
+        hand.drag_by_touch(
+            hand.locate(".o_kanban_record", name), hand.locate(".o_kanban_group", stage)
+        )
+        hand.wait("document.querySelector('.modal .o_bpo_fill_in')")
+
+    def test_drop(self):
+        def work(hand):
+            self._drop(hand, "Tour car 4", "Middle")
+            hand.tap(".modal footer button", "Discard")
+            hand.wait(NO_DIALOG)
+            hand.wait(self._is_in("Tour car 4", "Start"))
+            self._drop(hand, "Tour car 4", "Middle")
+            hand.tap(CONTACT)
+            hand.wait(TAKEN_FOCUS)
+            self._type(hand, "Carla")
+            hand.tap(".modal [name=expected_revenue] input")
+            hand.wait("document.activeElement.matches('.modal [name=expected_revenue] input')")
+            self._type(hand, "150")
+            hand.tap(".modal .o_bpo_fill_in_and_move")
+            hand.wait(NO_DIALOG)
+            hand.wait(self._is_in("Tour car 4", "Middle"))
+
+        self._work(work)
+        self._assert_in_middle(self.leads[3])
 
 
 @tagged("post_install", "-at_install")

@@ -464,6 +464,16 @@ class TestLostSeenByStock(LostCommon):
         )
         self.assertEqual(self._get_losses(), [1, 0, 0, 0, 0])
 
+    def test_an_archived_stage_is_refused_also_to_what_stock_has_lost(self):
+        """Scoring counts before it is asked whether they may be there, and knows active ones."""
+        lead = self._create_leads(team_id=self.team.id)
+        lead.write({"active": False, "lost_reason_id": self.reason.id, "probability": 0})
+        self.assertEqual(lead.won_status, "lost")
+        self.stage_sold.active = False
+        with self.assertRaisesRegex(ValidationError, "archived"), self.cr.savepoint():
+            lead.with_user(self.agent).stage_id = self.stage_sold
+        self.assertEqual(self._get_losses(), [1, 0, 0, 0, 0])
+
     def test_scoring_leaves_lost_leads_alone(self):
         lead = self._create_leads()
         lead.action_set_lost(lost_reason_id=self.reason.id)

@@ -143,6 +143,28 @@ class Hand:
         self.mouse("mouseReleased", x, y)
         self.interactions += 1
 
+    def touch(self, kind, *points):
+        self.browser._websocket_request(
+            "Input.dispatchTouchEvent",
+            params={"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]},
+        )
+
+    def tap(self, selector, text=""):
+        """Touch the element that contains the text: one interaction."""
+        self.touch("touchStart", self.locate(selector, text))
+        self.touch("touchEnd")
+        self.interactions += 1
+
+    def drag_by_touch(self, origin, target):
+        """Press long with a finger, then drag from one point to another."""
+        (x, y), (to_x, to_y) = origin, target
+        self.touch("touchStart", origin)
+        # shorter ones scroll: see the web client's draggable
+        self.evaluate("new Promise((resolve) => setTimeout(resolve, 400))")
+        for step in range(1, 21):
+            self.touch("touchMove", (x + (to_x - x) * step / 20, y + (to_y - y) * step / 20))
+        self.touch("touchEnd")
+
     def press(self, key, code, number, modifiers=0):
         """Press a key, with others held: one interaction."""
         text = {"Enter": "\r", " ": " "}.get(key, "")

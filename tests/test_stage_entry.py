@@ -10,6 +10,7 @@ from odoo import fields
 from odoo.exceptions import ValidationError
 from odoo.tests import Form, new_test_user, tagged
 
+from ..models import crm_lead_stage
 from ..models.bpo_staged import StageEntryIncomplete
 from .common import BpoCrmCommon
 
@@ -265,6 +266,24 @@ class TestStageEntry(StageEntryCommon):
             lead = self.env["crm.lead"].browse(lead_id)
             self.assertEqual(lead.stage_id, self.stage_inbox)
             self.assertEqual(lead.entry_missing, "Phone is missing")
+
+    def test_a_conversation_comes_in(self):
+        """As by ``/lead`` in stock's livechat, whose field is another one's here."""
+        self.stage_inbox.entry_field_ids = self._get_fields("crm.lead", "date_deadline")
+        partner = self.env["res.partner"].create({"name": "A visitor"})
+        leads = self.env["crm.lead"].with_user(self.agent)
+        vals = {"name": "A boat", "partner_id": partner.id, "pipeline_id": self.pipeline.id}
+        with self.assertRaises(ValidationError), self.cr.savepoint():
+            leads.create(vals)
+        self.patch(crm_lead_stage, "CONVERSATION", "partner_id")
+        lead = leads.create({**vals, "user_id": False})
+        self.assertEqual(lead.stage_id, self.stage_inbox)
+        self.assertEqual(lead.entry_missing, "Expected Closing is missing")
+        for values in ({"stage_id": self.stage_offer.id}, {"partner_id": False}):
+            with self.assertRaises(ValidationError), self.cr.savepoint():
+                leads.create({**vals, **values})
+        with self.assertRaises(ValidationError), self.cr.savepoint():
+            lead.stage_id = self.stage_offer
 
     def test_website_form_comes_in(self):
         # as website's controller creates: as the superuser
