@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from .. import databases
-from ..console import Progress
+from ..console import Progress, say
 from ..postgres import database_name
 from . import leads
+from .picture import Growth, Panel
 from .table import Row
 
 INSIDE = Path(__file__).with_name("inside.py")
@@ -18,6 +19,9 @@ MOST_MORE_QUERIES = 5
 TURNS_ONE = 60
 TURNS_MANY = 3
 TURNS_BOARD = 9
+# Seconds that a person waits for a board.
+WAIT = 0.5
+PICTURE = "growth-board.svg"
 
 
 class Comparison:
@@ -126,13 +130,17 @@ def measure_board(odoo, postgres, count):
     ]
 
 
-def measure_default_boards(odoo, postgres, most):
-    """Open boards of years as they open by default, and stock's; return the rows.
+def measure_default_boards(odoo, postgres, most, folder):
+    """Open boards of years as they open by default, and stock's; draw it, and return the rows.
 
     :param most: leads behind the largest board; the others have 1,000, 10,000 ... of them
+    :param Path folder: where the picture is put
     """
     counts = [*(10**power for power in range(3, 9) if 10**power < most), most]
     taken = {count: _measure_default_board(odoo, postgres, count) for count in counts}
+    picture = folder / PICTURE
+    prepare_picture(taken).draw(picture)
+    say(f"The picture is {picture}.")
     (ours, _queries), (stock, _stock_queries) = taken[most]
     what = f"board, {most:,} leads, 95 % closed, default view"
     return [
@@ -147,8 +155,23 @@ def measure_default_boards(odoo, postgres, most):
                 for count, ((ours, queries), (stock, stock_queries)) in taken.items()
             ],
         ),
-        Row(what, "a person who waits", ours, unit="s", at_most=0.5),
+        Row(what, "a person who waits", ours, unit="s", at_most=WAIT),
     ]
+
+
+def prepare_picture(taken):
+    """Return the picture of ``{number of leads: (seconds, queries) of ours and of stock's}``."""
+    curves = {
+        name: {count: sides[side][0] for count, sides in taken.items()}
+        for side, name in enumerate(("BPO CRM", "stock CRM"))
+    }
+    return Growth(
+        "The board as it opens, 95 % of the leads closed",
+        "leads",
+        "seconds",
+        [Panel("as a supervisor", curves)],
+        at_most=WAIT,
+    )
 
 
 def _measure_default_board(odoo, postgres, count):
