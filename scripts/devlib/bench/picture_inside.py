@@ -83,7 +83,7 @@ def draw_panel(chart, panel, picture, looks):
     chart.minorticks_off()
     chart.set_xlabel(picture["across"])
     chart.grid(visible=True, color="0.9")
-    chart.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
+    chart.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
 
 
 if __name__ == "__main__":
