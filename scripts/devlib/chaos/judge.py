@@ -29,6 +29,8 @@ CUSTOMER_REMARKS = (
     "order_is_older",
     "order_came_back",
 )
+# What chatter says where the dealer has changed lines to others of the same total.
+LINES_DIFFER = ("has other lines than were sent",)
 CANCELLED, MISSING = "cancel", "missing"
 
 LEADS = f"""
@@ -346,6 +348,7 @@ class Judge:
                 fresh.intersection(UNITS_REMARKS)
                 or self.chatter_says_units(lead, wanted, there)
                 or self.chatter_says_amounts(lead, wanted, there)
+                or self.chatter_says(lead, LINES_DIFFER, since_won=True)
             ):
                 self.say("other units than the lead's", lead["name"])
             else:
