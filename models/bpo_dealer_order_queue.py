@@ -8,7 +8,10 @@ from odoo.exceptions import UserError
 
 from ..dealer_api import LINE_FIELDS, OLD, Order, next_external_id
 from .constants import CONFLICT, MANAGER
-from .dealer_texts import format_quantity
+from .dealer_texts import format_quantity, translate
+
+# Remarks on a sent order by which its units at the dealer are others than were sent.
+OTHER_UNITS = ("amount_changed", "amount_differs", "lines_differ")
 
 
 def get_units(order):
@@ -165,10 +168,15 @@ class BpoDealerOrder(models.Model):
         if not same_customer:
             had = self._get_text_for_customer(had, sent)
             wanted = self._get_text_for_customer(wanted, content)
+        remarks = (self.state == "sent" and self.remarks) or []
+        # what it has instead is not known, that it differs is
+        differing = [note for note in remarks if note[0] in OTHER_UNITS][-1:]
+        values = {"dealership": self.dealership_id.name, "units": had}
         return [
-            self.env._(
-                "%(dealership)s has: %(units)s", dealership=self.dealership_id.name, units=had
-            ),
+            self.env._("%(dealership)s was sent: %(units)s", **values)
+            if differing
+            else self.env._("%(dealership)s has: %(units)s", **values),
+            *(translate(self.env, *note) for note in differing),
             self.env._("Now the lead says: %(units)s", units=wanted),
         ]
 

@@ -168,16 +168,17 @@ class BpoStageEntry(models.Model):
         moves = list({move.record: move for move in moves}.values())
         if not moves:
             return
-        names = ("record", "workflow", "company", "stage", "from_stage")
-        numbers = [[getattr(move, name) or None for move in moves] for name in names]
-        words = [[move.closed_status or None, move.outcome] for move in moves]
-        statuses, outcomes = zip(*words, strict=True)
+        records, workflows, companies, stages, origins, statuses, outcomes = (
+            [value or None for value in column] for column in zip(*moves, strict=True)
+        )
         self.env.cr.execute(
             SQL(
                 """
                 WITH move AS (
                          SELECT *
-                           FROM unnest(%(numbers)s, %(statuses)s::varchar[],
+                           FROM unnest(%(records)s::integer[], %(workflows)s::integer[],
+                                       %(companies)s::integer[], %(stages)s::integer[],
+                                       %(origins)s::integer[], %(statuses)s::varchar[],
                                        %(outcomes)s::varchar[])
                                 WITH ORDINALITY
                                 AS move (record, workflow, company, stage, from_stage,
@@ -210,9 +211,13 @@ class BpoStageEntry(models.Model):
                 workflow=SQL.identifier(workflow),
                 user=self.env.uid,
                 now=fields.Datetime.now(),
-                numbers=SQL(", ").join(SQL("%s::integer[]", column) for column in numbers),
-                statuses=list(statuses),
-                outcomes=list(outcomes),
+                records=records,
+                workflows=workflows,
+                companies=companies,
+                stages=stages,
+                origins=origins,
+                statuses=statuses,
+                outcomes=outcomes,
             )
         )
         self.invalidate_model(flush=False)

@@ -112,8 +112,9 @@ class CrmLead(models.Model):
         """
         if "stage_id" not in vals:
             return self.browse()
-        # where they come from is read together with where they go
-        stage = self.env["crm.stage"].browse(vals["stage_id"])
+        # where they come from is read together with where they go, whoever may see it: the rules
+        # of the move ask for that
+        stage = self.env["crm.stage"].sudo().browse(vals["stage_id"])
         stage = stage.with_prefetch((*stage.ids, *self.stage_id.ids))
         status = stage._get_closed_status()
         return self.filtered(
@@ -392,9 +393,9 @@ class CrmLead(models.Model):
         They enter such a pipeline at its first open stage, and take a closed lead back to the
         stage it was won or lost from.
         """
-        if self.env.user.has_group(MANAGER):
-            return {}
         forward_only = self.env["bpo.pipeline"]._get_forward_only_ids()
+        if not forward_only or self.env.user.has_group(MANAGER):
+            return {}
         leads = self.filtered(
             lambda lead: lead.pipeline_id.id in forward_only and not lead.closed_status
         )

@@ -262,6 +262,20 @@ class TestEnqueue(DealerOrderCommon):
             self._win(lead)
         self.assertEqual(order._get_content().lines[0].values["product_uom_qty"], 1)
 
+    def test_win_again_does_not_say_that_the_dealer_has_what_it_changed(self):
+        lead, order = self._win_one()
+        self._push()
+        order.remarks = [["lines_differ", {}]]
+        lead.with_user(self.manager).write({"stage_id": self.stage_offer.id})
+        lead.line_ids.quantity = 9
+        with self._assert_note(
+            lead,
+            "Northside Motors was sent: 1 × Test Hatchback (TH-100)",
+            "the order has other lines than were sent",
+            "the lead says: 9 × Test Hatchback (TH-100)",
+        ):
+            self._win(lead)
+
     def test_win_again_says_nothing_of_equal_units(self):
         van = self.env["product.product"].create({"name": "Van", "default_code": "VAN-1"})
         lines = [Command.create({"product_id": one.id}) for one in self.product | van]

@@ -386,13 +386,18 @@ class Judge:
         return False
 
     def chatter_says_amounts(self, lead, wanted, there):
-        """Tell whether a message since the lead was won last says what both come to.
+        """Tell whether messages since the lead was won last say what both come to.
 
-        That they are not the same is then known; which units are others, a person looks up.
+        That they are not the same is then known; which units are others, a person looks up. The
+        lead's may be said by its units.
         """
         amounts = [f"{sum(unit[1] * unit[2] for unit in each):.2f}" for each in (wanted, there)]
-        words = (f"sent with {amounts[0]} ", f"comes to {amounts[1]} ")
-        return self.chatter_says(lead, words, since_won=True)
+        if not self.chatter_says(lead, (f"comes to {amounts[1]} ",), since_won=True):
+            return False
+        return self.chatter_says(lead, (f"sent with {amounts[0]} ",), since_won=True) or any(
+            all(self.has_unit(text.partition("lead says:")[2], unit) for unit in wanted)
+            for text in self.texts_of(lead, since_won=True)
+        )
 
     @staticmethod
     def has_unit(text, unit):
