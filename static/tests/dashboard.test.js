@@ -3,36 +3,13 @@
 
 import {expect, test} from "@odoo/hoot";
 import {queryAllTexts, waitFor} from "@odoo/hoot-dom";
-import {DealReport, defineReports} from "./reports";
-import {
-    contains,
-    getService,
-    mountWithCleanup,
-    onRpc,
-    toggleMenuItem,
-    toggleSearchBarMenu,
-} from "@web/../tests/web_test_helpers";
-import {WebClient} from "@web/webclient/webclient";
-import {markup} from "@odoo/owl";
+import {DealReport, defineReports, openReport} from "./reports";
+import {contains, onRpc, toggleMenuItem, toggleSearchBarMenu} from "@web/../tests/web_test_helpers";
 
 defineReports();
 
-async function openDashboard(context = {}) {
-    DealReport._views.graph = `<graph js_class="bpo_dashboard"><field name="stage_id"/></graph>`;
-    await mountWithCleanup(WebClient);
-    await getService("action").doAction({
-        name: "Dashboard",
-        type: "ir.actions.act_window",
-        res_model: "bpo.deal.report",
-        views: [
-            [false, "graph"],
-            [false, "list"],
-            [false, "search"],
-        ],
-        help: markup`<p>Deals appear here</p>`,
-        context,
-    });
-}
+const ARCH = `<graph js_class="bpo_dashboard"><field name="stage_id"/></graph>`;
+const openDashboard = (context) => openReport("Dashboard", ARCH, context);
 
 const getRows = (table) =>
     queryAllTexts(`[data-table=${table}] tbody tr`).map((row) => row.replace(/\s+/g, " "));

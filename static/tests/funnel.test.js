@@ -6,16 +6,12 @@ import {click, press, queryAll, queryAllTexts, queryOne, waitFor} from "@odoo/ho
 import {animationFrame} from "@odoo/hoot-mock";
 import {
     contains,
-    getService,
     mountView,
-    mountWithCleanup,
     onRpc,
     toggleMenuItem,
     toggleSearchBarMenu,
 } from "@web/../tests/web_test_helpers";
-import {markup} from "@odoo/owl";
-import {WebClient} from "@web/webclient/webclient";
-import {DealReport, defineReports, makeEntry} from "./reports";
+import {DealReport, defineReports, makeEntry, openReport} from "./reports";
 
 describe.current.tags("desktop");
 
@@ -29,22 +25,7 @@ const getNumbers = (stage) =>
 const getWidths = () =>
     queryAll(".o_bpo_funnel:eq(0) .o_bpo_funnel_bar").map((bar) => bar.style.width);
 
-async function openAction(context = {}) {
-    DealReport._views.graph = ARCH;
-    await mountWithCleanup(WebClient);
-    await getService("action").doAction({
-        name: "Funnel",
-        type: "ir.actions.act_window",
-        res_model: "bpo.deal.report",
-        views: [
-            [false, "graph"],
-            [false, "list"],
-            [false, "search"],
-        ],
-        help: markup`<p>Deals appear here</p>`,
-        context,
-    });
-}
+const openAction = (context) => openReport("Funnel", ARCH, context);
 
 test("a funnel per pipeline, in one query, with what became of the deals of each stage", async () => {
     onRpc("formatted_read_group", ({kwargs}) => expect.step(kwargs.groupby.join()));

@@ -4,9 +4,17 @@
 // The analysis of deals, as far as pictures ask for it.
 
 import {defineMailModels} from "@mail/../tests/mail_test_helpers";
-import {defineModels, fields, models} from "@web/../tests/web_test_helpers";
-import {Domain} from "@web/core/domain";
+import {
+    defineModels,
+    fields,
+    getService,
+    models,
+    mountWithCleanup,
+} from "@web/../tests/web_test_helpers";
 import {getKwArgs, makeKwArgs} from "@web/../tests/_framework/mock_server/mock_server_utils";
+import {Domain} from "@web/core/domain";
+import {WebClient} from "@web/webclient/webclient";
+import {markup} from "@odoo/owl";
 
 class Named extends models.Model {
     name = fields.Char();
@@ -182,4 +190,22 @@ export function makeEntry(id, stage, values) {
 export function defineReports() {
     defineMailModels();
     defineModels([Pipeline, Stage, Agent, Reason, DealReport]);
+}
+
+/** Open a report in the web client, as its menu does. */
+export async function openReport(name, arch, context = {}) {
+    DealReport._views.graph = arch;
+    await mountWithCleanup(WebClient);
+    await getService("action").doAction({
+        name,
+        type: "ir.actions.act_window",
+        res_model: "bpo.deal.report",
+        views: [
+            [false, "graph"],
+            [false, "list"],
+            [false, "search"],
+        ],
+        help: markup`<p>Deals appear here</p>`,
+        context,
+    });
 }

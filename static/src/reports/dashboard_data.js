@@ -5,6 +5,7 @@ import {formatFloat, formatInteger} from "@web/views/fields/formatters";
 import {getGroupLabel, loadFunnels} from "./funnel_data";
 import {Domain} from "@web/core/domain";
 import {_t} from "@web/core/l10n/translation";
+import {formatShare} from "./format_share";
 
 /* What is known of deals that are closed, by whose they are. */
 const CLOSED = ["won_deals:sum", "lost_deals:sum", "win_rate:avg"];
@@ -12,8 +13,6 @@ const HOURS = "hours_to_move:median";
 /* Lost, and still so; by archiving, too, as stock loses deals. */
 const IS_LOST = [["lost_deals", "=", 1]];
 
-const formatShare = (share) =>
-    share === false ? "" : _t("%s %%", formatFloat(share, {digits: [16, 1]}));
 const formatNumber = (number) =>
     number === false || number === undefined ? "" : formatFloat(number, {digits: [16, 1]});
 const narrow = (domain, ...leaves) => Domain.and([domain, leaves]).toList();
@@ -43,7 +42,7 @@ function makeClosedRows(groups, field, makeMore) {
         cells: [
             makeWon(group),
             makeLost(group),
-            {text: formatShare(group["win_rate:avg"])},
+            {text: group["win_rate:avg"] === false ? "" : formatShare(group["win_rate:avg"])},
             ...makeMore(group),
         ],
     }));

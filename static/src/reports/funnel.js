@@ -1,9 +1,10 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
-import {formatFloat, formatInteger} from "@web/views/fields/formatters";
 import {Component} from "@odoo/owl";
 import {_t} from "@web/core/l10n/translation";
+import {formatInteger} from "@web/views/fields/formatters";
+import {formatShare} from "./format_share";
 
 /** A funnel: a bar per stage, as wide as deals entered it, made of where they went. */
 export class Funnel extends Component {
@@ -19,7 +20,7 @@ export class Funnel extends Component {
     }
 
     formatShare(share) {
-        return _t("%s %%", formatFloat(share, {digits: [16, 1]}));
+        return formatShare(share);
     }
 
     get first() {

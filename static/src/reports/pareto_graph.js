@@ -2,10 +2,11 @@
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import {GraphModel, SEP} from "@web/views/graph/graph_model";
-import {formatFloat, formatInteger} from "@web/views/fields/formatters";
+import {formatInteger} from "@web/views/fields/formatters";
 import {GraphRenderer} from "@web/views/graph/graph_renderer";
 import {_t} from "@web/core/l10n/translation";
 import {cookie} from "@web/core/browser/cookie";
+import {formatShare} from "./format_share";
 import {getCustomColor} from "@web/core/colors/colors";
 import {graphView} from "@web/views/graph/graph_view";
 import {registry} from "@web/core/registry";
@@ -13,7 +14,6 @@ import {sortBy} from "@web/core/utils/arrays";
 
 // the few that make up most
 const MOST = 80;
-const formatShare = (share) => _t("%s %%", formatFloat(share, {digits: [16, 1]}));
 
 /**
  * Bars that fall from left to right have a line with the share that they make up together. Where
