@@ -180,9 +180,8 @@ class BpoStageEntry(models.Model):
                                        %(companies)s::integer[], %(stages)s::integer[],
                                        %(origins)s::integer[], %(statuses)s::varchar[],
                                        %(outcomes)s::varchar[])
-                                WITH ORDINALITY
                                 AS move (record, workflow, company, stage, from_stage,
-                                         closed_status, outcome, place)
+                                         closed_status, outcome)
                      ),
                      ended AS (
                          UPDATE bpo_stage_entry entry
@@ -205,7 +204,6 @@ class BpoStageEntry(models.Model):
                                   FROM bpo_stage_entry entry
                                  WHERE entry.%(record)s = move.record) past
                       WHERE move.stage IS NOT NULL
-                   ORDER BY move.place
                 """,
                 record=SQL.identifier(record),
                 workflow=SQL.identifier(workflow),

@@ -34,6 +34,7 @@ class CrmLead(models.Model):
     line_ids = fields.One2many("bpo.lead.line", "lead_id", string="Units", copy=True)
     dealer_notes = fields.Text(
         "Notes for the Dealer",
+        prefetch=False,
         help="They arrive with the order, once, for the people of the dealership: in the chatter "
         "of the order there and in the e-mail to its manager. Internal notes stay here.",
     )
@@ -57,14 +58,15 @@ class CrmLead(models.Model):
         "Dealer Order ID",
         related="dealer_order_id.remote_id",
         store=True,
+        prefetch=False,
         help="Database id of the sale order on the dealer's own Odoo.",
     )
     dealer_so_name = fields.Char(
-        "Dealer Order Number", related="dealer_order_id.remote_name", store=True
+        "Dealer Order Number", related="dealer_order_id.remote_name", store=True, prefetch=False
     )
     dealer_so_url = fields.Char("Dealer Order Link", related="dealer_order_id.remote_url")
     dealer_order_step = fields.Selection(
-        related="dealer_order_id.remote_step", string="At the Dealer", store=True
+        related="dealer_order_id.remote_step", string="At the Dealer", store=True, prefetch=False
     )
 
     _failed_order_idx = models.Index("(pipeline_id) WHERE dealer_order_state = 'failed'")

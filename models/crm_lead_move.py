@@ -246,7 +246,9 @@ class CrmLead(models.Model):
 
     def _prepare_move(self, vals, status):
         """Return what entering a stage of the given closed status changes on the leads."""
-        move = {"closed_status": status}
+        move = {}
+        if any(lead.closed_status != status for lead in self):
+            move["closed_status"] = status
         if status == "won":
             # as stock does where the stage is another one
             move.update(active=True, probability=100, automated_probability=100)
@@ -256,7 +258,7 @@ class CrmLead(models.Model):
                 automated_probability=0,
                 date_closed=vals.get("date_closed") or fields.Datetime.now(),
             )
-        elif any(vals.get(name) or any(self.mapped(name)) for name in LOST_FIELDS):
+        elif any(vals.get(name) or any(lead[name] for lead in self) for name in LOST_FIELDS):
             move.update(dict.fromkeys(LOST_FIELDS, False))
         if status != "won" and any(lead.won_from_stage_id for lead in self):
             move["won_from_stage_id"] = False
@@ -321,6 +323,8 @@ class CrmLead(models.Model):
         for rule in self._get_rules_of_undo() or self._get_move_rules():
             for lead, texts in rule(origins).items():
                 problems[lead] += texts
+        if not any(problems.values()):
+            return
         if self._lacks_only_lost_reason(problems, origins):
             refusal = partial(LostReasonRequired, leads=self)
         else:

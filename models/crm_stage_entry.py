@@ -55,11 +55,13 @@ class CrmStage(models.Model):
     )
     entry_domain = fields.Char(
         "Condition to Enter",
+        prefetch=False,
         groups="bpo_crm.group_manager",
         help="What else has to be true of a deal or request that enters this stage.",
     )
     entry_message = fields.Char(
         "Message",
+        prefetch=False,
         translate=True,
         help="What is said where the condition does not hold: one sentence that tells what to do.",
     )
@@ -72,7 +74,7 @@ class CrmStage(models.Model):
         "is responsible for it, else for whoever moves it. Not on imports, and not twice.",
     )
     entry_activity_days = fields.Integer(
-        "Due in Days", default=0, help="Days from entering the stage until the activity is due."
+        "Due in Days", default=0, prefetch=False, help="Days from entering the stage until the activity is due."
     )
 
     # ------------------------------------------------------------

@@ -85,7 +85,7 @@ class CrmStage(models.Model):
         compute="_compute_entry_model", help="The model of what is in stages of this type."
     )
     # {name: label} of what was chosen: rows of fields vanish together with their addon
-    entry_labels = fields.Json(groups="bpo_crm.group_manager", copy=False)
+    entry_labels = fields.Json(groups="bpo_crm.group_manager", copy=False, prefetch=False)
     entry_warning = fields.Char(
         compute="_compute_entry_warning",
         groups="bpo_crm.group_manager",

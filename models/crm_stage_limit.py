@@ -23,6 +23,7 @@ class CrmStage(models.Model):
     limit_scope = fields.Selection(
         [("stage", "In the Stage"), ("user", "Per Agent")],
         string="Limit Counts",
+        prefetch=False,
         default="stage",
         help="In the stage: all open records in it. Per agent: those that one agent is "
         "responsible for; what is unclaimed does not count.",

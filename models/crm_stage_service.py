@@ -29,7 +29,7 @@ class CrmStage(models.Model):
         search="_search_service_ids",
         help="The services this stage is a step of; each has its own order of steps.",
     )
-    icon = fields.Char(help="Shown beside the name of a service stage; a Font Awesome class.")
+    icon = fields.Char(prefetch=False, help="Shown beside the name of a service stage; a Font Awesome class.")
     status_on_enter = fields.Selection(
         selection=lambda self: (
             self.env["bpo.service.request"]._fields["status"]._description_selection(self.env)
@@ -121,10 +121,17 @@ class CrmStage(models.Model):
             values.update({name: value for name, value in service_values.items() if name in fields})
         return values
 
-    def _field_to_sql(self, alias, field_expr, query=None):
-        """Give the place in the service at hand as SQL, so that searches can order by it."""
-        if field_expr != "service_sequence":
-            return super()._field_to_sql(alias, field_expr, query)
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        """Order by the place in the service at hand first, if there is one."""
+        terms = super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+        if field_name != "sequence" or not (service := self._get_context_service()):
+            return terms
+        place = self._join_place(alias, query, service)
+        query._order_groupby.append(place)
+        return SQL("%s %s NULLS LAST, %s", place, direction, terms)
+
+    def _join_place(self, alias, query, service):
+        """Join the places in a service to a query of stages; return the place as SQL."""
         line_fields = self.env["bpo.service.stage"]._fields
         places = query.make_alias(alias, "bpo_service_stage")
         query.add_join(
@@ -136,20 +143,10 @@ class CrmStage(models.Model):
                 SQL.identifier(places, "stage_id", to_flush=line_fields["stage_id"]),
                 SQL.identifier(alias, "id"),
                 SQL.identifier(places, "service_id", to_flush=line_fields["service_id"]),
-                self._get_context_service().id or None,
+                service.id,
             ),
         )
         return SQL.identifier(places, "sequence", to_flush=line_fields["sequence"])
-
-    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
-        """Order by the place in the service at hand first, if there is one."""
-        terms = super()._order_field_to_sql(alias, field_name, direction, nulls, query)
-        if field_name != "sequence" or not self._get_context_service():
-            return terms
-        place = super()._order_field_to_sql(
-            alias, "service_sequence", direction, SQL("NULLS LAST"), query
-        )
-        return SQL("%s, %s", place, terms)
 
     # ------------------------------------------------------------
     # ACTIONS
