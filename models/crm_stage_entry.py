@@ -74,7 +74,10 @@ class CrmStage(models.Model):
         "is responsible for it, else for whoever moves it. Not on imports, and not twice.",
     )
     entry_activity_days = fields.Integer(
-        "Due in Days", default=0, prefetch=False, help="Days from entering the stage until the activity is due."
+        "Due in Days",
+        default=0,
+        prefetch=False,
+        help="Days from entering the stage until the activity is due.",
     )
 
     # ------------------------------------------------------------

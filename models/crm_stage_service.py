@@ -29,7 +29,9 @@ class CrmStage(models.Model):
         search="_search_service_ids",
         help="The services this stage is a step of; each has its own order of steps.",
     )
-    icon = fields.Char(prefetch=False, help="Shown beside the name of a service stage; a Font Awesome class.")
+    icon = fields.Char(
+        prefetch=False, help="Shown beside the name of a service stage; a Font Awesome class."
+    )
     status_on_enter = fields.Selection(
         selection=lambda self: (
             self.env["bpo.service.request"]._fields["status"]._description_selection(self.env)
