@@ -528,7 +528,10 @@ class Actions:
         dealer, order_id = self._choose_order(rng, truth_of)
         if order_id:
             user_id = rng.choice([OTHER_USER, OTHER_USER, dealer.uid])
-            dealer.replace("sale.order", order_id, user_id=user_id)
+            vals = {"user_id": user_id}
+            if user_id == dealer.uid and dealer.orders[order_id]["user_id"] == OTHER_USER:
+                vals["shown_at"] = self.world.now.isoformat()
+            dealer.replace("sale.order", order_id, **vals)
             self.world.given.add(dealer.orders[order_id]["serial"])
 
     def _choose_contact(self, rng):

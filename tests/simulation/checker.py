@@ -477,12 +477,15 @@ class Checker:
 
 
 def _is_won_since(lead, remote):
-    """Tell whether the lead was won, or its order retried, after the dealer has cancelled it."""
+    """Tell whether the lead was won, or its order retried, after the dealer has cancelled it.
+
+    And the service user could read that then: later nobody knows which of both was first, and the
+    row that says so is all that can be done.
+    """
     cancelled = remote.get("cancelled_at")
     is_won = lead.get("closed_status") == "won"
-    return bool(
-        is_won and cancelled and not _is_hidden(remote) and cancelled < lead["wanted"]["at"]
-    )
+    could_be_seen = not _is_hidden(remote) and remote.get("shown_at", "") < lead["wanted"]["at"]
+    return bool(is_won and cancelled and could_be_seen and cancelled < lead["wanted"]["at"])
 
 
 def _is_hidden(remote):
