@@ -44,7 +44,9 @@ def test_taken_back_nothing_arrives(waiting_bpo, dealer):
         assert bpo.order(other)["state"] == "pending"
         time.sleep(0.5)
     assert dealer.count() == before
-    # the scheduler comes by itself once a minute
+    # the scheduler comes by itself once a minute; it is asked to come now
+    time.sleep(max(won + SECONDS + 1 - time.monotonic(), 0))
+    bpo.wake_scheduler()
     assert bpo.wait_for_order(other, timeout=90)["state"] == "sent"
     assert len(dealer.orders_of(bpo, other)) == 1
     assert dealer.orders_of(bpo, lead) == []
