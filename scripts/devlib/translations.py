@@ -2,6 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The languages of the addon: each says all that the template has, with the template's parts.
 
+Where a term is used is no matter here: Odoo reads that from the template, of all languages.
+
     translations.py FOLDER          print what is wrong with the .po files of the folder
     translations.py --fix FOLDER    bring them up to the template first: new terms (to be translated
                                     by somebody), no old ones, the places where each is used
@@ -67,12 +69,10 @@ def count_plurals(translations):
     return int(declared[1]) if declared else 0
 
 
-def check_entry(entry, original, plurals):
+def check_entry(entry, plurals):
     """Yield what is wrong with a term, without saying with which."""
     if entry.fuzzy:
         yield "is fuzzy: somebody has to look at it"
-    if (entry.comment, set(entry.occurrences)) != (original.comment, set(original.occurrences)):
-        yield "is used elsewhere; --fix mends this"
     if entry.msgid_plural:
         if sorted(entry.msgstr_plural) != list(range(plurals)):
             yield f"has {len(entry.msgstr_plural)} plural forms instead of {plurals}"
@@ -103,7 +103,7 @@ def check(path, template):
         if entry.obsolete or key not in originals:
             yield f"“{shorten(entry.msgid)}” is not in {TEMPLATE} any more"
         else:
-            for problem in check_entry(entry, originals[key], plurals):
+            for problem in check_entry(entry, plurals):
                 yield f"“{shorten(entry.msgid)}” {problem}"
 
 
