@@ -65,6 +65,22 @@ class IrModuleModule(models.Model):
                     stock = importer.model_translations[model][field][xmlid]
                     self._translate_value(record, field, name, langs, stock)
 
+    @api.model
+    def _forget_renamed(self):
+        """Make room for stock's words where stock's own data brings its names back."""
+        for (model, field), names in RENAMED.items():
+            if model in ("ir.ui.menu", "ir.model.fields"):
+                records = [self.env.ref(xmlid, raise_if_not_found=False) for xmlid in names]
+                self.env.cr.execute(
+                    SQL(
+                        "UPDATE %(table)s SET %(column)s = jsonb_build_object('en_US',"
+                        " %(column)s->'en_US') WHERE id = ANY(%(ids)s) AND %(column)s IS NOT NULL",
+                        table=SQL.identifier(self.env[model]._table),
+                        column=SQL.identifier(field),
+                        ids=[record.id for record in records if record],
+                    )
+                )
+
     def _translate_given_stages(self, langs):
         """Name stages that were created as *New*, *Won* or *Lost* in other languages, too."""
         stages = self.env["crm.stage"].with_context(active_test=False, lang=SOURCE)
