@@ -92,6 +92,7 @@ from . import bpo_service_graph
 from . import bpo_dealership_graph
 from . import res_config_settings
 from . import ir_config_parameter
+from . import ir_module_module
 from . import product_template
 from . import product_product
 from . import res_partner

@@ -62,6 +62,7 @@ from . import test_no_orders
 from . import test_order_default
 from . import test_pipeline
 from . import test_report_pictures
+from . import test_renamed
 from . import test_reports
 from . import test_service
 from . import test_service_request

@@ -80,6 +80,7 @@ class Linters:
             "pylint-odoo": self.pylint_odoo,
             "oca-checks-odoo-module": self.oca_checks,
             "oca-checks-po": self.oca_po_checks,
+            "translations": self.translations,
             "eslint": self.eslint,
             "prettier": self.prettier,
             "tree": self.tree,
@@ -114,6 +115,16 @@ class Linters:
         """Translations: no duplicates, the placeholders of the original."""
         files = self._files(".po", ".pot")
         return self._run("oca-checks-po", "oca-checks-po", *OCA_OPTIONS, *files)
+
+    def translations(self):
+        """Languages: complete, and each text with the placeholders and tags of the original."""
+        folder = self.checkout / "i18n"
+        if not folder.exists():
+            return LintResult("translations", True)
+        # -P: none of the modules beside this one, which have names of others
+        program = Path(__file__).with_name("translations.py")
+        arguments = ["-P", program, *(["--fix"] if self.fix else []), folder]
+        return self._run("translations", "python", *arguments)
 
     @contextlib.contextmanager
     def _addon_copy(self):
