@@ -21,6 +21,7 @@ from . import crm_lost_reason
 from . import crm_lead
 from . import crm_lead_lost
 from . import crm_lead_move
+from . import crm_lead_tracking
 from . import crm_lead_undo
 from . import crm_lead_stage
 from . import crm_lead_merge

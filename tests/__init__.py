@@ -54,6 +54,7 @@ from . import test_lead_line
 from . import test_lead_moves
 from . import test_lead_pipeline
 from . import test_lead_screens
+from . import test_lead_tracking
 from . import test_lost
 from . import test_lost_tours
 from . import test_fill_in_tours
