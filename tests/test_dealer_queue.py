@@ -1,0 +1,78 @@
+# Copyright bpo_crm contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What a job does with its dealership. With queue_job itself: ``e2e/test_queue_job.py``."""
+
+from unittest.mock import patch
+
+from odoo.tests import tagged
+
+from odoo.addons.bpo_crm.models import bpo_vital_signs, dealer_queue
+
+from .dealer_common import DealerOrderCommon, PushInSameThread
+
+
+@tagged("post_install", "-at_install")
+class TestDealershipPush(PushInSameThread, DealerOrderCommon):
+    """A job works with one dealership for some seconds, and leaves the rest to another one."""
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.dealership.copy({"name": "Other", "code": "OTHER"})
+        self.handed_over = []
+        self.enterContext(
+            patch.object(
+                dealer_queue,
+                "hand_over",
+                lambda env, dealerships, at_once: self.handed_over.append((dealerships, at_once)),
+            )
+        )
+
+    def _run_job(self):
+        with self.enter_registry_test_mode():
+            push = dealer_queue.DealershipPush(self.env, self.dealership.id)
+            push.run()
+            push.come_again()
+        return push
+
+    def test_only_its_dealership(self):
+        _lead, order = self._win_one()
+        other_lead = self._create_lead(dealership_id=self.other.id)
+        other_lead.action_set_won()
+        self._run_job()
+        self.assertEqual(order.state, "sent")
+        self.assertEqual(other_lead.dealer_order_id.state, "pending")
+
+    def test_when_its_seconds_are_over_others_are_next(self):
+        _lead, order = self._win_one()
+        with patch.object(dealer_queue, "SLICE_SECONDS", 0):
+            self._run_job()
+        self.assertEqual(order.state, "pending")
+        self.assertEqual(self.handed_over, [([self.dealership.id], True)])
+
+    def test_it_ends_in_the_time_of_a_web_request(self):
+        with patch.dict(dealer_queue.config.options, {"limit_time_real": 40}):
+            self.assertEqual(dealer_queue.get_request_seconds(), 30)
+        with patch.dict(dealer_queue.config.options, {"limit_time_real": 0}):
+            self.assertEqual(dealer_queue.get_request_seconds(), float("inf"))
+
+    def test_one_job_at_a_dealership(self):
+        with dealer_queue.being_alone(self.env, self.dealership.id) as is_alone:
+            self.assertTrue(is_alone)
+            with self.env.registry.cursor() as cr:
+                cr.execute(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s",
+                    [dealer_queue.JOB_LOCK],
+                )
+                self.assertEqual(cr.fetchone(), (1,))
+        self.env.cr.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s",
+            [dealer_queue.JOB_LOCK],
+        )
+        self.assertEqual(self.env.cr.fetchone(), (0,))
+
+    def test_a_manager_is_told_of_the_runner(self):
+        with patch.object(bpo_vital_signs, "has_queue", lambda env: True):
+            signs = self.env["bpo.vital.signs"]
+            self.assertEqual(signs._get_engine(), "queue_job")
+            self.assertIn("--load=base,web,queue_job", signs._get_stalled_text(self.env))
+        self.assertEqual(signs._get_engine(), "ir.cron")
