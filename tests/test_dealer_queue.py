@@ -8,16 +8,18 @@ from odoo.tests import tagged
 
 from odoo.addons.bpo_crm.models import bpo_vital_signs, dealer_queue
 
-from .dealer_common import DealerOrderCommon, PushInSameThread
+from .dealer_common import DealerOrderCommon
 
 
 @tagged("post_install", "-at_install")
-class TestDealershipPush(PushInSameThread, DealerOrderCommon):
+class TestDealershipPush(DealerOrderCommon):
     """A job works with one dealership for some seconds, and leaves the rest to another one."""
 
     def setUp(self):
         super().setUp()
-        self.other = self.dealership.copy({"name": "Other", "code": "OTHER"})
+        self.other = self.dealership.copy(
+            {"name": "Other", "code": "OTHER", "odoo_api_key": "a key of the other"}
+        )
         self.handed_over = []
         self.enterContext(
             patch.object(
@@ -28,19 +30,18 @@ class TestDealershipPush(PushInSameThread, DealerOrderCommon):
         )
 
     def _run_job(self):
-        with self.enter_registry_test_mode():
-            push = dealer_queue.DealershipPush(self.env, self.dealership.id)
+        with self.enter_registry_test_mode(), self.env.registry.cursor() as cr:
+            push = dealer_queue.DealershipPush(self.env(cr=cr), self.dealership.id)
             push.run()
             push.come_again()
         return push
 
     def test_only_its_dealership(self):
         _lead, order = self._win_one()
-        other_lead = self._create_lead(dealership_id=self.other.id)
-        other_lead.action_set_won()
+        _lead, other_order = self._win_one(dealership_id=self.other.id)
         self._run_job()
-        self.assertEqual(order.state, "sent")
-        self.assertEqual(other_lead.dealer_order_id.state, "pending")
+        self.env.invalidate_all()
+        self.assertEqual((order.state, other_order.state), ("sent", "pending"))
 
     def test_when_its_seconds_are_over_others_are_next(self):
         _lead, order = self._win_one()

@@ -101,7 +101,12 @@ class _Handler(socketserver.BaseRequestHandler):
     def handle(self):
         """Pass on in both directions until one side has ended."""
         relay = self.server.relay
-        with relay.connect() as onward:
+        try:
+            onward = relay.connect()
+        except ConnectionRefusedError:
+            # as from outside: the connection ends
+            return
+        with onward:
             ends = {self.request, onward}
             relay.connections |= ends
             back = threading.Thread(target=self._pass, args=(onward, self.request), daemon=True)

@@ -84,7 +84,7 @@ class ModelDealer(FaultDealer):
     """A dealer that takes its time, and notes the references of all orders that it creates."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(currency="USD")
         self.delay = SECONDS
         self.add_product(orders.PRODUCT)
 
@@ -98,11 +98,14 @@ class Drain:
     """A BPO's database, and its dealers.
 
     :param stack: ends them
+    :param balancer: what the server is behind, if anything
     """
 
-    def __init__(self, world, stack, dealers, **options):
+    def __init__(self, world, stack, dealers, balancer=None, **options):
         self.bpo = world.new_bpo(crons=1, **options)
         stack.callback(self.bpo.destroy)
+        if balancer:
+            balancer.servers.append(self.bpo)
         self.dealers = [stack.enter_context(ModelDealer()) for _number in range(dealers)]
         orders.stop_enrichment(self.bpo)
         ids = [
@@ -212,9 +215,8 @@ def measure_jobs(world, stack, dealers, count):
     balancer = stack.enter_context(Balancer())
     settings = queue_settings(capacity=8, port=balancer.port)
     with Progress(f"Preparing {dealers} dealers for jobs"):
-        drain = Drain(world, stack, dealers, modules=["queue_job"], **settings)
-        # before the second server, so that this one's runner is the one at work
-        balancer.servers.append(drain.bpo)
+        drain = Drain(world, stack, dealers, balancer, modules=["queue_job"], **settings)
+        # the later one of two: the first one's runner is at work
         twin = drain.bpo.start_twin(crons=1, **settings)
         balancer.servers.append(twin)
         drain.fill(count)
