@@ -2,25 +2,28 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Many orders of many dealers: by the scheduled action, by jobs on two servers, one by one.
 
-Dealers are models in memory. Each takes 20 ms for a request, and 20 ms more for an order, which is
+Dealers are models in memory, in one process beside. Each takes 20 ms for a request, and 20 ms more for an order, which is
 what a real one takes on a core of its own.
 """
 
-import sys
+import json
 import time
+import urllib.error
+import urllib.request
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 from .. import databases, paths
 from ..console import Progress
+from ..ports import free_ports
+from ..process import Child
 from ..relay import Balancer
 from ..servers import queue_settings
+from ..world import wait_until
 from . import leads, orders
 from .table import Row
 
-sys.path.insert(0, str(paths.CHECKOUT / "tests" / "dealer_api"))
-
-from fault_dealer import FaultDealer
-
+PROGRAM = paths.CHECKOUT / "tests" / "run_dealers.py"
 DEALERS = 50
 ORDERS = 5_000
 # One dealer after the other is measured with every so many-th dealer: nothing is shared.
@@ -80,18 +83,33 @@ print("SECONDS:", time.perf_counter() - started)
 """
 
 
-class ModelDealer(FaultDealer):
-    """A dealer that takes its time, and notes the references of all orders that it creates."""
+class Dealers:
+    """Model dealers, in a process that shares nothing with what is measured."""
 
-    def __init__(self):
-        super().__init__(currency="USD")
-        self.delay = SECONDS
-        self.add_product(orders.PRODUCT)
+    def __init__(self, world, count):
+        [port] = free_ports()
+        self._address = f"http://127.0.0.1:{port}"
+        command = [world.odoo.python, PROGRAM, port, count, SECONDS, orders.PRODUCT]
+        self._child = Child([str(part) for part in command], log=paths.log_dir() / "dealers.log")
 
-    def call(self, model, method, ids, kwargs, fault=None):
-        if (model, method) == ("sale.order", "load"):
-            time.sleep(SECONDS * len(kwargs["data"]))
-        return super().call(model, method, ids, kwargs, fault)
+    def __enter__(self):
+        wait_until(self.describe, 60)
+        return self
+
+    def __exit__(self, *exc_info):
+        self._child.stop()
+
+    def describe(self):
+        """Return what each dealer is and has; nothing while they are being started."""
+        try:
+            with urllib.request.urlopen(self._address, timeout=60) as answer:
+                return [SimpleNamespace(**each) for each in json.load(answer)]
+        except urllib.error.URLError:
+            return []
+
+    def get_references(self):
+        """Return the references of all orders that they have."""
+        return [reference for dealer in self.describe() for reference in dealer.references]
 
 
 class Drain:
@@ -106,11 +124,12 @@ class Drain:
         stack.callback(self.bpo.destroy)
         if balancer:
             balancer.servers.append(self.bpo)
-        self.dealers = [stack.enter_context(ModelDealer()) for _number in range(dealers)]
+        self.dealers = stack.enter_context(Dealers(world, dealers))
         orders.stop_enrichment(self.bpo)
+        self.count_dealers = dealers
         ids = [
             self.bpo.connect(dealer, code=f"DRAIN-{number}", protocol="json2")
-            for number, dealer in enumerate(self.dealers)
+            for number, dealer in enumerate(self.dealers.describe())
         ]
         # one order of each, so that all is known of all dealers, and there is a payload to copy
         orders.push(self.bpo, ids[0], 1)
@@ -121,7 +140,7 @@ class Drain:
         """Let so many orders wait, the same number for each dealer."""
         [after] = self.bpo.sql("SELECT max(id) FROM crm_lead").splitlines()
         leads.insert(self.bpo.postgres, self.bpo.database, count, addon=True, spread=SPREAD)
-        self.bpo.sql(_FILL.format(after=after, count=count, dealers=len(self.dealers)))
+        self.bpo.sql(_FILL.format(after=after, count=count, dealers=self.count_dealers))
         self.bpo.sql("ANALYZE bpo_dealer_order")
 
     def count(self, state="pending"):
@@ -150,9 +169,7 @@ class Drain:
 
     def check(self):
         """Refuse a run in which an order is not at its dealer exactly once."""
-        there = [
-            order["client_order_ref"] for dealer in self.dealers for order in dealer.orders.values()
-        ]
+        there = self.dealers.get_references()
         sent = self.count("sent")
         if not len(there) == len(set(there)) == sent or self.count("failed"):
             raise AssertionError(
