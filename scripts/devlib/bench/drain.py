@@ -2,8 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Many orders of many dealers: by the scheduled action, by jobs on two servers, one by one.
 
-Dealers are models in memory, in one process beside. Each takes 20 ms for a request, and 20 ms more for an order, which is
-what a real one takes on a core of its own.
+Dealers are models in memory, in one process beside. Each takes 20 ms for a request, and 20 ms more
+for an order, which is what a real one takes on a core of its own.
 """
 
 import json
