@@ -86,6 +86,21 @@ def being_alone(env, dealership_id):
                     env.execute_query(unlock)
 
 
+def find_busy(env):
+    """Return the ids of the dealerships with a job at work, at this very moment.
+
+    Each of these jobs looks once more when it is alone no more (``DealershipPush.come_again``).
+    """
+    rows = env.execute_query(
+        SQL(
+            "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            JOB_LOCK,
+        )
+    )
+    return {dealership_id for (dealership_id,) in rows}
+
+
 def hand_over(env, dealerships=None, at_once=False):
     """Have jobs work with the dealerships that are due, in a transaction of its own.
 
@@ -119,13 +134,14 @@ class JobQueue:
         """See :func:`hand_over`."""
         priorities = self.get_due(dealerships)
         waiting = self.find_waiting(priorities)
+        busy = find_busy(self.env)
         overdue = []
         for dealership_id, priority in priorities.items():
             if job := waiting.get(self.get_key(dealership_id)):
                 self.hasten(job, priority, at_once)
                 if self.is_overdue(job):
                     overdue.append(dealership_id)
-            else:
+            elif dealership_id not in busy:
                 # after a slice there is no hurry any more
                 self.add(dealership_id, PRIORITY_USUAL if at_once else priority)
         return overdue

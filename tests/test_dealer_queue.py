@@ -59,17 +59,8 @@ class TestDealershipPush(DealerOrderCommon):
     def test_one_job_at_a_dealership(self):
         with dealer_queue.being_alone(self.env, self.dealership.id) as is_alone:
             self.assertTrue(is_alone)
-            with self.env.registry.cursor() as cr:
-                cr.execute(
-                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s",
-                    [dealer_queue.JOB_LOCK],
-                )
-                self.assertEqual(cr.fetchone(), (1,))
-        self.env.cr.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s",
-            [dealer_queue.JOB_LOCK],
-        )
-        self.assertEqual(self.env.cr.fetchone(), (0,))
+            self.assertEqual(dealer_queue.find_busy(self.env), {self.dealership.id})
+        self.assertFalse(dealer_queue.find_busy(self.env))
 
     def test_a_manager_is_told_of_the_runner(self):
         with patch.object(bpo_vital_signs, "has_queue", lambda env: True):
