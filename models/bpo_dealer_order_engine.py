@@ -10,7 +10,7 @@ from odoo import api, models
 
 from .constants import PUSH_CRON
 from .dealer_push import wake, write_again
-from .dealer_queue import JobQueue, SafetyNet, get_superuser_env, hand_over, has_queue
+from .dealer_queue import WAKE, JobQueue, SafetyNet, get_superuser_env, hand_over, has_queue
 
 _logger = logging.getLogger(__name__)
 
@@ -43,14 +43,17 @@ class BpoDealerOrder(models.Model):
         # Not in this transaction: a job that waits now may be run, and have looked, before what is
         # won here can be seen. Should this process die in between, the scheduled action finds it.
         postcommit = self.env.cr.postcommit
-        if not postcommit.data.get("bpo_crm.wake_jobs"):
-            postcommit.data["bpo_crm.wake_jobs"] = True
+        if WAKE not in postcommit.data:
+            postcommit.data[WAKE] = True
             postcommit.add(self.browse()._wake_jobs)
         return None
 
     @api.model
     def _wake_jobs(self):
         """Have jobs drain what is due; where they do not come, wake the scheduled action."""
+        if not self.env.cr.postcommit.data.get(WAKE):
+            # the addon was uninstalled in this transaction
+            return
         try:
             if hand_over(self.env):
                 write_again(get_superuser_env(self.env), partial(wake, cron=PUSH_CRON))

@@ -28,6 +28,8 @@ from .dealer_push import (
     write_again,
 )
 
+# In the data of a transaction: whether jobs are to be woken when it is committed.
+WAKE = "bpo_crm.wake_jobs"
 # Below ``root``. How many jobs of it run at the same time is queue_job's configuration.
 CHANNEL = "bpo_crm"
 JOB_MODEL = "bpo.dealership"
@@ -221,6 +223,7 @@ class JobQueue:
 
     def forget(self):
         """Take back all that :meth:`add` and :meth:`prepare` have made: the addon goes."""
+        self.env.cr.postcommit.data[WAKE] = False
         self.jobs.search(
             [("model_name", "=", JOB_MODEL), ("method_name", "=", JOB_METHOD)]
         ).unlink()
