@@ -40,6 +40,7 @@ from . import test_dealer_pace
 from . import test_dealer_problem
 from . import test_dealer_requests
 from . import test_dealer_product
+from . import test_dealer_queue
 from . import test_dealer_survey
 from . import test_dealership
 from . import test_dealership_hold
