@@ -88,6 +88,8 @@ from . import bpo_dealer_order_report
 from . import res_company
 from . import bpo_weekly_graph
 from . import bpo_pipeline_graph
+from . import bpo_pipeline_first_steps
+from . import res_users_settings
 from . import bpo_service_graph
 from . import bpo_dealership_graph
 from . import res_config_settings

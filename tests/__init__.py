@@ -57,6 +57,7 @@ from . import test_lead_screens
 from . import test_lost
 from . import test_lost_tours
 from . import test_fill_in_tours
+from . import test_first_steps
 from . import test_moves_property
 from . import test_no_orders
 from . import test_order_default

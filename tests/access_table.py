@@ -177,6 +177,7 @@ OF_STOCK = {
     "product.product": "a refusal to delete what leads need",
     "product.template": "the same",
     "res.company": "what is remembered until its currency changes",
+    "res.users.settings": "what each user has closed for themselves",
     "res.partner": "the number of service requests, and a button",
 }
 
@@ -240,12 +241,13 @@ bpo.dealership: here | elsewhere
     action_view_orders                 + + + x x x x x | x x x x x x x x
     action_open_weekly_graph           + + + x x x x x | x x x x x x x x
 
-# get_configuration_notes has nothing to say to those who may not write pipelines.
+# The first steps, as the configuration notes, are empty for those who may not write pipelines.
 bpo.pipeline: here | elsewhere
     action_open_board                  + + + + + + x x | x x x x x x x x
     action_open_failed_orders          + + + + + + x x | x x x x x x x x
     action_open_stages                 + + + + + + x x | x x x x x x x x
     get_configuration_notes            + + + + + + + +
+    get_first_steps                    + + + + + + + +
     dismiss_adoption_notes             x x + x x x x x
     action_open_weekly_graph           + + + x x x x x | x x x x x x x x
 
