@@ -17,7 +17,9 @@ class TestImportTemplates(TransactionCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.manager, cls.agent, cls.salesman = (
-            new_test_user(cls.env, login=f"import_{group}", groups=f"base.group_partner_manager,{group}")
+            new_test_user(
+                cls.env, login=f"import_{group}", groups=f"base.group_partner_manager,{group}"
+            )
             for group in (
                 "bpo_crm.group_manager",
                 "bpo_crm.group_agent",
@@ -39,13 +41,17 @@ class TestImportTemplates(TransactionCase):
         """Import the template as the screen does, each column as it is proposed there."""
         user = user or self.manager
         path = Path(file_path(self._get_template(model, user)))
-        wizard = self.env["base_import.import"].with_user(user).create(
-            {
-                "res_model": model,
-                "file": path.read_bytes(),
-                "file_name": path.name,
-                "file_type": "text/csv",
-            }
+        wizard = (
+            self.env["base_import.import"]
+            .with_user(user)
+            .create(
+                {
+                    "res_model": model,
+                    "file": path.read_bytes(),
+                    "file_name": path.name,
+                    "file_type": "text/csv",
+                }
+            )
         )
         preview = wizard.parse_preview({"has_headers": True, "quoting": '"', "separator": ","})
         self.assertEqual(
