@@ -20,6 +20,7 @@ from .dealer_api import test_untrusted
 from .dealer_api import test_verification
 from .dealer_api import test_versions
 from . import test_access_matrix
+from . import test_accessibility
 from . import test_agent_tour
 from . import test_board
 from . import test_board_current
