@@ -32,6 +32,7 @@
         "data/ir_sequence_data.xml",
         "data/mail_activity_type_data.xml",
         "data/mail_template_data.xml",
+        "data/web_tour_data.xml",
         "views/crm_stage_views.xml",
         "views/bpo_pipeline_views.xml",
         "views/crm_lost_reason_views.xml",

@@ -91,6 +91,10 @@ from . import bpo_dealer_order_report
 from . import res_company
 from . import bpo_weekly_graph
 from . import bpo_pipeline_graph
+from . import bpo_pipeline_first_steps
+from . import bpo_dealership_import
+from . import crm_stage_import
+from . import res_users_settings
 from . import bpo_service_graph
 from . import bpo_dealership_graph
 from . import res_config_settings
