@@ -21,6 +21,7 @@ from . import crm_lost_reason
 from . import crm_lead
 from . import crm_lead_lost
 from . import crm_lead_move
+from . import crm_lead_tracking
 from . import crm_lead_undo
 from . import crm_lead_stage
 from . import crm_lead_merge
@@ -60,6 +61,8 @@ from . import bpo_dealer_order_time
 from . import bpo_dealer_problem
 from . import bpo_dealer_order_notify
 from . import bpo_dealer_order_uninstall
+from . import bpo_dealer_order_engine
+from . import bpo_dealership_job
 from . import bpo_vital_signs
 from . import crm_lead_vital_signs
 from . import ir_qweb
@@ -88,6 +91,10 @@ from . import bpo_dealer_order_report
 from . import res_company
 from . import bpo_weekly_graph
 from . import bpo_pipeline_graph
+from . import bpo_pipeline_first_steps
+from . import bpo_dealership_import
+from . import crm_stage_import
+from . import res_users_settings
 from . import bpo_service_graph
 from . import bpo_dealership_graph
 from . import res_config_settings

@@ -18,6 +18,7 @@ MOST_MORE_QUERIES = 5
 # Turns of each measurement: many for what takes milliseconds, few for what takes seconds.
 TURNS_ONE = 60
 TURNS_MANY = 3
+TURNS_WINS = 5
 TURNS_BOARD = 9
 # Seconds that a person waits for a board.
 WAIT = 0.5
@@ -105,6 +106,29 @@ def measure_moves(odoo, postgres, counts):
             ),
         ]
     return rows
+
+
+def measure_wins(odoo, postgres, count):
+    """Win leads by one write, orders and all, and with stock CRM; return the row."""
+    with (
+        Comparison(odoo, postgres, "wins", 4 * count) as comparison,
+        Progress(f"Winning {count} leads, and the same with stock CRM"),
+    ):
+        (ours, queries), (stock, stock_queries) = comparison.run(
+            f"measure_wins(sides, {count}, {TURNS_WINS})"
+        )
+    return [
+        Row(
+            f"{count} leads won by one write",
+            "stock CRM",
+            ours / stock,
+            at_most=0.7,
+            details=[
+                f"{ours * 1000:.0f} ms in {queries:g} queries, with an order for a dealership each;"
+                f" stock {stock * 1000:.0f} ms in {stock_queries:g} (medians, in turns)",
+            ],
+        )
+    ]
 
 
 def measure_board(odoo, postgres, count):

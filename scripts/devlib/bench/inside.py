@@ -76,8 +76,7 @@ def measure_moves(sides, turns):
 
     def work(side, env):
         stages = env["crm.stage"].search([], order="sequence, id")
-        leads = env["crm.lead"].search([("stage_id", "=", stages[0].id)], limit=count, order="id")
-        assert len(leads) == count
+        leads = get_first_leads(env, count)
         env.invalidate_all()
         return lambda: leads.write({"stage_id": stages[1].id})
 
@@ -85,6 +84,62 @@ def measure_moves(sides, turns):
     for count, times in turns.items():
         results[count] = take_turns(sides, work, times)
     return results
+
+
+def measure_wins(sides, count, times):
+    """Return (seconds, queries) of each side for winning so many leads of a stage by one write.
+
+    Ours are for a dealership that gets an order of each.
+    """
+    for side in sides:
+        if side.has_addon:
+            prepare_orders(side, count)
+
+    def work(side, env):
+        leads = get_first_leads(env, count)
+        won = env["crm.stage"].search([("is_won", "=", True)], limit=1)
+        env.invalidate_all()
+
+        def win():
+            leads.write({"stage_id": won.id})
+            if side.has_addon:
+                # else the row says nothing of what the click has to do
+                assert len(leads.dealer_order_id) == count
+
+        return win
+
+    return take_turns(sides, work, times)
+
+
+def get_first_leads(env, count):
+    """Return so many leads of the first stage."""
+    stage = env["crm.stage"].search([], order="sequence, id", limit=1)
+    leads = env["crm.lead"].search([("stage_id", "=", stage.id)], limit=count, order="id")
+    assert len(leads) == count
+    return leads
+
+
+def prepare_orders(side, count):
+    """Give the leads of the first stage a dealership, and a unit each."""
+    with side.registry.cursor() as cr:
+        env = api.Environment(cr, api.SUPERUSER_ID, {})
+        dealership = env["bpo.dealership"].create(
+            {
+                "name": "Bench Motors",
+                "code": "BENCH",
+                "odoo_url": "https://dealer.example.com",
+                "odoo_db": "dealer",
+                "odoo_login": "service",
+                "odoo_api_key": "0123456789abcdef",
+            }
+        )
+        product = env["product.product"].create({"name": "Bike", "default_code": "BIKE-1"})
+        leads = get_first_leads(env, count)
+        leads.dealership_id = dealership
+        env["bpo.lead.line"].create(
+            [{"lead_id": lead.id, "product_id": product.id, "price_unit": 1000} for lead in leads]
+        )
+        cr.commit()
 
 
 # -- opening the board
