@@ -40,7 +40,9 @@ def hand_back(env):
     cr.execute("DELETE FROM ir_model_data WHERE module = 'bpo_crm' AND model = 'bpo.pipeline'")
     env.ref("crm.crm_stage_action").context = "{}"
     env["ir.config_parameter"].sudo().search([("key", "=like", "bpo\\_crm.%")]).unlink()
-    # Menus, access rights and view texts of stock that we changed come back with its own data.
+    # Menus, access rights and view texts of stock that we changed come back with its own data,
+    # but for translations that are there.
+    env["ir.module.module"]._forget_renamed()
     env["ir.module.module"].search([("name", "=", "crm"), ("state", "=", "installed")]).write(
         {"state": "to upgrade"}
     )

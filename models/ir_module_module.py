@@ -10,24 +10,29 @@ from odoo.tools.translate import LazyTranslate, TranslationImporter, get_po_path
 _lt = LazyTranslate(__name__)
 SOURCE = "en_US"
 
-# What stock CRM ships and we call otherwise. Its files of languages go on translating stock's
-# name, whatever the record is called, and are loaded before ours.
+# What stock CRM ships and we call otherwise: {model: {field: {external id: our text}}}. Its files
+# of languages go on translating stock's name, whatever the record is called, and are loaded
+# before ours. No tuples here: what exports the terms takes strings in parentheses for some.
 RENAMED = {
-    ("crm.stage", "name"): {"crm.stage_lead3": _lt("Negotiation")},
-    ("crm.lost.reason", "name"): {
-        "crm.lost_reason_1": _lt("Too expensive"),
-        "crm.lost_reason_2": _lt("Not offered there"),
-        "crm.lost_reason_3": _lt("Not in stock"),
+    "crm.stage": {"name": {"crm.stage_lead3": _lt("Negotiation")}},
+    "crm.lost.reason": {
+        "name": {
+            "crm.lost_reason_1": _lt("Too expensive"),
+            "crm.lost_reason_2": _lt("Not offered there"),
+            "crm.lost_reason_3": _lt("Not in stock"),
+        }
     },
-    ("ir.ui.menu", "name"): {"crm.crm_menu_root": _lt("BPO CRM")},
-    ("ir.model.fields", "field_description"): {
-        "crm.field_crm_stage__is_won": _lt("Is Won Stage"),
-        "crm.field_crm_stage__fold": _lt("Folded in Kanban"),
-    },
-    ("ir.model.fields", "help"): {
-        "crm.field_crm_stage__fold": _lt(
-            "The column starts collapsed on the board: made for closing stages."
-        ),
+    "ir.ui.menu": {"name": {"crm.crm_menu_root": _lt("BPO CRM")}},
+    "ir.model.fields": {
+        "field_description": {
+            "crm.field_crm_stage__is_won": _lt("Is Won Stage"),
+            "crm.field_crm_stage__fold": _lt("Folded in Kanban"),
+        },
+        "help": {
+            "crm.field_crm_stage__fold": _lt(
+                "The column starts collapsed on the board: made for closing stages."
+            ),
+        },
     },
 }
 
@@ -55,15 +60,36 @@ class IrModuleModule(models.Model):
     def _translate_renamed(self, langs):
         """Put our words in place of none and of stock's; those that people chose stay."""
         importer = TranslationImporter(self.env.cr, verbose=False)
-        xmlids = {xmlid for names in RENAMED.values() for xmlid in names}
+        renamed = [
+            (model, field, names)
+            for model, fields in RENAMED.items()
+            for field, names in fields.items()
+        ]
+        xmlids = {xmlid for _model, _field, names in renamed for xmlid in names}
         for lang in langs:
             for path in get_po_paths("crm", lang):
                 importer.load_file(path, lang, xmlids=xmlids)
-        for (model, field), names in RENAMED.items():
+        for model, field, names in renamed:
             for xmlid, name in names.items():
                 if record := self.env.ref(xmlid, raise_if_not_found=False):
                     stock = importer.model_translations[model][field][xmlid]
                     self._translate_value(record, field, name, langs, stock)
+
+    @api.model
+    def _forget_renamed(self):
+        """Make room for stock's words where stock's own data brings its names back."""
+        for model in ("ir.ui.menu", "ir.model.fields"):
+            for field, names in RENAMED[model].items():
+                records = [self.env.ref(xmlid, raise_if_not_found=False) for xmlid in names]
+                self.env.cr.execute(
+                    SQL(
+                        "UPDATE %(table)s SET %(column)s = jsonb_build_object('en_US',"
+                        " %(column)s->'en_US') WHERE id = ANY(%(ids)s) AND %(column)s IS NOT NULL",
+                        table=SQL.identifier(self.env[model]._table),
+                        column=SQL.identifier(field),
+                        ids=[record.id for record in records if record],
+                    )
+                )
 
     def _translate_given_stages(self, langs):
         """Name stages that were created as *New*, *Won* or *Lost* in other languages, too."""

@@ -90,3 +90,16 @@ class TestRenamed(TransactionCase):
         self.env["crm.stage"].create({"name": "perdido", "pipeline_id": self.pipeline.id})
         self._load()
         self.assertEqual(self._name(self.lost), "Lost")
+
+    def test_uninstallation_makes_room_for_words_of_stock(self):
+        self._load()
+        menu = self.env.ref("crm.crm_menu_root")
+        self.env["ir.module.module"]._forget_renamed()
+        for record, field in (
+            (menu, "name"),
+            (self.env.ref("crm.field_crm_stage__is_won"), "field_description"),
+        ):
+            stored = record._fields[field]._get_stored_translations(record)
+            self.assertEqual(list(stored), ["en_US"])
+        # a stage and a reason keep the names that we leave them with
+        self.assertEqual(self._name(self.stage), "Negociación")
