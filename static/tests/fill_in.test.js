@@ -88,7 +88,7 @@ test("board: what is missing is typed, and the card moves", async () => {
     expect(getCards(0)).toEqual(["Red car", "Blue car"]);
     expect(".modal-title").toHaveText("What is missing: Deal 1");
     expect(".modal .o_field_widget").toHaveCount(1);
-    expect(".o_bpo_fill_in_problems").toHaveText("contact_name is missing");
+    expect(".o_bpo_fill_in_problems").toHaveText("Contact_name is missing");
     expect(CONTACT).toBeFocused();
     await contains(CONTACT).edit("Somebody", {confirm: false});
     await press(["Control", "Enter"]);
@@ -250,8 +250,8 @@ test("selection: what is shared is typed once, what differs in the list", async 
     await waitFor(DIALOG);
     expect(".modal-title").toHaveText("What is missing: 3 records");
     expect(queryAllTexts(".o_bpo_fill_in_problems > div")).toEqual([
-        "contact_name is missing (2 of 4)",
-        "phone is missing (2 of 4)",
+        "Contact_name is missing (2 of 4)",
+        "Phone is missing (2 of 4)",
     ]);
     expect(queryAllTexts(".modal .o_data_row td[name=display_name]")).toEqual([
         "Red car",
