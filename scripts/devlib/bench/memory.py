@@ -1,6 +1,6 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""What a run of the scheduled action takes of memory, with few orders waiting and with very many."""
+"""What a run of the scheduled action takes of memory, with few orders waiting and with many."""
 
 import json
 from pathlib import Path
