@@ -10,6 +10,8 @@ import psycopg2
 from odoo import Command
 from odoo.exceptions import UserError
 
+from .models.dealer_queue import JobQueue, has_queue
+
 _logger = logging.getLogger(__name__)
 
 # How many of the leads whose orders are lost the log names.
@@ -21,6 +23,8 @@ def hand_back(env):
     cr = env.cr
     env.flush_all()
     _say_which_orders_are_lost(env)
+    if has_queue(env):
+        JobQueue(env).forget()
     _keep_sales_roles(env)
     # What reports stand on goes with the addon; row by row, stages would be looked for in it.
     cr.execute("TRUNCATE bpo_stage_entry")

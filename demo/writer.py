@@ -10,6 +10,8 @@ from odoo.tools.sql import table_columns
 from ..dealer_api import OrderResult
 
 CLOSED = ("won", "lost")
+# Where orders are of a dealership that is not connected any more.
+FORMER_PLACE = "https://odoo.dealership.example former"
 OPEN_STAGES = ("new", "qualified", "negotiation")
 # What open deals have planned: (activity type, summary, due in so many days)
 ACTIVITIES = (
@@ -309,7 +311,8 @@ class HistoryWriter:
         vals = {"state": plan.state, "attempt_count": plan.attempts}
         if plan.attempts:
             # in an Odoo that nobody has any more: no order of a real dealership is taken for it
-            vals["remote_place"] = lead.dealership_id._get_place()
+            dealership = lead.dealership_id
+            vals["remote_place"] = dealership._get_place() if dealership.odoo_url else FORMER_PLACE
             vals["first_attempt"] = plan.won
         if plan.state == "sent":
             total = lead.expected_revenue

@@ -62,6 +62,8 @@ from . import bpo_dealer_problem
 from . import bpo_dealer_order_notify
 from . import bpo_dealer_order_uninstall
 from . import bpo_dealer_order_retention
+from . import bpo_dealer_order_engine
+from . import bpo_dealership_job
 from . import bpo_vital_signs
 from . import crm_lead_vital_signs
 from . import ir_qweb
@@ -90,10 +92,15 @@ from . import bpo_dealer_order_report
 from . import res_company
 from . import bpo_weekly_graph
 from . import bpo_pipeline_graph
+from . import bpo_pipeline_first_steps
+from . import bpo_dealership_import
+from . import crm_stage_import
+from . import res_users_settings
 from . import bpo_service_graph
 from . import bpo_dealership_graph
 from . import res_config_settings
 from . import ir_config_parameter
+from . import ir_module_module
 from . import product_template
 from . import product_product
 from . import res_partner

@@ -76,7 +76,7 @@ class BpoDealerConnection(models.AbstractModel):
         "Odoo Address",
         groups=MANAGER,
         help="What people at the dealership type to reach their Odoo, for example "
-        "https://odoo.the-connection.com.",
+        "https://odoo.the-dealership.com.",
     )
     odoo_db = fields.Char(
         "Database",

@@ -382,3 +382,16 @@ class BpoService(models.Model):
                 )
         if problems:
             raise UserError("\n".join(problems))
+
+    # ------------------------------------------------------------
+    # IMPORT
+    # ------------------------------------------------------------
+
+    @api.model
+    def get_import_templates(self):
+        return [
+            {
+                "label": self.env._("Import Template for Services"),
+                "template": "/bpo_crm/static/xls/bpo_service.csv",
+            }
+        ]

@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .constants import ACTIVITY_STALLED, PRODUCTS_CRON, PUSH_CRON, SURVEY_CRON
+from .dealer_queue import has_queue
 
 # What who watches over the system proves to be it by; empty: nobody may look.
 TOKEN_PARAMETER = "bpo_crm.monitoring_token"
@@ -126,7 +127,7 @@ class BpoVitalSigns(models.AbstractModel):
     @api.model
     def _get_engine(self):
         """Return the name of what drains the outbox. This method serves as a hook."""
-        return "ir.cron"
+        return "queue_job" if has_queue(self.env) else "ir.cron"
 
     @api.model
     def _get_delivery_histogram(self):
@@ -183,11 +184,21 @@ class BpoVitalSigns(models.AbstractModel):
     @api.model
     def _get_stalled_text(self, env):
         """Return what is wrong, and what to do, in the language of an environment."""
+        minutes = int(STALLED_AFTER.total_seconds() // 60)
+        if has_queue(env):
+            return env._(
+                "Orders wait that could have gone out more than %(minutes)s minutes ago. Jobs of "
+                "queue_job send them, in the channel root.bpo_crm: see under Job Queue → Jobs "
+                "whether any is run, and whether a server runs that was started with queue_job "
+                "(--load=base,web,queue_job). See also whether the scheduled action “BPO CRM: "
+                "push won leads to their dealers” is active: it sends what no job takes.",
+                minutes=minutes,
+            )
         return env._(
             "Orders wait that could have gone out more than %(minutes)s minutes ago. See whether "
             "the scheduled action “BPO CRM: push won leads to their dealers” is active, and "
             "whether the server runs scheduled actions (max_cron_threads).",
-            minutes=int(STALLED_AFTER.total_seconds() // 60),
+            minutes=minutes,
         )
 
     @api.model

@@ -12,6 +12,18 @@ class CrmLead(models.Model):
     _inherit = "crm.lead"
 
     @api.model
+    def get_import_templates(self):
+        """Offer deals with their units beside stock's template, to those who see dealerships."""
+        templates = super().get_import_templates()
+        if self.env["bpo.dealership"].has_access("read"):
+            ours = {
+                "label": self.env._("Import Template for Deals with Units"),
+                "template": "/bpo_crm/static/xls/crm_lead_units.csv",
+            }
+            templates = [*templates, ours]
+        return templates
+
+    @api.model
     def load(self, fields, data):
         """Import: the name of a stage means the deal stage of the row's own pipeline.
 

@@ -163,6 +163,19 @@ class CrmLostReason(models.Model):
         return problems
 
     # ------------------------------------------------------------
+    # IMPORT
+    # ------------------------------------------------------------
+
+    @api.model
+    def get_import_templates(self):
+        return [
+            {
+                "label": self.env._("Import Template for Lost Reasons"),
+                "template": "/bpo_crm/static/xls/crm_lost_reason.csv",
+            }
+        ]
+
+    # ------------------------------------------------------------
     # STARTER LIST
     # ------------------------------------------------------------
 

@@ -20,6 +20,8 @@ from .dealer_api import test_untrusted
 from .dealer_api import test_verification
 from .dealer_api import test_versions
 from . import test_access_matrix
+from . import test_accessibility
+from . import test_agent_tour
 from . import test_board
 from . import test_board_current
 from . import test_board_tours
@@ -41,6 +43,7 @@ from . import test_dealer_pace
 from . import test_dealer_problem
 from . import test_dealer_requests
 from . import test_dealer_product
+from . import test_dealer_queue
 from . import test_dealer_survey
 from . import test_dealership
 from . import test_dealership_hold
@@ -48,6 +51,7 @@ from . import test_demo
 from . import test_entries
 from . import test_funnel_property
 from . import test_hooks
+from . import test_import_templates
 from . import test_js
 from . import test_lead_currency
 from . import test_lead_holes
@@ -59,11 +63,13 @@ from . import test_lead_tracking
 from . import test_lost
 from . import test_lost_tours
 from . import test_fill_in_tours
+from . import test_first_steps
 from . import test_moves_property
 from . import test_no_orders
 from . import test_order_default
 from . import test_pipeline
 from . import test_report_pictures
+from . import test_renamed
 from . import test_reports
 from . import test_service
 from . import test_service_request

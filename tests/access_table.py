@@ -177,6 +177,7 @@ OF_STOCK = {
     "product.product": "a refusal to delete what leads need",
     "product.template": "the same",
     "res.company": "what is remembered until its currency changes",
+    "res.users.settings": "what each user has closed for themselves",
     "res.partner": "the number of service requests, and a button",
 }
 
@@ -189,6 +190,7 @@ METHODS = """
 crm.lead: own | others | elsewhere
     web_read_group                     + + + + + x x x
     formatted_read_group               + + + + + x x x
+    get_import_templates               + + + + + + + +
     action_set_won                     + + + + + x x x | x + + x + x x x | x x x x x x x x
     action_set_lost                    + + + + + x x x | x + + x + x x x | x x x x x x x x
     action_restore                     + + + + + x x x | x + + x + x x x | x x x x x x x x
@@ -223,6 +225,7 @@ bpo.dealer.product: here
     get_import_templates               + + + + + + + +
 
 bpo.dealership: here | elsewhere
+    get_import_templates               + + + + + + + +
     action_test_connection             r r + r r r r r | r r x r r r r r
     action_forget_api_key              x x + x x x x x | x x x x x x x x
     action_discard_candidate_key       x x + x x x x x | x x x x x x x x
@@ -240,16 +243,18 @@ bpo.dealership: here | elsewhere
     action_view_orders                 + + + x x x x x | x x x x x x x x
     action_open_weekly_graph           + + + x x x x x | x x x x x x x x
 
-# get_configuration_notes has nothing to say to those who may not write pipelines.
+# The first steps, as the configuration notes, are empty for those who may not write pipelines.
 bpo.pipeline: here | elsewhere
     action_open_board                  + + + + + + x x | x x x x x x x x
     action_open_failed_orders          + + + + + + x x | x x x x x x x x
     action_open_stages                 + + + + + + x x | x x x x x x x x
     get_configuration_notes            + + + + + + + +
+    get_first_steps                    + + + + + + + +
     dismiss_adoption_notes             x x + x x x x x
     action_open_weekly_graph           + + + x x x x x | x x x x x x x x
 
 crm.stage: here | service | elsewhere
+    get_import_templates               + + + + + + + +
     web_resequence                     x x + x x x x x | x x + x x x x x | x x x x x x x x
     action_renumber                    x x + x x x x x | x x + x x x x x | x x x x x x x x
     action_move_left                   x x + x x x x x | x x + x x x x x | x x x x x x x x
@@ -260,6 +265,7 @@ crm.stage: here | service | elsewhere
     action_forget_void_conditions      x x + x x x x x | x x + x x x x x | x x x x x x x x
 
 bpo.service: here | elsewhere
+    get_import_templates               + + + + + + + +
     action_view_requests               + + + + + + x x | x x x x x x x x
     action_open_weekly_graph           + + + x x x x x | x x x x x x x x
 
@@ -273,6 +279,9 @@ bpo.service.request: own | others | elsewhere
     action_cancel                      + + + x x x x x | x + + x x x x x | x x x x x x x x
     action_reopen                      + + + x x x x x | x + + x x x x x | x x x x x x x x
     action_fill_in_and_move            + + + x x x x x
+
+crm.lost.reason: here
+    get_import_templates               + + + + + + + +
 
 crm.team: here
     action_your_pipeline               + + + + + + x x

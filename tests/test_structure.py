@@ -15,6 +15,8 @@ HOOKED_IN = {
     ("crm.lead", "_get_move_rules"): "the dealer's part adds its rule like another addon would",
     ("crm.lead", "_follow_up_move"): "the dealer's part hooks in like another addon would; so "
     "does what is written for the reports",
+    ("bpo.dealer.order", "_trigger_push"): "the engine of jobs hooks in like another addon would",
+    ("bpo.dealer.order", "_cron_push"): "the engine of jobs hooks in like another addon would",
 }
 
 

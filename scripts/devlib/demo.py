@@ -58,22 +58,29 @@ def port(variable, default):
     return int(given)
 
 
+def given_ports():
+    """Return the ports of the two servers, as the environment has them."""
+    ports = port("BPO_HTTP_PORT", 8069), port("BPO_DEALER_HTTP_PORT", 8070)
+    if ports[0] == ports[1]:
+        raise Problem("BPO_HTTP_PORT and BPO_DEALER_HTTP_PORT name the same port.")
+    return ports
+
+
 class Demo:
     """The two servers and what is shown on them.
 
     :param fresh: begin anew, with new databases
+    :param role: what the databases are called in this checkout
+    :param ports: of the two servers, instead of those that the environment names
     """
 
-    def __init__(self, odoo, postgres, fresh=False):
+    def __init__(self, odoo, postgres, fresh=False, role="demo", ports=None):
         self.odoo = odoo
         self.postgres = postgres
         self.fresh = fresh
-        self.bpo_port = port("BPO_HTTP_PORT", 8069)
-        self.dealer_port = port("BPO_DEALER_HTTP_PORT", 8070)
-        if self.bpo_port == self.dealer_port:
-            raise Problem("BPO_HTTP_PORT and BPO_DEALER_HTTP_PORT name the same port.")
-        self.bpo = self._server("demo", self.bpo_port, addon=True)
-        self.dealer = self._server("demo_dealer", self.dealer_port, addon=False)
+        self.bpo_port, self.dealer_port = ports or given_ports()
+        self.bpo = self._server(role, self.bpo_port, addon=True)
+        self.dealer = self._server(f"{role}_dealer", self.dealer_port, addon=False)
         self.bpo_rpc = self._admin(self.bpo)
         self.dealer_rpc = self._admin(self.dealer)
 

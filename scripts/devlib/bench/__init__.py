@@ -10,6 +10,7 @@
 ``install``  installing on a CRM in use
 ``leads``    many leads, made by SQL
 ``fleet``    the daily look at the orders of many dealerships
+``drain``    many orders of many dealers, by each engine
 ``asked``    how many requests orders take
 ``reports``  opening the reports, and how that grows
 ``entries``  many deals with the stages they went through, made by SQL

@@ -1,6 +1,7 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import {FirstSteps, useFirstSteps} from "@bpo_crm/first_steps/first_steps";
 import {openNewStageDialog} from "@bpo_crm/stages/new_stage_dialog";
 import {useStageManager} from "@bpo_crm/stages/stage_manager";
 import {crmKanbanView} from "@crm/views/crm_kanban/crm_kanban_view";
@@ -13,11 +14,13 @@ import {
 } from "./deal_board";
 
 crmKanbanView.Controller.template = "bpo_crm.BoardKanbanView";
+crmKanbanView.Controller.components = {...crmKanbanView.Controller.components, FirstSteps};
 
 patch(crmKanbanView.Controller.prototype, {
     setup() {
         super.setup(...arguments);
         this.access = useStageManager();
+        this.firstSteps = useFirstSteps();
     },
 
     /** @override */
@@ -41,6 +44,11 @@ patch(crmKanbanView.Controller.prototype, {
     /** Whether deals that are won on this board create no orders at their dealerships. */
     get createsNoOrders() {
         return this.isDealBoard && Boolean(this.props.context.bpo_crm_no_orders);
+    },
+
+    /** The steps to the first order at a dealer, where there are any left for this user. */
+    get shownFirstSteps() {
+        return this.isDealBoard ? this.firstSteps.steps : [];
     },
 
     get canAddStage() {

@@ -1,6 +1,7 @@
 // Copyright bpo_crm contributors
 // License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import {localization} from "@web/core/l10n/localization";
 import {_t} from "@web/core/l10n/translation";
 import {useService} from "@web/core/utils/hooks";
 import {GroupConfigMenu} from "@web/views/view_components/group_config_menu";
@@ -50,6 +51,8 @@ export class StageColumnMenu extends GroupConfigMenu {
     get stageItems() {
         const place = this.props.list.groups?.findIndex(({value}) => value === this.group.value);
         const last = this.props.list.groups?.length - 1;
+        // the arrows are mirrored with the style sheet
+        const mirrored = localization.direction === "rtl";
         return [
             {
                 key: "bpo_crm_new_stage",
@@ -61,7 +64,7 @@ export class StageColumnMenu extends GroupConfigMenu {
             },
             {
                 key: "bpo_crm_move_left",
-                label: _t("Move left"),
+                label: mirrored ? _t("Move right") : _t("Move left"),
                 class: "o_bpo_move_left",
                 icon: "fa-arrow-left",
                 isVisible: this.canArrangeStages && place > 0,
@@ -69,7 +72,7 @@ export class StageColumnMenu extends GroupConfigMenu {
             },
             {
                 key: "bpo_crm_move_right",
-                label: _t("Move right"),
+                label: mirrored ? _t("Move left") : _t("Move right"),
                 class: "o_bpo_move_right",
                 icon: "fa-arrow-right",
                 isVisible: this.canArrangeStages && place < last,
