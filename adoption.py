@@ -8,7 +8,7 @@ a million of them is installed in seconds and no lead is recomputed: stage and o
 stages, a handful, are created by the ORM: other addons may have required columns there.
 """
 
-from .history import build_history, note
+from .history import build_history, note, telling_progress
 from .models.bpo_pipeline import ADOPTION_NOTES
 
 # The stages stock CRM ships, as (external id, source name), and what we make of them.
@@ -37,7 +37,8 @@ def adopt(env):
     _separate_won_stages(cr)
     _adapt_stock_stages(cr, default_id)
     _add_closing_stages(env)
-    _adopt_leads(cr, default_id)
+    with telling_progress(cr, "crm_lead", "the pipelines of leads"):
+        _adopt_leads(cr, default_id)
     build_history(cr)
     _forget_notes_of_empty_crm(cr)
     env.invalidate_all()

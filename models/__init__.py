@@ -61,6 +61,7 @@ from . import bpo_dealer_order_time
 from . import bpo_dealer_problem
 from . import bpo_dealer_order_notify
 from . import bpo_dealer_order_uninstall
+from . import bpo_dealer_order_retention
 from . import bpo_dealer_order_engine
 from . import bpo_dealership_job
 from . import bpo_vital_signs

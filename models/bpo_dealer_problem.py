@@ -87,9 +87,23 @@ class BpoDealerProblem(models.Model):
         )
 
     def action_retry_all(self):
-        """Send all orders again that these problems stand against."""
+        """Send all orders again that these problems stand against; tell how many that are."""
         self.check_access("read")
-        return self._get_orders().action_retry()
+        orders = self._get_orders()
+        orders.action_retry()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "info",
+                "message": self.env._(
+                    "Orders that are tried again: %(count)s. They go out by themselves; what fails "
+                    "once more comes back here.",
+                    count=len(orders),
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
 
     def action_open_orders(self):
         """Open the orders that these problems stand against."""

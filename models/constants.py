@@ -47,5 +47,9 @@ MAX_UNDO_SECONDS = 300
 CLOSED_DAYS_PARAMETER = "bpo_crm.closed_days"
 CLOSED_DAYS = 30
 MAX_CLOSED_DAYS = 3650
+# The system parameter: for how many days orders are kept that were taken back before any dealer was
+# asked; 0 for ever.
+WITHDRAWN_DAYS_PARAMETER = "bpo_crm.withdrawn_days"
+MAX_WITHDRAWN_DAYS = 3650
 # The context key with which orders go out at commit.
 SEND_NOW = "bpo_crm_send_now"

@@ -10,14 +10,16 @@ from .constants import (
     CLOSED_DAYS_PARAMETER,
     MAX_CLOSED_DAYS,
     MAX_UNDO_SECONDS,
+    MAX_WITHDRAWN_DAYS,
     UNDO_PARAMETER,
+    WITHDRAWN_DAYS_PARAMETER,
 )
 from .dealer_texts import translate_error
 
 
 class IrConfigParameter(models.Model):
     """The proxy to dealers is an address, or none, Undo lasts for some seconds, boards go back for
-    some days: told to whoever enters something else.
+    some days, withdrawn orders are kept for some: told to whoever enters something else.
     """
 
     _inherit = "ir.config_parameter"
@@ -50,6 +52,18 @@ class IrConfigParameter(models.Model):
                     "Boards show the deals that were closed in a whole number of days from 0 (all "
                     "of them) to %(most)s, not in “%(value)s”.",
                     most=MAX_CLOSED_DAYS,
+                    value=parameter.value,
+                )
+            )
+
+    @api.constrains("key", "value")
+    def _check_withdrawn_days(self):
+        for parameter in self._filtered_no_count(WITHDRAWN_DAYS_PARAMETER, MAX_WITHDRAWN_DAYS):
+            raise ValidationError(
+                self.env._(
+                    "Withdrawn orders are kept for a whole number of days from 0 (for ever) to "
+                    "%(most)s, not for “%(value)s”.",
+                    most=MAX_WITHDRAWN_DAYS,
                     value=parameter.value,
                 )
             )

@@ -7,7 +7,7 @@ from odoo.exceptions import ValidationError
 from .bpo_dealer_connection_notify import UNREACHABLE_HOURS, UNREACHABLE_PARAMETER
 from .bpo_dealer_order_survey import CHANGE_PARAMETER, CHANGE_PERCENT
 from .bpo_vital_signs import TOKEN_PARAMETER
-from .constants import CLOSED_DAYS_PARAMETER, UNDO_PARAMETER
+from .constants import CLOSED_DAYS_PARAMETER, UNDO_PARAMETER, WITHDRAWN_DAYS_PARAMETER
 
 SHORTEST_TOKEN = 16
 
@@ -48,6 +48,12 @@ class ResConfigSettings(models.TransientModel):
         readonly=False,
         help="Boards begin with the open deals and those closed in so many days (0 to 3650); a "
         "filter says so, and whoever takes it away sees all. With 0 boards begin with all deals.",
+    )
+    bpo_crm_withdrawn_days = fields.Integer(
+        "Withdrawn Orders",
+        config_parameter=WITHDRAWN_DAYS_PARAMETER,
+        help="Orders that were taken back before any dealership was asked are deleted after so "
+        "many days. What a dealership has, or may have, is kept for ever. With 0 all are kept.",
     )
     bpo_crm_monitoring_token = fields.Char(
         "Monitoring Token",

@@ -37,6 +37,7 @@ from . import test_dealer_order
 from . import test_dealer_order_overlap
 from . import test_dealer_order_push
 from . import test_dealer_order_remote
+from . import test_dealer_order_retention
 from . import test_dealer_order_wire
 from . import test_dealer_pace
 from . import test_dealer_problem

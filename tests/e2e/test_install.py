@@ -2,6 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Installing on a CRM in use keeps every lead and its outcome; uninstalling gives them back."""
 
+import re
+
 import pytest
 from devlib import databases, paths
 from devlib.postgres import database_name
@@ -148,8 +150,12 @@ def test_used_database_with_teams_and_two_won_stages(world, crm_in_use):
     )
     leads = LEADS.format(last=sql("SELECT max(id) FROM crm_lead"))
     before = sql(leads)
+    count = f"{int(sql('SELECT count(*) FROM crm_lead')):,}"
     install(world, name)
     assert sql(leads) == before
+    log = (paths.log_dir() / f"{name}.log").read_text("utf-8")
+    assert f"Installing: the pipelines of leads, {count} records" in log
+    assert re.search(r"Installed: the history of crm_lead in .* s, [\d,]+ records a second", log)
     one_each = sql(
         "SELECT count(*) FROM bpo_pipeline pipeline WHERE 1 <> (SELECT count(*) FROM crm_stage"
         " WHERE pipeline_id = pipeline.id AND is_won AND active) OR 1 <> (SELECT count(*)"
