@@ -32,7 +32,7 @@ class CrmTeam(models.Model):
 
     @api.model
     def _action_update_to_pipeline(self, action):
-        """Have nobody join a team to see deals: boards are of pipelines, whoever is in which team."""
+        """Have nobody join a team to see deals: boards are of pipelines."""
         empty_board = action.get("help")
         return {**super()._action_update_to_pipeline(action), "help": empty_board}
 
