@@ -30,6 +30,12 @@ class CrmTeam(models.Model):
             "context": {**action["context"], **pipeline._get_board_context()},
         }
 
+    @api.model
+    def _action_update_to_pipeline(self, action):
+        """Have nobody join a team to see deals: boards are of pipelines."""
+        empty_board = action.get("help")
+        return {**super()._action_update_to_pipeline(action), "help": empty_board}
+
     def action_open_leads(self):
         """Open a team's deals in its pipeline first: filters that people can take away."""
         action = super().action_open_leads()

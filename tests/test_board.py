@@ -260,6 +260,12 @@ class TestBoard(BoardCase):
         )
         self.assertEqual(action["context"]["search_default_assigned_to_me"], 1)
 
+    def test_empty_board_asks_nobody_to_join_a_team(self):
+        self.assertFalse(self.agent.sale_team_id)
+        teams = self.env["crm.team"].with_user(self.agent)
+        for action in (teams.action_your_pipeline(), teams.action_opportunity_forecast()):
+            self.assertNotIn("Team", str(action["help"]))
+
     def test_my_pipeline_is_the_one_of_my_team(self):
         team = self.env["crm.team"].create(
             {"name": "Fleet team", "member_ids": [Command.set(self.agent.ids)]}

@@ -46,7 +46,8 @@ def make_files(checkout):
     texts["DESCRIPTION"] = description
     texts["HISTORY"] = _read(checkout, CHANGELOG).partition("\n")[2].strip()
     files = {f"{FOLDER}/{name}.md": f"{_from_folder(text)}\n" for name, text in texts.items()}
-    files[APPS_PAGE] = _apps_page(title, description, *(sections[name] for name in APPS_SECTIONS))
+    shown = (f"### {name}\n\n{sections[name]}" for name in APPS_SECTIONS)
+    files[APPS_PAGE] = _apps_page(title, description, *shown)
     return files
 
 
@@ -82,6 +83,8 @@ def _apps_page(title, *texts):
 
 
 def _block(block):
+    if block.startswith("### "):
+        return f"<h3>{_inline(block.removeprefix('### '))}</h3>"
     if block.startswith("* "):
         items = re.split(r"^\* ", block, flags=re.MULTILINE)[1:]
         return f"<ul>{''.join(f'<li>{_inline(item)}</li>' for item in items)}</ul>"

@@ -389,6 +389,7 @@ def test_fragments_and_page_under_apps_are_cut_from_the_readme(sample):
     page = read("static/description/index.html")
     assert '<p>What it is, as a page and <img src="b.png" alt="a picture"' in page
     assert "<ul><li><strong>Two</strong> uses, see below</li><li>another</li></ul>" in page
+    assert "<h3>What it looks like</h3>" in page
     assert '<p>So: <img src="c.png" alt="a screen"' in page
     readme = linters.checkout / "README.md"
     readme.write_text(README_TEXT.replace("None.", "Many."), "utf-8")

@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from .. import paths
 from ..console import Problem, run_main, say
 from . import files
 from .browser import Browser
@@ -71,7 +72,7 @@ def main(arguments):
                 photographer.take(name)
             except Problem as problem:
                 failed.append(name)
-                seen = Path(task["folder"]) / f"{name}.failed.png"
+                seen = paths.log_dir() / f"picture-{name}.png"
                 seen.write_bytes(browser.picture())
                 say(f"{name}: {problem} What was seen instead: {seen}")
     return 1 if failed else 0
