@@ -51,6 +51,7 @@ from . import test_demo
 from . import test_entries
 from . import test_funnel_property
 from . import test_hooks
+from . import test_hotkeys
 from . import test_import_templates
 from . import test_js
 from . import test_lead_currency

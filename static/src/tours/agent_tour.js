@@ -9,7 +9,7 @@ import {stepUtils} from "@web_tour/tour_utils";
 const BOARD = ".o_bpo_board .o_kanban_renderer";
 const CARD = ".o_bpo_board:not(:has(.o_view_sample_data)) .o_kanban_group .o_kanban_record";
 const DIALOG = ".modal .o_bpo_fill_in";
-const FIRST_CHOICE = ".o-autocomplete--dropdown-item:not(:has(.o_m2o_dropdown_option)):first";
+const DEALERSHIP = ".o_kanban_quick_create .o_field_widget[name=dealership_id] input";
 
 /** Steps that people do as they see fit, and a test in one way. */
 function justOnTest(...steps) {
@@ -44,13 +44,15 @@ registry.category("web_tour.tours").add("bpo_crm_agent", {
             run: "edit A hatchback for a first customer",
         },
         {
-            trigger: ".o_kanban_quick_create .o_field_widget[name=dealership_id] input",
+            trigger: DEALERSHIP,
             content: markup(_t("<b>Choose the dealership</b> that is to get the order.")),
             tooltipPosition: "right",
             run: "click",
         },
         ...justOnTest(
-            {trigger: FIRST_CHOICE, run: "click"},
+            {trigger: DEALERSHIP, run: "edit Northside"},
+            {trigger: ".o-autocomplete--dropdown-item:contains(Northside)", run: "click"},
+            {trigger: `${DEALERSHIP}:value(Northside Motors)`},
             {
                 trigger: ".o_kanban_quick_create .o_field_widget[name=email_from] input",
                 run: "edit first.customer@example.com",

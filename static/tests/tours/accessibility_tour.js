@@ -79,7 +79,9 @@ registry.category("web_tour.tours").add("bpo_crm_accessibility", {
         check(DIALOG),
         DISCARD,
         NO_DIALOG,
-        drop("Not ready", "Sold"),
+        // from the form: the board is read anew when the dialog was left
+        {trigger: card("Not ready"), run: "click"},
+        {trigger: ".o_form_view button[name=action_set_won_rainbowman]", run: "click"},
         {trigger: ".modal .o_bpo_fill_in_problems"},
         check(DIALOG),
         DISCARD,
