@@ -37,6 +37,7 @@ class UpdatedBpo(Bpo):
 
     def __init__(self, world, database):
         Instance.__init__(self, world, "updated", database, crons=0)
+        self.twins = []
         # a copy is given another identity; this one stands for the database itself
         identity = "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'"
         self._uuid = world.postgres.sql(identity, database)
