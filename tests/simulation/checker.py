@@ -140,7 +140,8 @@ class Checker:
         if (
             len(live) - len(unknown) <= 1
             and len(places) == len(unknown)
-            and present not in places
+            # a lead that is not won is not sent again, which would find the one there
+            and (present not in places or lead.get("closed_status") != "won")
             and not any(each[0] in places for each in live if each not in unknown)
         ):
             self.excuses[TWICE] += 1
