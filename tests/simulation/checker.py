@@ -140,8 +140,7 @@ class Checker:
         if (
             len(live) - len(unknown) <= 1
             and len(places) == len(unknown)
-            # a lead that is not won is not sent again, which would find the one there
-            and (present not in places or lead.get("closed_status") != "won")
+            and (present not in places or self._is_not_sent(lead, order))
             and not any(each[0] in places for each in live if each not in unknown)
         ):
             self.excuses[TWICE] += 1
@@ -152,6 +151,11 @@ class Checker:
             return
         places = ", ".join(f"{each[0].name} {each[2]['name']}" for each in live)
         self._say(lead, f"has {len(live)} orders: {places}")
+
+    @staticmethod
+    def _is_not_sent(lead, order):
+        """Tell whether the order is not sent, and says so: sending would find the one there."""
+        return lead.get("closed_status") != "won" or order["state"] == "failed"
 
     def _is_unknown(self, found):
         """Tell whether our database was restored, and knows of none of these orders since."""
@@ -217,7 +221,8 @@ class Checker:
         live = [each for each in found if each[2]["state"] != "cancel"]
         if not live:
             return
-        if len(live) > 1:
+        elsewhere = self._is_unknown(live) and len({each[0] for each in live}) == len(live)
+        if len(live) > 1 and not elsewhere:
             self.wrong.append(f"{truth}: has {len(live)} orders, and no lead")
         elif truth in self.world.copied:
             self.excuses["of a lead of a raw copy"] += 1
@@ -272,9 +277,10 @@ class Checker:
             self._say(lead, f"is shown as {remote['name']}, which is for {truth_of(remote)}")
             return None
         if remote["state"] == "cancel" and self.final:
-            if live and self._is_unknown(live) and live[0][0] is not dealer:
+            is_unknown = bool(live) and self._is_unknown(live)
+            if is_unknown and (live[0][0] is not dealer or self._is_elsewhere(order)):
                 self.excuses[TWICE] += 1
-            elif live and self._is_unknown(live) and lead.get("closed_status") != "won":
+            elif is_unknown and lead.get("closed_status") != "won":
                 self.excuses["not won, sent before our database was restored"] += 1
             elif live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
