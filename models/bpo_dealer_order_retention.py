@@ -6,7 +6,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from .constants import WITHDRAWN_DAYS_PARAMETER
+from .constants import MAX_WITHDRAWN_DAYS, WITHDRAWN_DAYS_PARAMETER
+from .parameters import read_count
 
 # Deleted in one transaction; Odoo comes back for the rest.
 GC_BATCH = 1000
@@ -25,12 +26,8 @@ class BpoDealerOrder(models.Model):
     @api.private
     def _get_withdrawn_days(self):
         """Return for how many days withdrawn orders are kept; 0 is for ever."""
-        value = self.env["ir.config_parameter"].sudo().get_param(WITHDRAWN_DAYS_PARAMETER, 0)
-        try:
-            return max(int(value), 0)
-        except ValueError:
-            # written past the checks of system parameters: nothing is deleted by mistake
-            return 0
+        # what is no number is 0: nothing is deleted by mistake
+        return read_count(self.env, WITHDRAWN_DAYS_PARAMETER, 0, MAX_WITHDRAWN_DAYS)
 
     @api.model
     def _get_forgettable_domain(self, days):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 
 from .constants import MAX_UNDO_SECONDS, SEND_NOW, UNDO_PARAMETER, UNDO_SECONDS
+from .parameters import read_count
 
 # Moments of orders have no fractions: without this the wait could be a second short.
 FRACTION = timedelta(seconds=1)
@@ -28,12 +29,7 @@ class BpoDealerOrder(models.Model):
     @api.private
     def _get_undo_seconds(self):
         """Return the seconds in which a win or a loss can be taken back; 0 for not at all."""
-        value = self.env["ir.config_parameter"].sudo().get_param(UNDO_PARAMETER, UNDO_SECONDS)
-        try:
-            return min(max(int(value), 0), MAX_UNDO_SECONDS)
-        except ValueError:
-            # written past the checks of system parameters
-            return UNDO_SECONDS
+        return read_count(self.env, UNDO_PARAMETER, UNDO_SECONDS, MAX_UNDO_SECONDS)
 
     @api.model
     @api.private

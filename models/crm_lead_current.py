@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from .constants import CLOSED_DAYS, CLOSED_DAYS_PARAMETER, MAX_CLOSED_DAYS
+from .parameters import read_count
 
 
 class CrmLead(models.Model):
@@ -63,12 +64,7 @@ class CrmLead(models.Model):
     @api.private
     def _get_closed_days(self):
         """Return for how many days boards show closed deals at first; 0 for all of them."""
-        value = self.env["ir.config_parameter"].sudo().get_param(CLOSED_DAYS_PARAMETER, CLOSED_DAYS)
-        try:
-            return min(max(int(value), 0), MAX_CLOSED_DAYS)
-        except ValueError:
-            # written past the checks of system parameters
-            return CLOSED_DAYS
+        return read_count(self.env, CLOSED_DAYS_PARAMETER, CLOSED_DAYS, MAX_CLOSED_DAYS)
 
     @api.model
     def _get_current_context(self):
