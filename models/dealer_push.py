@@ -62,6 +62,14 @@ def get_run_seconds():
     limit = config["limit_time_real_cron"]
     if limit is None or limit < 0:
         limit = config["limit_time_real"]
+    return get_talk_seconds(limit)
+
+
+def get_talk_seconds(limit):
+    """Return the part of one of Odoo's limits, in seconds, in which talks have to end.
+
+    :param limit: 0 is no limit
+    """
     return limit * PART_FOR_TALKS if limit else float("inf")
 
 

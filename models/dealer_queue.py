@@ -20,13 +20,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, config
 
 from .constants import PUSH_CRON
-from .dealer_push import (
-    PART_FOR_TALKS,
-    DealerPush,
-    DealerRun,
-    wake,
-    write_again,
-)
+from .dealer_push import DealerPush, DealerRun, get_talk_seconds, wake, write_again
 
 # In the data of a transaction: whether jobs are to be woken when it is committed.
 WAKE = "bpo_crm.wake_jobs"
@@ -61,8 +55,7 @@ def get_superuser_env(env):
 
 def get_request_seconds():
     """Return the seconds in which the talks of a job have to end: it runs in a web request."""
-    limit = config["limit_time_real"]
-    return limit * PART_FOR_TALKS if limit else float("inf")
+    return get_talk_seconds(config["limit_time_real"])
 
 
 @contextmanager
@@ -114,6 +107,11 @@ def hand_over(env, dealerships=None, at_once=False):
     return write_again(
         get_superuser_env(env), lambda own: JobQueue(own).hand_over(dealerships, at_once)
     )
+
+
+def wake_later(env):
+    """Have the scheduled action look in a minute at what another transaction holds now."""
+    wake(env, PUSH_CRON, at=fields.Datetime.now() + timedelta(minutes=1))
 
 
 class JobQueue:
@@ -265,8 +263,7 @@ class DealershipPush(DealerPush):
     def come_again(self):
         """Have a job go on behind those of other dealerships where more is due."""
         if self.given_up:
-            # what another transaction holds, as the scheduled action leaves it
-            wake(self.env, PUSH_CRON, at=fields.Datetime.now() + timedelta(minutes=1))
+            wake_later(self.env)
         else:
             hand_over(self.env, [self.dealership_id], at_once=True)
 
@@ -289,5 +286,5 @@ class SafetyNet(DealerPush):
 
     def leave_rest(self):
         if self.given_up:
-            wake(self.env, PUSH_CRON, at=fields.Datetime.now() + timedelta(minutes=1))
+            wake_later(self.env)
         self.env["ir.cron"]._commit_progress(remaining=len(self.find_due(self.given_up)))
