@@ -9,7 +9,7 @@ stages, a handful, are created by the ORM: other addons may have required column
 """
 
 from .history import build_history, note, telling_progress
-from .models.bpo_pipeline import ADOPTION_NOTES
+from .models.stage.bpo_pipeline import ADOPTION_NOTES
 
 # The stages stock CRM ships, as (external id, source name), and what we make of them.
 STOCK_STAGES = {

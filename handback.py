@@ -10,7 +10,7 @@ import psycopg2
 from odoo import Command
 from odoo.exceptions import UserError
 
-from .models.dealer_queue import JobQueue, has_queue
+from .models.engine.dealer_queue import JobQueue, has_queue
 
 _logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import time
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from .models.bpo_pipeline import ADOPTION_NOTES
+from .models.stage.bpo_pipeline import ADOPTION_NOTES
 
 _logger = logging.getLogger(__name__)
 

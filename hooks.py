@@ -8,7 +8,7 @@ import logging
 
 from .adoption import adopt
 from .handback import hand_back
-from .models.bpo_pipeline import ADOPTION_NOTES
+from .models.stage.bpo_pipeline import ADOPTION_NOTES
 
 _logger = logging.getLogger(__name__)
 

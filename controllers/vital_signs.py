@@ -6,7 +6,7 @@ from odoo import http
 from odoo.http import Response, request
 from odoo.tools import consteq
 
-from ..models.bpo_vital_signs import TOKEN_PARAMETER
+from ..models.report.bpo_vital_signs import TOKEN_PARAMETER
 
 try:
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest

@@ -6,8 +6,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 
 from ..dealer_api import DealerAccessRefused, DealerUnreachable
-from ..models.bpo_pipeline import ADOPTION_NOTES
 from ..models.dealer_texts import translate_error
+from ..models.stage.bpo_pipeline import ADOPTION_NOTES
 from .plan import History
 from .writer import HistoryWriter
 

@@ -20,9 +20,9 @@ from odoo.addons.bpo_crm.dealer_api import (
     RemoteOrder,
     next_external_id,
 )
-from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
-from odoo.addons.bpo_crm.models import dealer_push
-from odoo.addons.bpo_crm.models import dealer_talks as talks
+from odoo.addons.bpo_crm.models.engine import dealer_push
+from odoo.addons.bpo_crm.models.engine import dealer_talks as talks
+from odoo.addons.bpo_crm.models.order import bpo_dealer_order_push as push
 
 from .common import BpoCrmCommon
 

@@ -7,7 +7,7 @@ and no pipeline. Reserved stages join those that their teams have already; so he
 work is done first: a pipeline with a Lost stage reserved for the teams. It changes no rule.
 """
 
-from odoo.addons.bpo_crm.models.crm_team import CrmTeam
+from odoo.addons.bpo_crm.models.lead.crm_team import CrmTeam
 
 get_own_pipeline = CrmTeam._get_own_pipeline
 

@@ -12,7 +12,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.service.model import call_kw, get_public_method
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.bpo_crm.models import bpo_dealer_connection_check
+from odoo.addons.bpo_crm.models.connection import bpo_dealer_connection_check
 
 from . import access_table
 from .access_common import AccessCase, read_methods, read_operations

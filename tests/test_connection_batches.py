@@ -4,8 +4,8 @@
 from odoo.tests import tagged
 
 from odoo.addons.bpo_crm.dealer_api import DealerUnreachable
-from odoo.addons.bpo_crm.models import dealer_talks
-from odoo.addons.bpo_crm.models.bpo_dealer_order_broken_off import MAX_BROKEN_OFF
+from odoo.addons.bpo_crm.models.engine import dealer_talks
+from odoo.addons.bpo_crm.models.order.bpo_dealer_order_broken_off import MAX_BROKEN_OFF
 
 from .dealer_common import FakeDealer
 from .test_connection_state import ConnectionCommon

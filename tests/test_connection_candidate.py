@@ -17,7 +17,8 @@ from odoo.addons.bpo_crm.dealer_api import (
     DealerAccessRefused,
     DealerUnreachable,
 )
-from odoo.addons.bpo_crm.models import bpo_dealer_connection_check, constants
+from odoo.addons.bpo_crm.models import constants
+from odoo.addons.bpo_crm.models.connection import bpo_dealer_connection_check
 
 from .dealer_common import DealerOrderCommon, FakeDealer, FakeSession
 from .test_connection_key import TestKeyInLogs

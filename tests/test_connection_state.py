@@ -19,12 +19,13 @@ from odoo.addons.bpo_crm.dealer_api import (
     DealerUnreachable,
     OrderResult,
 )
-from odoo.addons.bpo_crm.models import bpo_dealer_connection_check, constants
+from odoo.addons.bpo_crm.models import constants
+from odoo.addons.bpo_crm.models.connection import bpo_dealer_connection_check
 
 from .dealer_common import CRON, DealerOrderCommon
 
-NOTIFY_LOGGER = "odoo.addons.bpo_crm.models.bpo_dealer_connection_notify"
-PUSH_LOGGER = "odoo.addons.bpo_crm.models.bpo_dealer_order_push"
+NOTIFY_LOGGER = "odoo.addons.bpo_crm.models.connection.bpo_dealer_connection_notify"
+PUSH_LOGGER = "odoo.addons.bpo_crm.models.order.bpo_dealer_order_push"
 UNREACHABLE = constants.ACTIVITY_UNREACHABLE
 
 

@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 from odoo.tests import TransactionCase, tagged
 
-from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
-from odoo.addons.bpo_crm.models import dealer_push, dealer_talks
-from odoo.addons.bpo_crm.models.dealer_push import Turn
+from odoo.addons.bpo_crm.models.engine import dealer_push, dealer_talks
+from odoo.addons.bpo_crm.models.engine.dealer_push import Turn
+from odoo.addons.bpo_crm.models.order import bpo_dealer_order_push as push
 
 from .test_dealer_order_push import PUSH_LOGGER, PushCommon
 

@@ -19,14 +19,15 @@ from odoo.addons.bpo_crm.dealer_api import (
     DealerUnreachable,
     OrderResult,
 )
-from odoo.addons.bpo_crm.models import bpo_dealer_order_notify as notify
-from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
-from odoo.addons.bpo_crm.models import bpo_dealer_order_remote, dealer_push, dealer_talks
+from odoo.addons.bpo_crm.models.engine import dealer_push, dealer_talks
+from odoo.addons.bpo_crm.models.order import bpo_dealer_order_notify as notify
+from odoo.addons.bpo_crm.models.order import bpo_dealer_order_push as push
+from odoo.addons.bpo_crm.models.order import bpo_dealer_order_remote
 
 from .dealer_common import CRON, DealerOrderCommon
 
-PUSH_LOGGER = "odoo.addons.bpo_crm.models.bpo_dealer_order_push"
-NOTIFY_LOGGER = "odoo.addons.bpo_crm.models.bpo_dealer_order_notify"
+PUSH_LOGGER = "odoo.addons.bpo_crm.models.order.bpo_dealer_order_push"
+NOTIFY_LOGGER = "odoo.addons.bpo_crm.models.order.bpo_dealer_order_notify"
 
 
 class PushCommon(DealerOrderCommon):

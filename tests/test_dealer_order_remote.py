@@ -10,12 +10,12 @@ from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 
 from odoo.addons.bpo_crm.dealer_api import OrderResult, RemoteOrder
-from odoo.addons.bpo_crm.models import bpo_dealer_order_push as push
-from odoo.addons.bpo_crm.models import dealer_talks as talks
+from odoo.addons.bpo_crm.models.engine import dealer_talks as talks
+from odoo.addons.bpo_crm.models.order import bpo_dealer_order_push as push
 
 from .dealer_common import CRON, DealerOrderCommon
 
-PUSH_LOGGER = "odoo.addons.bpo_crm.models.bpo_dealer_order_push"
+PUSH_LOGGER = "odoo.addons.bpo_crm.models.order.bpo_dealer_order_push"
 
 
 class RemoteCommon(DealerOrderCommon):
@@ -148,7 +148,7 @@ class TestSnapshotKept(RemoteCommon):
             seen.extend(orders)
             return original(session, orders)
 
-        with patch("odoo.addons.bpo_crm.models.dealer_talks.push_orders", push_orders):
+        with patch("odoo.addons.bpo_crm.models.engine.dealer_talks.push_orders", push_orders):
             self._push()
         [content] = seen
         self.assertTrue(content.maybe_there)

@@ -8,8 +8,8 @@ from odoo import fields
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 
-from odoo.addons.bpo_crm.models import bpo_dealer_order_retention as retention
 from odoo.addons.bpo_crm.models.constants import WITHDRAWN_DAYS_PARAMETER
+from odoo.addons.bpo_crm.models.order import bpo_dealer_order_retention as retention
 
 from .common import BpoCrmCommon
 

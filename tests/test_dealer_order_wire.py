@@ -8,8 +8,8 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.bpo_crm.models.bpo_dealer_connection import BpoDealerConnection
-from odoo.addons.bpo_crm.models.bpo_dealer_connection_talks import (
+from odoo.addons.bpo_crm.models.connection.bpo_dealer_connection import BpoDealerConnection
+from odoo.addons.bpo_crm.models.connection.bpo_dealer_connection_talks import (
     STANDING_REFUSALS,
     STANDING_TIME,
 )
@@ -345,7 +345,7 @@ class TestDealerOrderWire(DealerWireCommon):
         self.assertTrue(order.remote_name)
         self.assertEqual(len(self.dealer.orders), 1)
 
-    @mute_logger("odoo.addons.bpo_crm.models.bpo_dealer_order_push")
+    @mute_logger("odoo.addons.bpo_crm.models.order.bpo_dealer_order_push")
     def test_the_dealers_later_edits_stay(self):
         order = self._win()
         self.dealer.inject("drop_after", "sale.order.load")

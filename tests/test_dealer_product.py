@@ -17,8 +17,8 @@ from odoo.addons.bpo_crm.dealer_api import (
     Offer,
     OrderResult,
 )
-from odoo.addons.bpo_crm.models import bpo_dealership_products as products_module
-from odoo.addons.bpo_crm.models.bpo_dealer_order_products import replace_codes
+from odoo.addons.bpo_crm.models.dealership import bpo_dealership_products as products_module
+from odoo.addons.bpo_crm.models.order.bpo_dealer_order_products import replace_codes
 
 from .dealer_common import CRON, DealerOrderCommon
 
@@ -158,7 +158,7 @@ class TestDealerProductLook(ProductsCommon):
             self.assertFalse(self._row(foreign))
         with self.subTest("more products than anybody sells at dealerships"):
             self.startPatcher(
-                patch("odoo.addons.bpo_crm.models.bpo_dealer_product.MOST_SALEABLE", 1)
+                patch("odoo.addons.bpo_crm.models.dealership.bpo_dealer_product.MOST_SALEABLE", 1)
             )
             self._check()
             self.assertIn("TX-4", self.looks[-1][0])

@@ -6,7 +6,8 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from odoo.addons.bpo_crm.models import bpo_vital_signs, dealer_queue
+from odoo.addons.bpo_crm.models.engine import dealer_queue
+from odoo.addons.bpo_crm.models.report import bpo_vital_signs
 
 from .dealer_common import DealerOrderCommon
 

@@ -56,7 +56,7 @@ class TestDealerRequests(DealerWireCommon):
         self.assertFalse(self.dealership.remembered["answers"])
         self.assertIn("res.company.read", self._push_one())
 
-    @mute_logger("odoo.addons.bpo_crm.models.bpo_dealer_order_push")
+    @mute_logger("odoo.addons.bpo_crm.models.order.bpo_dealer_order_push")
     def test_forgotten_when_a_talk_fails(self):
         self._warm_up()
         self.dealer.inject("server_error", "res.partner.search_read", times=2)

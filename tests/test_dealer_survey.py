@@ -21,8 +21,8 @@ from odoo.addons.bpo_crm.dealer_api import (
     RemoteOrder,
     Survey,
 )
-from odoo.addons.bpo_crm.models import bpo_dealership_survey as survey
-from odoo.addons.bpo_crm.models import dealer_push
+from odoo.addons.bpo_crm.models.dealership import bpo_dealership_survey as survey
+from odoo.addons.bpo_crm.models.engine import dealer_push
 
 from .dealer_common import CRON, DealerOrderCommon
 

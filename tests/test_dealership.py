@@ -21,7 +21,8 @@ from odoo.addons.bpo_crm.dealer_api import (
     DealerUnreachable,
     messages,
 )
-from odoo.addons.bpo_crm.models import bpo_dealer_connection_check, constants, dealer_texts
+from odoo.addons.bpo_crm.models import constants, dealer_texts
+from odoo.addons.bpo_crm.models.connection import bpo_dealer_connection_check
 
 from .dealer_common import CRON, BpoCrmCommon, DealerOrderCommon
 

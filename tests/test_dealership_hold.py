@@ -9,7 +9,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
 from odoo.addons.bpo_crm.dealer_api import CheckLine, ConnectionReport, OrderResult
-from odoo.addons.bpo_crm.models import bpo_dealer_connection_check, constants
+from odoo.addons.bpo_crm.models import constants
+from odoo.addons.bpo_crm.models.connection import bpo_dealer_connection_check
 
 from .dealer_common import CRON
 from .test_dealer_survey import SurveyCommon

@@ -13,7 +13,7 @@ from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .. import history
-from ..models.bpo_pipeline import ADOPTION_NOTES
+from ..models.stage.bpo_pipeline import ADOPTION_NOTES
 from .common import BpoCrmCommon
 from .service_common import ServiceCommon
 

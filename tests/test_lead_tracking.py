@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.bpo_crm.models import crm_lead_tracking as tracking
+from odoo.addons.bpo_crm.models.lead import crm_lead_tracking as tracking
 
 from .common import BpoCrmCommon
 

@@ -14,7 +14,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.base.tests.common import DISABLED_MAIL_CONTEXT
 
-from ..models.crm_lost_reason import LostReasonRequired
+from ..models.lead.crm_lost_reason import LostReasonRequired
 from .common import BpoCrmCommon
 
 

@@ -11,7 +11,7 @@ from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.bpo_crm.dealer_api import CheckLine, ConnectionReport, Order, OrderResult
-from odoo.addons.bpo_crm.models import bpo_dealer_connection_check as check
+from odoo.addons.bpo_crm.models.connection import bpo_dealer_connection_check as check
 
 from .dealer_common import DealerOrderCommon, FakeDealer
 

@@ -13,7 +13,7 @@ from odoo.tests import Form, TransactionCase, tagged
 from odoo.tools import mute_logger
 from odoo.tools.safe_eval import safe_eval
 
-from odoo.addons.bpo_crm.models.crm_stage import StageInUseError
+from odoo.addons.bpo_crm.models.stage.crm_stage import StageInUseError
 
 from .common import BpoCrmCommon
 

@@ -10,8 +10,8 @@ from odoo import fields
 from odoo.exceptions import ValidationError
 from odoo.tests import Form, new_test_user, tagged
 
-from ..models import crm_lead_stage
-from ..models.bpo_staged import StageEntryIncomplete
+from ..models.lead import crm_lead_stage
+from ..models.stage.bpo_staged import StageEntryIncomplete
 from .common import BpoCrmCommon
 
 

@@ -13,7 +13,7 @@ from odoo.modules.registry import Registry
 from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
 
-from ..models.bpo_stage_refusal import PENDING, write_refusals
+from ..models.stage.bpo_stage_refusal import PENDING, write_refusals
 from .service_common import ServiceCommon
 from .test_stage_entry import StageEntryCommon
 

@@ -55,17 +55,27 @@ class TestStructure(BaseCase):
         return {
             str(path.relative_to(ADDON)): path.read_text(encoding="utf-8")
             for folder in ("models", "wizards")
-            for path in sorted((ADDON / folder).glob("*.py"))
+            for path in sorted((ADDON / folder).rglob("*.py"))
         }
 
     def test_the_map_of_models(self):
-        """CONTRIBUTING.md says of each file of models what it is about, and of no other."""
+        """CONTRIBUTING.md says of each file of models what it is about, folder by folder."""
         text = (ADDON / "CONTRIBUTING.md").read_text(encoding="utf-8")
         chapter = text.partition("## The files of `models/`")[2].partition("\n## ")[0]
-        rows = re.findall(r"^\| (`.*?) \|", chapter, re.M)
-        named = re.findall(r"`(\w+)`", " ".join(rows))
-        files = [path.stem for path in (ADDON / "models").glob("[!_]*.py")]
-        self.assertEqual(sorted(named), sorted(files))
+        folders = re.split(r"^\*\*`(models/.*?)`\*\*", chapter, flags=re.M)[1:]
+        named = [
+            str(Path(folder) / f"{name}.py")
+            for folder, table in zip(folders[::2], folders[1::2], strict=True)
+            for row in re.findall(r"^\| (`.*?) \|", table, re.M)
+            for name in re.findall(r"`(\w+)`", row)
+        ]
+        files = (ADDON / "models").rglob("[!_]*.py")
+        self.assertEqual(sorted(named), sorted(str(path.relative_to(ADDON)) for path in files))
+
+    def test_every_file_of_models_is_loaded_from_one_list(self):
+        """The order of loading is in one place: a folder that loads its files would change it."""
+        for path in (ADDON / "models").glob("*/__init__.py"):
+            self.assertFalse(ast.parse(path.read_text(encoding="utf-8")).body[1:], path)
 
     def test_requirements_name_tests_that_exist(self):
         text = (ADDON / "docs" / "requirements.md").read_text(encoding="utf-8")

@@ -14,8 +14,8 @@ from odoo.service.model import call_kw
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.bpo_crm.models import dealer_talks
 from odoo.addons.bpo_crm.models.constants import SEND_NOW, UNDO_PARAMETER
+from odoo.addons.bpo_crm.models.engine import dealer_talks
 
 from .common import BpoCrmCommon
 from .dealer_common import CRON, DealerOrderCommon

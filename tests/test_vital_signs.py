@@ -13,8 +13,8 @@ from odoo.exceptions import ValidationError
 from odoo.tests import HttpCase, tagged
 
 from odoo.addons.bpo_crm.controllers import vital_signs
-from odoo.addons.bpo_crm.models.bpo_vital_signs import DELIVERY_LIMITS, TOKEN_PARAMETER
 from odoo.addons.bpo_crm.models.constants import ACTIVITY_STALLED, PUSH_CRON
+from odoo.addons.bpo_crm.models.report.bpo_vital_signs import DELIVERY_LIMITS, TOKEN_PARAMETER
 
 from .dealer_common import DealerOrderCommon
 

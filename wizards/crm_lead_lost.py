@@ -5,7 +5,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import html2plaintext, is_html_empty, plaintext2html
 
-from ..models.bpo_staged import Gap, describe_gaps
+from ..models.stage.bpo_staged import Gap, describe_gaps
 
 # How many leads the dialog names before it only counts them.
 NAMED_LEADS = 3

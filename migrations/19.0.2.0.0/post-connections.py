@@ -17,7 +17,7 @@ def migrate(cr, version):
          WHERE odoo_api_key IS NOT NULL AND key_database_uuid IS NULL
         """
     )
-    # see COVER in models/bpo_api_key.py
+    # see COVER in models/connection/bpo_api_key.py
     cr.execute(
         """
         UPDATE bpo_dealership

@@ -5,7 +5,7 @@ import json
 import logging
 
 from odoo.addons.bpo_crm.history import build_history
-from odoo.addons.bpo_crm.models.bpo_pipeline import ADOPTION_NOTES
+from odoo.addons.bpo_crm.models.stage.bpo_pipeline import ADOPTION_NOTES
 
 _logger = logging.getLogger(__name__)
 

@@ -17,41 +17,41 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 # The modules whose classes are real, in the order in which Odoo loads them.
 MODELS = (
-    "bpo_api_key",
-    "bpo_dealer_connection",
-    "bpo_dealer_connection_certificates",
-    "bpo_dealer_connection_notify",
-    "bpo_dealer_connection_expiry",
-    "bpo_dealer_connection_talks",
-    "bpo_dealer_connection_pace",
-    "bpo_dealer_connection_candidate",
-    "bpo_dealer_connection_hold",
-    "bpo_dealership",
-    "bpo_dealership_place",
-    "bpo_dealership_survey",
-    "bpo_dealership_hold",
-    "bpo_dealership_order_default",
-    "bpo_dealership_order_defaults",
-    "bpo_dealer_product",
-    "bpo_dealership_products",
-    "bpo_dealer_order",
-    "bpo_dealer_order_queue",
-    "bpo_dealer_order_wait",
-    "bpo_dealer_order_remote",
-    "bpo_dealer_order_survey",
-    "bpo_dealer_order_push",
-    "bpo_dealer_order_broken_off",
-    "bpo_dealer_order_heal",
-    "bpo_dealer_order_defaults",
-    "bpo_dealer_order_products",
-    "bpo_dealer_order_hold",
-    "bpo_dealer_order_time",
-    "bpo_dealer_order_notify",
-    "bpo_lead_line",
-    "bpo_lead_line_dealer",
-    "crm_lead_dealer_order",
-    "crm_lead_undo",
-    "crm_lead_merge",
+    "connection.bpo_api_key",
+    "connection.bpo_dealer_connection",
+    "connection.bpo_dealer_connection_certificates",
+    "connection.bpo_dealer_connection_notify",
+    "connection.bpo_dealer_connection_expiry",
+    "connection.bpo_dealer_connection_talks",
+    "connection.bpo_dealer_connection_pace",
+    "connection.bpo_dealer_connection_candidate",
+    "connection.bpo_dealer_connection_hold",
+    "dealership.bpo_dealership",
+    "dealership.bpo_dealership_place",
+    "dealership.bpo_dealership_survey",
+    "dealership.bpo_dealership_hold",
+    "dealership.bpo_dealership_order_default",
+    "dealership.bpo_dealership_order_defaults",
+    "dealership.bpo_dealer_product",
+    "dealership.bpo_dealership_products",
+    "order.bpo_dealer_order",
+    "order.bpo_dealer_order_queue",
+    "order.bpo_dealer_order_wait",
+    "order.bpo_dealer_order_remote",
+    "order.bpo_dealer_order_survey",
+    "order.bpo_dealer_order_push",
+    "order.bpo_dealer_order_broken_off",
+    "order.bpo_dealer_order_heal",
+    "order.bpo_dealer_order_defaults",
+    "order.bpo_dealer_order_products",
+    "order.bpo_dealer_order_hold",
+    "order.bpo_dealer_order_time",
+    "order.bpo_dealer_order_notify",
+    "lead.bpo_lead_line",
+    "lead.bpo_lead_line_dealer",
+    "lead.crm_lead_dealer_order",
+    "lead.crm_lead_undo",
+    "lead.crm_lead_merge",
 )
 
 
@@ -127,8 +127,8 @@ class Product:
         sys.modules.pop("simulation.bases", None)
         importlib.import_module("simulation.bases")
         self.modules = {name: importlib.import_module(f"bpo_crm.models.{name}") for name in MODELS}
-        self.talks = importlib.import_module("bpo_crm.models.dealer_talks")
-        self.push = importlib.import_module("bpo_crm.models.dealer_push")
+        self.talks = importlib.import_module("bpo_crm.models.engine.dealer_talks")
+        self.push = importlib.import_module("bpo_crm.models.engine.dealer_push")
         self.session = importlib.import_module("bpo_crm.dealer_api.session")
         self.memory = importlib.import_module("bpo_crm.dealer_api.memory")
         self.transport = importlib.import_module("bpo_crm.dealer_api.transport")
@@ -251,8 +251,8 @@ class Product:
         session.utcnow = lambda: world.now
         session.HttpTransport = world.open_transport
         self.memory.clear()
-        self.modules["bpo_dealer_order_push"].time = world.time
-        self.modules["bpo_dealer_connection"].random = world.random
+        self.modules["order.bpo_dealer_order_push"].time = world.time
+        self.modules["connection.bpo_dealer_connection"].random = world.random
         self.push._turn = _NoLock()
 
     @property

@@ -12,7 +12,8 @@ import tracemalloc
 from pathlib import Path
 
 from odoo.addons.bpo_crm.dealer_api import OrderResult, RemoteOrder
-from odoo.addons.bpo_crm.models import bpo_dealer_order_push, dealer_talks
+from odoo.addons.bpo_crm.models.engine import dealer_talks
+from odoo.addons.bpo_crm.models.order import bpo_dealer_order_push
 
 CRON = "bpo_crm.ir_cron_push_dealer_orders"
 # One lead gets its order as all do; the others a copy of it, with a key of their own.
