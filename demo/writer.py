@@ -112,12 +112,17 @@ class HistoryWriter:
             "country_id": self._ref("base.us").id,
             "priority": deal.priority,
             "date_deadline": (deal.created + timedelta(days=30)).date(),
-            "lost_reason_id": deal.lost_reason and self._ref(deal.lost_reason).id,
+            "lost_reason_id": deal.lost_reason and self._get_lost_reason(deal.lost_reason).id,
             "line_ids": [
                 fields.Command.create({"product_id": self._ref(name).id, "quantity": quantity})
                 for name, quantity in deal.units
             ],
         }
+
+    def _get_lost_reason(self, name):
+        """Return the reason of the plan, or one of the list that people made in its place."""
+        reason = self.env.ref(name, raise_if_not_found=False)
+        return reason or self.env["crm.lost.reason"].search([], limit=1)
 
     def _get_dates(self, deal, stages):
         """Return what SQL writes on the lead of a deal."""

@@ -66,9 +66,10 @@ class CrmLead(models.Model):
         posted = self.browse(post.lead.id for post in posts)
         # what stock does not post, but logs; it also forgets authors and texts that were set
         others = self.filtered(lambda lead: lead.id not in tracking or tracking[lead.id][0])
-        rest = super(CrmLead, others - posted)._message_track(fields_iter, initial_values_dict)
+        if rest := others - posted:
+            tracking |= super(CrmLead, rest)._message_track(fields_iter, initial_values_dict)
         self._post_together(posts)
-        return {**tracking, **rest}
+        return tracking
 
     def _may_post_together(self):
         """Tell whether stock's own steps are all that posting a message takes here."""
