@@ -45,6 +45,7 @@ from .dealership import bpo_dealership_order_defaults
 from .dealership import bpo_dealer_product
 from .dealership import bpo_dealership_products
 from .dealership import bpo_dealership_hold
+from .dealership import bpo_dealership_walk
 from .dealership import bpo_dealership_overview
 from .order import bpo_dealer_order
 from .order import bpo_dealer_order_queue
@@ -52,6 +53,7 @@ from .order import bpo_dealer_order_wait
 from .order import bpo_dealer_order_remote
 from .order import bpo_dealer_order_survey
 from .order import bpo_dealer_order_push
+from .order import bpo_dealer_order_walk
 from .order import bpo_dealer_order_broken_off
 from .order import bpo_dealer_order_heal
 from .order import bpo_dealer_order_defaults

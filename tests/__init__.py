@@ -83,3 +83,4 @@ from . import test_structure
 from . import test_undo
 from . import test_undo_tour
 from . import test_vital_signs
+from . import test_walk

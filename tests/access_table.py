@@ -205,6 +205,7 @@ crm.lead: own | others | elsewhere
 # Agents may retry what they may edit the lead of; the rest is the managers'.
 bpo.dealer.order: own | others | elsewhere
     action_retry                       + + + x x x x x | x + + x x x x x | x x x x x x x x
+    walk_retry                         + + + x x x x x | x + + x x x x x | x x x x x x x x
     action_confirm_not_sent            r r + r r r r r | r r + r r r r r | r r x r r r r r
     action_check_at_dealer             r r + r r r r r | r r + r r r r r | r r x r r r r r
     action_send_again                  r r + r r r r r | r r + r r r r r | r r x r r r r r
@@ -213,6 +214,7 @@ bpo.dealer.order: own | others | elsewhere
 
 bpo.dealer.problem: here | elsewhere
     action_retry_all                   x + + x x x x x | x x x x x x x x
+    action_walk_retry_all              x + + x x x x x | x x x x x x x x
     action_open_orders                 x + + x x x x x | x x x x x x x x
 
 bpo.deal.report: own | others | elsewhere
@@ -228,6 +230,8 @@ bpo.dealer.product: here
 bpo.dealership: here | elsewhere
     get_import_templates               + + + + + + + +
     action_test_connection             r r + r r r r r | r r x r r r r r
+    action_walk_test_connection        r r + r r r r r | r r x r r r r r
+    walk_test_connection               r r + r r r r r | r r x r r r r r
     action_forget_api_key              x x + x x x x x | x x x x x x x x
     action_discard_candidate_key       x x + x x x x x | x x x x x x x x
     action_push_now                    r r + r r r r r | r r x r r r r r
@@ -238,6 +242,8 @@ bpo.dealership: here | elsewhere
     action_same_odoo                   r r + r r r r r | r r x r r r r r
     action_survey                      r r + r r r r r | r r x r r r r r
     action_check_products              r r + r r r r r | r r x r r r r r
+    action_walk_check_products         r r + r r r r r | r r x r r r r r
+    walk_check_products                r r + r r r r r | r r x r r r r r
     action_view_products               + + + x x x x x | x x x x x x x x
     action_view_orders_in_step         + + + x x x x x | x x x x x x x x
     action_view_leads                  + + + x x x x x | x x x x x x x x

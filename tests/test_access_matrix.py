@@ -76,6 +76,9 @@ class TestAccessMatrix(AccessCase):
         connected = SimpleNamespace(lines=[], server_version="19.0", uid=7)
         for target, name, answer in (
             (registry["bpo.dealer.order"], "_push_now", lambda *_args: Counter()),
+            # in transactions of their own, which know nothing of this one's records
+            (registry["bpo.dealership"], "_test_apart", lambda *_args: False),
+            (registry["bpo.dealership"], "_ask_apart", lambda *_args: False),
             (bpo_dealer_connection_check, "check_connection", lambda *_args, **_kwargs: connected),
             # to explain a refusal costs Odoo more than to refuse
             (registry["ir.model.access"], "_make_access_error", lambda *_args: AccessError("")),

@@ -2,12 +2,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 from collections import defaultdict
+from datetime import datetime
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..dealer_texts import translate
+from ..walk import prepare_walk
+from .bpo_dealer_order_walk import RETRY_BATCH
 
 
 class BpoDealerProblem(models.Model):
@@ -96,14 +99,32 @@ class BpoDealerProblem(models.Model):
             "tag": "display_notification",
             "params": {
                 "type": "info",
-                "message": self.env._(
-                    "Orders that are tried again: %(count)s. They go out by themselves; what fails "
-                    "once more comes back here.",
-                    count=len(orders),
-                ),
+                "message": self._get_retried_text(orders),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
+
+    def _get_retried_text(self, orders):
+        return self.env._(
+            "Orders that are tried again: %(count)s. They go out by themselves; what fails "
+            "once more comes back here.",
+            count=len(orders),
+        )
+
+    def action_walk_retry_all(self):
+        """Send these orders again while the user watches, where that takes more than a moment."""
+        self.check_access("read")
+        orders = self._get_orders()
+        if len(orders) <= RETRY_BATCH:
+            return self.action_retry_all()
+        return prepare_walk(
+            # those that failed again last
+            orders.sorted(lambda order: (order.failed_date or datetime.min, order.id)),
+            "walk_retry",
+            RETRY_BATCH,
+            self.env._("Retry All"),
+            self._get_retried_text(orders),
+        )
 
     def action_open_orders(self):
         """Open the orders that these problems stand against."""
