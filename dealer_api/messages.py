@@ -24,7 +24,7 @@ MESSAGES = {
     "url_scheme": _lt("The address must start with https:// (or http:// where that is allowed)."),
     "url_https_required": _lt(
         "The address must start with https://. Plain http sends the key readable for anyone"
-        " on the way; allow it for this dealership only if you accept that."
+        " on the way; tick Allow Plain HTTP for this dealership only if you accept that."
     ),
     "url_credentials": _lt("The address must not contain a user name or password."),
     "url_path": _lt("Give only the server's address, without what follows the host name."),
@@ -33,9 +33,8 @@ MESSAGES = {
         " Check it for a typing mistake."
     ),
     "address_private": _lt(
-        "The address %(host)s leads to %(address)s, inside a private network. Such"
-        " addresses must first be allowed by an administrator (system parameter"
-        " bpo_crm.allow_private_addresses)."
+        "The address %(host)s leads to %(address)s, inside a private network. An administrator"
+        " can allow such addresses: Settings → CRM → BPO CRM, Dealers in Private Networks."
     ),
     # The proxy of our own network, which an administrator looks after. Tried again later.
     "proxy_invalid": _lt(

@@ -1,8 +1,11 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from lxml import etree
+
 from odoo import Command
-from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import Form, HttpCase, TransactionCase, new_test_user, tagged
 
 from .common import BpoCrmCommon
 
@@ -94,6 +97,19 @@ class TestFirstSteps(FirstStepsCase):
         second.active = False
         self.assertEqual(self._get_done(), ["dealership"])
 
+    def test_the_first_dealership_is_a_new_form(self):
+        self.assertEqual(self._get_steps()[2].get("view"), "form", "not an empty list")
+        self._create_dealership()
+        self.assertNotIn("view", self._get_steps()[2])
+
+    def test_the_first_deal_is_for_the_dealership(self):
+        self.assertNotIn("context", self._get_steps()[4])
+        dealership = self._create_dealership()
+        dealership.sudo().connection_state = "connected"
+        self.assertEqual(self._get_steps()[4]["context"], {"default_dealership_id": dealership.id})
+        dealership.copy({"code": "SOUTH"}).sudo().connection_state = "connected"
+        self.assertNotIn("context", self._get_steps()[4], "which one is for people to say")
+
     def test_first_order(self):
         dealership = self._create_dealership()
         self.assertEqual(self._get_steps()[4]["action"], "bpo_crm.crm_lead_action_board")
@@ -120,8 +136,79 @@ class TestFirstSteps(FirstStepsCase):
         self._get_steps()
         pipelines = self.env["bpo.pipeline"].with_user(self.manager)
         self.env.invalidate_all()
-        with self.assertQueryCount(9):
+        with self.assertQueryCount(10):
             pipelines.get_first_steps()
+
+
+@tagged("post_install", "-at_install")
+class TestFirstDealership(FirstStepsCase):
+    """What stood in the way of people who entered their first dealership."""
+
+    def _enter(self, name, **values):
+        form = Form(self.env["bpo.dealership"].with_user(self.manager))
+        form.name = name
+        for field, value in values.items():
+            form[field] = value
+        return form
+
+    def test_a_code_is_proposed(self):
+        form = self._enter("  Nórth Branch, Athens ")
+        self.assertEqual(form.code, "NORTH")
+        form.save()
+        self.assertEqual(self._enter("North Quay").code, "NORTH-2", "codes are unique")
+        self.assertEqual(self._enter("Αθήνα").code, "ΑΘΗΝΑ")
+        self.assertFalse(self._enter("***").code)
+
+    def test_a_code_is_left_alone(self):
+        form = self._enter("Harbour")
+        form.code = "H-1"
+        form.name = "North Branch"
+        self.assertEqual(form.code, "H-1")
+        dealership = form.save()
+        with Form(dealership) as form:
+            form.name = "South Branch"
+        self.assertEqual(dealership.code, "H-1")
+
+    def test_a_connection_is_tested_without_saving_first(self):
+        arch = etree.fromstring(self.env["bpo.dealership"].get_view(view_type="form")["arch"])
+        (button,) = arch.xpath("//button[@name='action_test_connection']")
+        self.assertFalse(button.get("invisible"))
+
+    def test_dealers_in_private_networks_are_a_setting(self):
+        with self.assertRaisesRegex(ValidationError, "Settings → CRM → BPO CRM"):
+            self._enter("Here", odoo_url="https://127.0.0.1").save()
+        settings = self.env["res.config.settings"]
+        self.assertFalse(Form(settings).bpo_crm_allow_private_addresses)
+        settings.create({"bpo_crm_allow_private_addresses": True}).execute()
+        self.assertTrue(Form(settings).bpo_crm_allow_private_addresses)
+        self._enter("Here", odoo_url="https://127.0.0.1").save()
+        settings.create({}).execute()
+        self.assertTrue(Form(settings).bpo_crm_allow_private_addresses, "left as it was")
+        settings.create({"bpo_crm_allow_private_addresses": False}).execute()
+        with self.assertRaises(ValidationError):
+            self._enter("There", odoo_url="https://127.0.0.1").save()
+
+    def test_a_setting_says_what_holds(self):
+        parameters = self.env["ir.config_parameter"]
+        for value, allowed in (("False", False), ("nonsense", False), ("1", True)):
+            parameters.set_param("bpo_crm.allow_private_addresses", value)
+            form = Form(self.env["res.config.settings"])
+            self.assertEqual(form.bpo_crm_allow_private_addresses, allowed, value)
+
+    def test_administrators_alone_allow_private_networks(self):
+        for user in (self.agent, self.supervisor, self.manager):
+            settings = self.env["res.config.settings"].with_user(user)
+            with self.assertRaises(AccessError):
+                settings.create({"bpo_crm_allow_private_addresses": True})
+
+    def test_plain_http_names_its_box(self):
+        with self.assertRaisesRegex(ValidationError, "Allow Plain HTTP"):
+            self._enter("Plain", odoo_url="http://dealer.example.com").save()
+
+    def test_an_empty_board_of_my_own_says_so(self):
+        for user in (self.agent, self.supervisor, self.manager):
+            action = self.env["crm.team"].with_user(user).action_your_pipeline()
+            self.assertIn("My Pipeline", action["help"])
 
 
 @tagged("post_install", "-at_install")

@@ -4,6 +4,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..connection.bpo_dealer_connection import PRIVATE_PARAMETER
 from ..connection.bpo_dealer_connection_notify import UNREACHABLE_HOURS, UNREACHABLE_PARAMETER
 from ..constants import CLOSED_DAYS_PARAMETER, UNDO_PARAMETER, WITHDRAWN_DAYS_PARAMETER
 from ..order.bpo_dealer_order_survey import CHANGE_PARAMETER, CHANGE_PERCENT
@@ -17,6 +18,16 @@ class ResConfigSettings(models.TransientModel):
 
     _inherit = "res.config.settings"
 
+    # not by ``config_parameter``: that takes any text for yes, "False" too
+    bpo_crm_allow_private_addresses = fields.Boolean(
+        "Dealers in Private Networks",
+        compute="_compute_bpo_crm_allow_private_addresses",
+        inverse="_inverse_bpo_crm_allow_private_addresses",
+        readonly=False,
+        help="Dealerships may have addresses inside private networks, such as 192.168.1.5, or this "
+        "machine. Leave it off where no dealer is in such a network: it keeps BPO managers from "
+        "having your server call your other machines.",
+    )
     bpo_crm_unreachable_hours = fields.Float(
         "Dealership Out of Reach",
         config_parameter=UNREACHABLE_PARAMETER,
@@ -61,6 +72,16 @@ class ResConfigSettings(models.TransientModel):
         help="Who sends it may read how orders go out, at /bpo_crm/health and, for Prometheus, at "
         "/bpo_crm/metrics. Empty: nobody may.",
     )
+
+    def _compute_bpo_crm_allow_private_addresses(self):
+        allowed = self.env["bpo.dealership"]._allow_private_addresses()
+        self.bpo_crm_allow_private_addresses = allowed
+
+    def _inverse_bpo_crm_allow_private_addresses(self):
+        parameters = self.env["ir.config_parameter"].sudo()
+        for settings in self:
+            allowed = settings.bpo_crm_allow_private_addresses
+            parameters.set_param(PRIVATE_PARAMETER, allowed and str(allowed))
 
     def _compute_bpo_crm_undo_seconds(self):
         self.bpo_crm_undo_seconds = self.env["bpo.dealer.order"]._get_undo_seconds()

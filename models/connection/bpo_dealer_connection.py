@@ -31,6 +31,8 @@ CONNECTION_FIELDS = (
 )
 # The proxy through which dealers are reached; none where it is not set.
 PROXY_PARAMETER = "bpo_crm.dealer_proxy"
+# The system parameter: whether dealers may be inside private networks.
+PRIVATE_PARAMETER = "bpo_crm.allow_private_addresses"
 MAX_BACK_OFF = timedelta(minutes=60)
 # The longest talk with one dealer. Odoo kills a scheduled action after two minutes by default.
 SESSION_SECONDS = 75.0
@@ -278,7 +280,7 @@ class BpoDealerConnection(models.AbstractModel):
 
     @api.model
     def _allow_private_addresses(self):
-        value = self.env["ir.config_parameter"].sudo().get_param("bpo_crm.allow_private_addresses")
+        value = self.env["ir.config_parameter"].sudo().get_param(PRIVATE_PARAMETER)
         return str2bool(value or "", default=False)
 
     @api.model

@@ -1,13 +1,14 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+import re
 from collections import Counter
 from email.utils import getaddresses
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import email_normalize
+from odoo.tools import email_normalize, remove_accents
 
 from ..constants import MANAGER
 from ..dealer_texts import name_some
@@ -15,6 +16,8 @@ from ..engine.dealer_push import new_transaction
 
 # Test connection asks the dealer for this many product codes at most.
 MAX_CHECKED_CODES = 200
+# A code is shown where there is little room: one that is proposed has this many letters at most.
+LONGEST_PROPOSAL = 12
 
 
 class BpoDealership(models.Model):
@@ -205,6 +208,25 @@ class BpoDealership(models.Model):
             )
 
     # ------------------------------------------------------------
+    # ONCHANGES
+    # ------------------------------------------------------------
+
+    @api.onchange("name")
+    def _onchange_name(self):
+        """Propose a code: without one the form cannot be saved, and nobody has thought of it."""
+        if not self.code:
+            self.code = self._propose_code(self.name)
+
+    @api.model
+    def _propose_code(self, name):
+        """Return a free code made of the first word of a name; False where it has none."""
+        words = re.findall(r"\w+", remove_accents(name or ""))
+        if not words:
+            return False
+        code = words[0].upper()[:LONGEST_PROPOSAL]
+        return self._get_free_code(code) if code in self._get_taken_codes(code) else code
+
+    # ------------------------------------------------------------
     # CRUD
     # ------------------------------------------------------------
 
@@ -233,9 +255,13 @@ class BpoDealership(models.Model):
                 vals["name"] = self.env._("%s (copy)", dealership.name)
         return vals_list
 
-    def _get_free_code(self, code):
+    def _get_taken_codes(self, code):
+        """Return the codes that begin like this one, as they are compared."""
         taken = self.sudo().with_context(active_test=False).search([("code", "=ilike", f"{code}%")])
-        codes = {(other.code or "").strip().upper() for other in taken}
+        return {(other.code or "").strip().upper() for other in taken}
+
+    def _get_free_code(self, code):
+        codes = self._get_taken_codes(code)
         number = 2
         while f"{code}-{number}".upper() in codes:
             number += 1

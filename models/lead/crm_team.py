@@ -1,6 +1,8 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from markupsafe import Markup
+
 from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools.safe_eval import safe_eval
@@ -26,9 +28,18 @@ class CrmTeam(models.Model):
         return {
             **action,
             "display_name": pipeline.display_name,
+            "help": self._get_own_board_help(),
             "domain": list(domain & Domain("pipeline_id", "=", pipeline.id)),
             "context": {**action["context"], **pipeline._get_board_context()},
         }
+
+    @api.model
+    def _get_own_board_help(self):
+        """Return what an empty board says that shows the user's own deals at first."""
+        return Markup("<p class='o_view_nocontent_smiling_face'>%s</p><p>%s</p>") % (
+            self.env._("Create a deal"),
+            self.env._("Your own deals are shown here: take My Pipeline away to see the others."),
+        )
 
     @api.model
     def _action_update_to_pipeline(self, action):

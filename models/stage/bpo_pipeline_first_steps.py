@@ -18,8 +18,9 @@ class BpoPipeline(models.Model):
         """Return the steps to the first order at a dealer, in order.
 
         :return: a list of ``{"name", "title", "text", "done", "action"}``, the last an external
-            id; ``view`` and ``res_id`` where it is to open a form. Empty for those who may not
-            arrange pipelines, and once a dealer has an order: there is nothing left to do then.
+            id; ``view`` and ``res_id`` where it is to open a form, ``context`` with what is known
+            for a new one. Empty for those who may not arrange pipelines, and once a dealer has an
+            order: there is nothing left to do then.
         """
         if not self.has_access("write") or self._has_sent_orders():
             return []
@@ -74,13 +75,15 @@ class BpoPipeline(models.Model):
 
     @api.model
     def _get_step_dealership(self):
-        return {
+        step = {
             "name": "dealership",
             "title": self.env._("Dealership"),
             "text": self.env._("Add one, with the address and the key of its Odoo."),
             "done": bool(self.env["bpo.dealership"].search_count([], limit=1)),
             "action": "bpo_crm.bpo_dealership_action",
         }
+        # what is in an empty list everybody knows: the first one is entered at once
+        return step if step["done"] else step | {"view": "form"}
 
     @api.model
     def _get_step_connection(self):
@@ -107,4 +110,10 @@ class BpoPipeline(models.Model):
         }
         if self.env["bpo.dealer.order"].search_count([], limit=1):
             return step | {"action": "bpo_crm.bpo_dealer_order_action"}
-        return step | {"action": "bpo_crm.crm_lead_action_board", "view": "form"}
+        step |= {"action": "bpo_crm.crm_lead_action_board", "view": "form"}
+        connected = self.env["bpo.dealership"].search(
+            [("connection_state", "=", "connected")], limit=2
+        )
+        if len(connected) == 1:
+            step["context"] = {"default_dealership_id": connected.id}
+        return step

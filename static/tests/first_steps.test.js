@@ -65,6 +65,18 @@ test("a step that is of one record opens its form", async () => {
     expect.verifySteps(["asked", ["x.dealerships", {viewType: "form", props: {resId: 7}}]]);
 });
 
+test.tags("desktop");
+test("a step brings along what is known for its new record", async () => {
+    const context = {default_dealership_id: 7};
+    steps = [{...STEPS[1], view: "form", context}];
+    await mountView(BOARD);
+    await contains(`${PANEL} [data-step=dealership]`).click();
+    expect.verifySteps([
+        "asked",
+        ["x.dealerships", {viewType: "form", additionalContext: context}],
+    ]);
+});
+
 test("closed by a user they are away, and not asked for again", async () => {
     await mountView(BOARD);
     await contains(`${PANEL} .btn-close`).click();

@@ -53,6 +53,9 @@ export class FirstSteps extends Component {
         if (step.res_id) {
             options.props = {resId: step.res_id};
         }
+        if (step.context) {
+            options.additionalContext = step.context;
+        }
         return this.action.doAction(step.action, options);
     }
 }
