@@ -261,8 +261,7 @@ class Checker:
         if self._is_elsewhere(order) and (remote is None or truth_of(remote) not in truths):
             self.excuses["not looked at any more: the dealership has another Odoo"] += 1
             return None
-        if not self.final and (remote is None or truth_of(remote) not in truths):
-            # deleted or restored there; nobody has looked since
+        if not self.final and self._is_gone_unseen(order, truths, dealer, remote):
             return None
         if remote is None:
             self._say(lead, f"is shown as sent ({told}), and is not there")
@@ -295,7 +294,27 @@ class Checker:
             else:
                 self.excuses["cancelled at the dealer"] += 1
             return None
+        if told == "hidden" and not self._was_hidden(remote):
+            self._say(lead, "is shown as one that may not be read, and never was hidden")
         return remote
+
+    def _is_gone_unseen(self, order, truths, dealer, remote):
+        """Tell whether the order was deleted at the dealer, or restored; nobody has looked since.
+
+        What never was the lead's order must not be shown, but for what nobody could read under a
+        key of the first release.
+        """
+        if remote and truth_of(remote) in truths:
+            return False
+        made = [each for truth in truths for each in self.world.ever_made.get(truth, ())]
+        codes = {code for code, _details in order.get("remarks") or ()}
+        return (dealer, order.get("remote_id")) in made or bool(
+            remote is None and truths & self.world.first_release and codes & NOT_READ
+        )
+
+    def _was_hidden(self, remote):
+        """Tell whether the order was kept from us once, or its dealer gave answers of no sense."""
+        return remote["serial"] in self.world.given or bool(self.world.faults["nonsense"])
 
     @staticmethod
     def _is_hidden_by_earlier_key(order, dealer, live):
