@@ -551,10 +551,9 @@ class Actions:
         self.check([row])
         self.world.work({}, talks=4)
         dealer.restore(dump)
-        for row in self._orders(lambda order: order["id"] == row["id"]):
-            if row.get("remote_state") == "missing":
-                with self.world.user(MANAGER) as env:
-                    env["bpo.dealer.order"].browse(row["id"]).action_send_again()
+        with self.world.user(MANAGER) as env:
+            # refused where it is not missing
+            env["bpo.dealer.order"].browse(row["id"]).action_send_again()
 
     def _do_dealer_confirms(self, rng):
         dealer, order_id = self._choose_order(rng, lambda order: order["state"] == "draft")
