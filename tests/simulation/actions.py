@@ -235,11 +235,7 @@ class Actions:
         leads = self._leads(
             lambda lead: lead.get("closed_status") == "won" and lead["id"] not in taken
         )
-        doubtful = {
-            order["lead_id"]
-            for order in self._orders(lambda order: order["state"] == "pending")
-            if order.get("possibly_sent")
-        }
+        doubtful = self._get_doubtful()
         if rng.random() < 0.6:
             leads = [lead for lead in leads if lead["id"] in doubtful] or leads
         if not leads:
@@ -266,8 +262,32 @@ class Actions:
         with self.world.user(uid) as env:
             self._move(env["crm.lead"].browse(lead_id), "won")
 
+    def _get_doubtful(self):
+        """Return the ids of the leads whose order waits, and may be at the dealer."""
+        orders = self._orders(lambda order: order["state"] == "pending")
+        return {order["lead_id"] for order in orders if order.get("possibly_sent")}
+
+    def _do_rework_namesake(self, rng):
+        """Win leads again whose order may be there: for somebody else, who has the same name."""
+        taken = self._get_taken()
+        for lead_id in sorted(self._get_doubtful() - taken)[:5]:
+            with self.world.user(MANAGER) as env:
+                self._move(env["crm.lead"].browse(lead_id), "")
+            if self.world.database.tables["crm.lead"].rows[lead_id].get("closed_status"):
+                continue
+            with self.world.user(MANAGER) as env:
+                lead = env["crm.lead"].browse(lead_id)
+                number = self.world.next_serial()
+                person = {"name": lead.contact_name, "phone": f"+3245550{number:04}"}
+                self._write_customer(lead, {**person, "email": f"same{number}@example.com"})
+            with self.world.user(MANAGER) as env:
+                self._move(env["crm.lead"].browse(lead_id), "won")
+
     def _edit_customer(self, lead, rng):
-        person = rng.choice(self.world.persons)
+        self._write_customer(lead, rng.choice(self.world.persons))
+
+    @staticmethod
+    def _write_customer(lead, person):
         lead.write(
             {
                 "contact_name": person["name"],
@@ -494,19 +514,46 @@ class Actions:
     def _do_dealer_undoes(self, rng):
         """Let a dealer cancel an order, get it anew, and then restore the backup of before."""
         dealer, order_id = self._choose_order(rng, truth_of)
+        dump = dealer.backup()
+        if self._renew_cancelled(dealer, order_id):
+            dealer.restore(dump)
+
+    def _renew_cancelled(self, dealer, order_id):
+        """Let a dealer cancel an order, and somebody win its lead again; return its row or None."""
         leads = self._leads(lambda lead: lead.get("closed_status") == "won")
         leads = [lead for lead in leads if lead["truth"] == truth_of(dealer.orders.get(order_id))]
         if not leads:
-            return
-        dump = dealer.backup()
+            return None
+        lead_id = leads[0]["id"]
         now = self.world.now.isoformat()
         dealer.replace("sale.order", order_id, state="cancel", cancelled_at=now)
         for status in ("", "won"):
             self.world.advance(1)
             with self.world.user(MANAGER) as env:
-                self._move(env["crm.lead"].browse(leads[0]["id"]), status)
+                self._move(env["crm.lead"].browse(lead_id), status)
+        self.world.work({}, talks=4)
+        return next(iter(self._orders(lambda order: order["lead_id"] == lead_id)), None)
+
+    def _do_dealer_brings_back(self, rng):
+        """Let what is sent again be there by then, under the key before.
+
+        A dealer cancels an order, gets it anew and deletes that; when this has been seen, it
+        restores the backup of before, and a manager, who has not looked since, sends it again.
+        """
+        dealer, order_id = self._choose_order(rng, lambda order: order["state"] != "cancel")
+        dump = dealer.backup()
+        row = self._renew_cancelled(dealer, order_id)
+        if not row or row["state"] != "sent" or row["remote_id"] not in dealer.orders:
+            return
+        if row["remote_id"] == order_id:
+            return
+        self._delete_there(dealer, row["remote_id"])
+        self.check([row])
         self.world.work({}, talks=4)
         dealer.restore(dump)
+        with self.world.user(MANAGER) as env:
+            # refused where it is not missing
+            env["bpo.dealer.order"].browse(row["id"]).action_send_again()
 
     def _do_dealer_confirms(self, rng):
         dealer, order_id = self._choose_order(rng, lambda order: order["state"] == "draft")
@@ -518,11 +565,14 @@ class Actions:
             rng, lambda order: order["state"] in ("draft", "cancel")
         )
         if order_id:
-            del dealer.orders[order_id]
-            for key in [
-                k for k, v in dealer.external_ids.items() if v[:2] == ("sale.order", order_id)
-            ]:
-                del dealer.external_ids[key]
+            self._delete_there(dealer, order_id)
+
+    @staticmethod
+    def _delete_there(dealer, order_id):
+        del dealer.orders[order_id]
+        named = dealer.external_ids.items()
+        for key in [key for key, each in named if each[:2] == ("sale.order", order_id)]:
+            del dealer.external_ids[key]
 
     def _do_dealer_reassigns(self, rng):
         dealer, order_id = self._choose_order(rng, truth_of)
@@ -570,6 +620,14 @@ class Actions:
         number = rng.randrange(1, len(CODES) + 1)
         code = CODES[number - 1] if rng.random() < 0.5 else "OTHER"
         dealer.replace("product.product", number, default_code=code, edited=self.world.now)
+
+    def _do_dealer_recodes(self, rng):
+        """Let all dealers give other codes to many of their products."""
+        for dealer in dict.fromkeys(self.world.dealers.values()):
+            for number in range(1, len(CODES) + 1):
+                if rng.random() < 0.5:
+                    now = self.world.now
+                    dealer.replace("product.product", number, default_code="OTHER", edited=now)
 
     def _do_dealer_reprices(self, rng):
         dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))

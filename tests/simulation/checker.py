@@ -18,7 +18,7 @@ from .world import CODES, truth_of
 # Remarks that say that the lines are not those of the lead, or may not be.
 LINES_SAID = frozenset(
     (
-        *("amount_differs", "amount_changed", "price_includes_tax"),
+        *("amount_differs", "amount_changed"),
         *("order_is_older", "order_came_back", "lines_differ"),
     )
 )
@@ -29,6 +29,9 @@ NAME_SAID = frozenset(
 NOT_READ = frozenset(("name_unknown", "name_unreadable_now"))
 LINES_NOT_READ = NOT_READ | {"lines_unreadable_now"}
 CUSTOMER_NOT_READ = NOT_READ | {"customer_unreadable"}
+
+# Why an order fails although managers have put right whatever they can.
+LASTING = frozenset(("place_changed", "order_conflict"))
 
 # How long after its request an order is made at the earliest that comes late
 LATE = timedelta(seconds=10)
@@ -117,8 +120,7 @@ class Checker:
             for each in self.there.get(truth, ())
             if each[2]["state"] != "cancel"
         ]
-        if len(live) > 1:
-            self._judge_twice(lead, live)
+        if len(live) > 1 and not self._judge_twice(lead, live):
             return
         if lead.get("closed_status") == "won":
             self._judge_won(lead, order, truths, live)
@@ -127,7 +129,7 @@ class Checker:
         self._judge_mails(lead, truths)
 
     def _judge_twice(self, lead, live):
-        """Judge several orders of one lead.
+        """Judge several orders of one lead; return whether that is excused.
 
         A database that was restored to before the lead's order was sent cannot know of it, unless
         it asks where it was sent to; but the dealership has another Odoo since then. That may
@@ -144,18 +146,24 @@ class Checker:
             and not any(each[0] in places for each in live if each not in unknown)
         ):
             self.excuses[TWICE] += 1
-            return
+            return True
         if len(live) - len(unknown) <= 1 and len({truth_of(each[2]) for each in live}) == len(live):
             # merged leads, each with one order, of which our database knows one at most
             self.excuses[TWICE_MERGED] += 1
-            return
+            return True
         places = ", ".join(f"{each[0].name} {each[2]['name']}" for each in live)
         self._say(lead, f"has {len(live)} orders: {places}")
+        return False
 
     @staticmethod
     def _is_not_sent(lead, order):
         """Tell whether the order is not sent, and says so: sending would find the one there."""
         return lead.get("closed_status") != "won" or order["state"] == "failed"
+
+    def _is_forgotten_since(self, lead):
+        """Tell whether our database was restored after it had been told that the lead was won."""
+        forgotten = self.world.forgotten.get(lead["truth"])
+        return bool(forgotten and forgotten.isoformat() >= lead["wanted"]["at"])
 
     def _is_unknown(self, found):
         """Tell whether our database was restored, and knows of none of these orders since."""
@@ -172,7 +180,7 @@ class Checker:
         elif order["state"] == "sent":
             self._judge_sent(lead, order, truths, live)
         elif order["state"] == "failed":
-            self._judge_failed(lead, order, live)
+            self._judge_failed(lead, order, truths, live)
         elif order["state"] == "pending" and order["id"] in self.world.bad_rows:
             if order.get("error"):
                 self.excuses["our own database does not take the answer, and said"] += 1
@@ -182,7 +190,7 @@ class Checker:
             why = order.get("error"), self.dealerships[order["dealership_id"]].get("last_message")
             self._say(lead, f"is won, and its order {order['state']}: {why}")
 
-    def _judge_failed(self, lead, order, live):
+    def _judge_failed(self, lead, order, truths, live):
         code = order.get("error_code")
         if not order.get("error"):
             self._say(lead, "failed without a reason")
@@ -191,13 +199,13 @@ class Checker:
                 self.excuses["failed here, sent before our database was restored"] += 1
             else:
                 self._say(lead, f"is said to have failed ({code}), and is there")
+        elif self.final and code not in LASTING:
+            self._say(lead, f"goes on failing ({code}), and was put right")
         elif live:
             self.excuses[f"failed ({code}), said to be there perhaps, and is"] += 1
-        elif code == "order_conflict" and not (
-            lead["truth"] in self.world.ever_made or lead["truth"] in self.world.first_release
-        ):
+        elif code == "order_conflict" and not truths & self.world.first_release:
             # nobody else's order can have this lead's key
-            self._say(lead, "is said to be in conflict, and never was at a dealer")
+            self._say(lead, "is said to be in conflict, and has a key of its own")
         else:
             self.excuses[f"failed: {code}"] += 1
 
@@ -253,7 +261,7 @@ class Checker:
                 self.excuses[CAME_BACK_HIDDEN] += 1
             elif live and self._is_elsewhere(order) and self._is_brought_back(live):
                 self.excuses["missing, and brought back in the Odoo that there was before"] += 1
-            elif live and self.final:
+            elif live and (self.final or self._was_there(order, dealer, live)):
                 self._say(lead, "is said to be missing, and is there")
             elif not live:
                 self.excuses["missing at the dealer, and told"] += 1
@@ -261,8 +269,7 @@ class Checker:
         if self._is_elsewhere(order) and (remote is None or truth_of(remote) not in truths):
             self.excuses["not looked at any more: the dealership has another Odoo"] += 1
             return None
-        if not self.final and (remote is None or truth_of(remote) not in truths):
-            # deleted or restored there; nobody has looked since
+        if not self.final and self._is_gone_unseen(order, truths, dealer, remote):
             return None
         if remote is None:
             self._say(lead, f"is shown as sent ({told}), and is not there")
@@ -287,7 +294,7 @@ class Checker:
             elif (
                 _is_won_since(lead, remote)
                 and not self._is_elsewhere(order)
-                and lead["truth"] not in self.world.forgotten
+                and not self._is_forgotten_since(lead)
             ):
                 self._say(lead, "was won again after the dealer cancelled, and has no new order")
             elif told != "cancel" and not self._is_elsewhere(order) and not _is_hidden(remote):
@@ -295,7 +302,37 @@ class Checker:
             else:
                 self.excuses["cancelled at the dealer"] += 1
             return None
+        if told == "hidden" and not self._was_hidden(dealer, remote):
+            self._say(lead, "is shown as one that may not be read, and never was hidden")
         return remote
+
+    def _was_there(self, order, dealer, live):
+        """Tell whether one of these orders was there when the row's own was looked for."""
+        looked = order.get("remote_checked")
+        return any(
+            place is dealer
+            and remote["serial"] not in dealer.brought_back | self.world.unknown
+            and bool(looked and remote["made"] < looked)
+            for place, _id, remote in live
+        )
+
+    def _is_gone_unseen(self, order, truths, dealer, remote):
+        """Tell whether the order was deleted at the dealer, or restored; nobody has looked since.
+
+        What never was the lead's order must not be shown, but for what nobody could read under a
+        key of the first release.
+        """
+        if remote and truth_of(remote) in truths:
+            return False
+        made = [each for truth in truths for each in self.world.ever_made.get(truth, ())]
+        codes = {code for code, _details in order.get("remarks") or ()}
+        return (dealer, order.get("remote_id")) in made or bool(
+            remote is None and truths & self.world.first_release and codes & NOT_READ
+        )
+
+    def _was_hidden(self, dealer, remote):
+        """Tell whether the order was kept from us once, or its dealer gave answers of no sense."""
+        return remote["serial"] in self.world.given or dealer.talked_nonsense
 
     @staticmethod
     def _is_hidden_by_earlier_key(order, dealer, live):
@@ -325,7 +362,7 @@ class Checker:
             self._say(lead, "was sent to another dealership")
         codes = {code for code, _details in order.get("remarks") or ()}
         fresh_lines, fresh_customer = self._is_about(order, wanted)
-        if "name_unknown" in codes and not self.world.faults["nonsense"]:
+        if "name_unknown" in codes and not dealer.talked_nonsense:
             # not of one that came late, in the place of one that was deleted before it was read
             if remote["serial"] not in self.world.given and not self._is_late(remote):
                 self._say(lead, "is said to be hidden from us, and never was")
@@ -382,7 +419,11 @@ class Checker:
         if lines == wanted["lines"]:
             return
         told = "order_is_older" in codes or self._was_told(lead, "Now the lead says:")
-        if not told and not remote.get("edited") and self._was_sent_otherwise(lead, remote, lines):
+        if (
+            not told
+            and not remote.get("edited")
+            and self._was_sent_otherwise(lead, remote, dealer, lines)
+        ):
             self._say(lead, f"was sent as {lines}, not {wanted['lines']}")
         elif codes & LINES_SAID or told:
             self.excuses["lines differ, and said"] += 1
@@ -409,13 +450,12 @@ class Checker:
         began = remote.get("began", remote["asked"])
         return bool(edited and edited >= began and abs(untaxed - total) < 0.01)
 
-    def _was_sent_otherwise(self, lead, remote, lines):
+    def _was_sent_otherwise(self, lead, remote, dealer, lines):
         """Tell whether other units were sent than the lead has: no automation does that."""
         units = [line[:2] for line in lines]
         wanted = [line[:2] for line in lead["wanted"]["lines"]]
         is_known = remote["by"] == "ours" and lead["truth"] not in self.world.forgotten
-        restored = any(dealer.was_restored for dealer in self.world.dealers.values())
-        return is_known and not restored and sorted(units) != sorted(wanted)
+        return is_known and not dealer.was_restored and sorted(units) != sorted(wanted)
 
     def _judge_customer(self, lead, order, wanted, remote, dealer, codes):
         contact = dealer.partners.get(remote["partner_id/.id"]) or {}

@@ -45,6 +45,8 @@ class Dealer(FaultDealer):
         self.was_closed = False
         # How often it was said that we may not come in, though we may
         self.refusals = 0
+        # It has given answers of a wrong shape
+        self.talked_nonsense = False
         self.dump = None
         self.was_restored = False
         # serials of the orders that a restored backup had

@@ -163,6 +163,15 @@ MUTANTS = {
         TALKS,
         "                self.marks[order.id] = True\n",
         "                pass\n",
+        "            if order.attempt_count == self.attempts[order.id]:\n"
+        "                order.possibly_sent =",
+        "            if True:\n                order.possibly_sent =",
+    ),
+    "anothers-mark-unnoticed": _one(
+        "a refusal takes back the mark that another worker has set since",
+        TALKS,
+        "                self.marks[order.id] = True\n",
+        "                pass\n",
     ),
     "written-before-sent": _one(
         "orders are written as sent before they are",
@@ -289,8 +298,8 @@ MUTANTS = {
     "archived-contacts": _one(
         "first release: orders go to contacts that the dealer has archived",
         CUSTOMERS,
-        "        if not self.active:\n            return False\n",
-        "",
+        "return self.active and self.is_of(customer)",
+        "return self.is_of(customer)",
     ),
     "customers-joined-across": _one(
         "customers of one batch are joined across two others",

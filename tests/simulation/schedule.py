@@ -8,6 +8,7 @@ point of its work. So each can be left out without changing what the others are.
 
 import random
 
+from . import scenes
 from .actions import ON_THEIR_OWN, WEIGHTS
 from .transport import FAULTS
 
@@ -46,9 +47,10 @@ def make(seed, mood=None):
     faults = rng.sample(FAULTS, rng.randrange(3, len(FAULTS) + 1))
     kinds = rng.choices(list(weights), list(weights.values()), k=rng.choice([20, 40, 60, 90]))
     first = "few" if mood[1] and rng.random() < 0.7 else "wave"
-    return [[first, rng.getrandbits(32)]] + [
+    events = [[first, rng.getrandbits(32)]] + [
         _event(rng, kind, mood, weights, faults, depth=0) for kind in kinds
     ]
+    return scenes.insert(events, seed) if mood[1] else events
 
 
 def _event(rng, kind, mood, weights, faults, depth):

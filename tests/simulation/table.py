@@ -15,10 +15,10 @@ BEGIN, END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
 CPU_SECONDS = 40.0
 
 
-def run(options, seed, cpu_seconds, timeout=1200):
+def run(options, seed, cpu_seconds, timeout=3600):
     """Run the simulation in a process of its own; return what it found."""
     command = [sys.executable, str(CHECKOUT / "scripts" / "simulate"), f"--seed={seed}", "--json"]
-    command += ["--minutes=20", "--shrink-seconds=0", f"--cpu-seconds={cpu_seconds}", *options]
+    command += ["--minutes=50", "--shrink-seconds=0", f"--cpu-seconds={cpu_seconds}", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     if not done.stdout.strip():
         raise RuntimeError(done.stderr)

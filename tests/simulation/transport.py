@@ -104,6 +104,7 @@ class Transport:
         world.count_request(model, name, kwargs)
         self._note_orders(model, name, kwargs)
         dealer.refusals += REFUSALS.get(fault, 0)
+        dealer.talked_nonsense |= fault == "nonsense"
 
         asked = world.now
 
