@@ -15,8 +15,11 @@ from xml.etree import ElementTree
 import pytest
 from devlib import paths, ports
 from devlib.console import Problem
+from devlib.coverage_report import Coverage, describe
 from devlib.demo import DEALERSHIP_CODE, OWN_CODES, TOUR
 from devlib.pictures import shots
+from devlib.setup import prepare
+from devlib.system import plain_environment
 from devlib.world import wait_until
 
 README = paths.CHECKOUT / "README.md"
@@ -138,3 +141,40 @@ def test_pictures_are_shown_and_show_what_is_there():
     for name in (shots.WON, shots.LOST):
         assert leads[name]["user_id"] == "user_demo_alice"
     assert "line_ids" not in leads[shots.INCOMPLETE]
+
+
+def test_what_is_started_is_measured(tmp_path, monkeypatch):
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_FILE", "BPO_COVERAGE_SOURCE"):
+        monkeypatch.setenv(name, "set back afterwards")
+    odoo = prepare(tools=True)
+    Coverage(odoo, tmp_path / "data", tmp_path / "pages").begin()
+    program = [odoo.python, "-c", "import dealer_api.address"]
+    subprocess.run(program, cwd=paths.CHECKOUT, env=plain_environment(), check=True)
+    [data] = (tmp_path / "data").iterdir()
+    assert b"dealer_api/address.py" in data.read_bytes()
+
+
+def test_what_is_said_of_coverage():
+    def summary(lines, all_lines, branches, all_branches):
+        return {
+            "covered_lines": lines,
+            "num_statements": all_lines,
+            "covered_branches": branches,
+            "num_branches": all_branches,
+            "missing_branches": all_branches - branches,
+        }
+
+    report = {
+        "totals": summary(19, 20, 9, 16),
+        "files": {
+            "models/few.py": {"summary": summary(9, 10, 5, 6)},
+            "models/all.py": {"summary": summary(10, 10, 0, 0)},
+            "models/many.py": {"summary": summary(0, 0, 4, 10)},
+        },
+    }
+    rows = [line.split() for line in describe(report)[2:]]
+    assert rows == [
+        ["all", "files", "95.0", "%", "56.2", "%", "7"],
+        ["models/many.py", "-", "40.0", "%", "6"],
+        ["models/few.py", "90.0", "%", "83.3", "%", "1"],
+    ]
