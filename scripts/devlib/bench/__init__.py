@@ -11,8 +11,11 @@
 ``leads``    many leads, made by SQL
 ``fleet``    the daily look at the orders of many dealerships
 ``drain``    many orders of many dealers, by each engine
+``growth``   more and more orders, of more and more dealers
+``alone``    from a click to the dealer and back, one order after the other
 ``asked``    how many requests orders take
 ``reports``  opening the reports, and how that grows
 ``entries``  many deals with the stages they went through, made by SQL
+``meter``    what a server takes of the machine
 ``picture``  how something grows, drawn
 """

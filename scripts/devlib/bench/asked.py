@@ -65,5 +65,9 @@ def count(bpo, dealer, leads):
     states = {bpo.order(lead)["state"] for lead in leads}
     if states != {"sent"}:
         raise AssertionError(f"not all orders were sent: {states}")
-    log = dealer.log_text()[before:]
+    return count_requests(dealer.log_text()[before:])
+
+
+def count_requests(log):
+    """Return how many requests of ours are in a dealer's log."""
     return sum(log.count(each) for each in ("POST /json/2/", "POST /xmlrpc/2/", "/web/version"))

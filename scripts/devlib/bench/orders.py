@@ -18,10 +18,6 @@ PRODUCT = "BIKE-1"
 PRICE = 1000.0
 # Both are measured that often, one after the other: a machine's own speed swings by a third.
 TURNS = 5
-# Seconds between two looks whether all is written back.
-POLL_SECONDS = 0.02
-# Both are measured that often, one after the other: a machine's own speed swings by a third.
-TURNS = 5
 # Seconds between two looks whether all is written back: each is a process of its own, ten of them a
 # second took a fifth of a core from what is measured.
 POLL_SECONDS = 0.3
@@ -150,9 +146,14 @@ def stop_enrichment(bpo):
 
 def create_leads(bpo, dealership, count):
     """Create leads that are ready to be won, each of a customer of its own; return their ids."""
+    return create_leads_of(bpo, [dealership] * count)
+
+
+def create_leads_of(bpo, dealerships):
+    """Create a lead for each of these dealerships, as :func:`create_leads` does."""
     product = bpo.product(PRODUCT)
     values = []
-    for _index in range(count):
+    for dealership in dealerships:
         number = next(_customers)
         values.append(
             {

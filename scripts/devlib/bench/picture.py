@@ -21,13 +21,16 @@ REQUIREMENTS = ["pictures"]
 
 @dataclass
 class Panel:
-    """One of the charts that stand side by side in a picture.
+    """One of the charts of a picture.
 
     :param curves: ``{what: {number of records: measured}}``
+    :param up: what is on the axis up, where it is not the same in all charts: this one has an axis
+        of its own then, from 0
     """
 
     title: str
     curves: dict = field(default_factory=dict)
+    up: str | None = None
 
 
 @dataclass
@@ -36,7 +39,8 @@ class Growth:
 
     :param across: what is on the axis across, as ``deals``
     :param up: what is on the axis up, as ``seconds``
-    :param at_most: a line that no curve is to cross
+    :param at_most: a line that no curve is to cross, in charts that have no axis of their own
+    :param columns: how many charts stand side by side; all of them by default
     """
 
     title: str
@@ -44,6 +48,7 @@ class Growth:
     up: str
     panels: list[Panel]
     at_most: float | None = None
+    columns: int | None = None
 
     def draw(self, path):
         """Write the picture.

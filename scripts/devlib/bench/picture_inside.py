@@ -31,11 +31,18 @@ mpl.rcParams.update(
 
 
 def draw(picture, path):
-    """Draw the panels side by side, on the same axes."""
+    """Draw the panels side by side, and below each other where there are more of them."""
     panels = picture["panels"]
-    width = PANEL_WIDTH * len(panels)
+    columns = picture["columns"] or len(panels)
+    lines = -(-len(panels) // columns)
     figure, charts = plt.subplots(
-        1, len(panels), figsize=(width, HEIGHT), sharey=True, squeeze=False, layout="constrained"
+        lines,
+        columns,
+        figsize=(PANEL_WIDTH * columns, HEIGHT * lines),
+        # the same axis where it is the same thing
+        sharey=not any(panel["up"] for panel in panels),
+        squeeze=False,
+        layout="constrained",
     )
     figure.suptitle(picture["title"], fontsize=11)
     # the same curve looks the same in each panel
@@ -44,9 +51,10 @@ def draw(picture, path):
         name: {"marker": mark, "color": colour}
         for name, mark, colour in zip(names, cycle(MARKS), cycle(COLOURS), strict=False)
     }
-    for chart, panel in zip(charts[0], panels, strict=True):
+    for number, (chart, panel) in enumerate(zip(charts.flat, panels, strict=True)):
         draw_panel(chart, panel, picture, looks)
-    charts[0][0].set_ylabel(picture["up"])
+        if panel["up"] or number == 0:
+            chart.set_ylabel(panel["up"] or picture["up"])
     figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 
 
@@ -54,7 +62,8 @@ def draw_panel(chart, panel, picture, looks):
     """Draw the curves of a panel, the highest first in the legend."""
     chart.set_title(panel["title"], fontsize=10)
     chart.set_xscale("log")
-    chart.set_yscale("log")
+    if not panel["up"]:
+        chart.set_yscale("log")
     curves = {
         name: {int(across): up for across, up in curve.items()}
         for name, curve in panel["curves"].items()
@@ -66,9 +75,9 @@ def draw_panel(chart, panel, picture, looks):
             **looks[name],
             linewidth=1.3,
             markersize=5,
-            label=f"{name}: {curve[max(curve)]:.2g}",
+            label=f"{name}: {say(curve[max(curve)])}",
         )
-    if picture["at_most"]:
+    if picture["at_most"] and not panel["up"]:
         chart.axhline(picture["at_most"], color="black", linestyle="--", linewidth=1)
         chart.annotate(
             f"wanted: {picture['at_most']:g} at most",
@@ -81,9 +90,17 @@ def draw_panel(chart, panel, picture, looks):
     chart.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.0f}"))
     chart.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
     chart.minorticks_off()
+    if panel["up"]:
+        most = max(up for curve in curves.values() for up in curve.values())
+        chart.set_ylim(0, 1.08 * most)
     chart.set_xlabel(picture["across"])
     chart.grid(visible=True, color="0.9")
     chart.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
+
+
+def say(value):
+    """Return a number as people write it."""
+    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 HEADINGS = ("what", "against", "measured", "wanted", "met")
 WIDTHS = (34, 32, 20, 14, 3)
+MET = {True: "yes", False: "no", None: "–"}
 
 
 @dataclass
@@ -16,7 +17,7 @@ class Row:
     :param ratio: what was measured, and is compared with what is wanted
     :param unit: said after the ratio
     :param at_least: the ratio wanted, when more is better
-    :param at_most: the ratio wanted, when less is better
+    :param at_most: the ratio wanted, when less is better; what has neither is told, not judged
     :param details: the numbers behind the ratio, one a line
     """
 
@@ -30,7 +31,9 @@ class Row:
 
     @property
     def is_met(self):
-        """Whether it is as wanted."""
+        """Whether it is as wanted; None where nothing is."""
+        if self.at_least is None and self.at_most is None:
+            return None
         if self.at_least is not None:
             return self.ratio >= self.at_least
         return self.ratio <= self.at_most
@@ -38,11 +41,13 @@ class Row:
     @property
     def cells(self):
         """Return the line's texts."""
-        wanted = (
-            f"{self.at_most:g} at most" if self.at_least is None else f"{self.at_least:g} at least"
-        )
+        wanted = "–"
+        if self.at_most is not None:
+            wanted = f"{self.at_most:g} at most"
+        if self.at_least is not None:
+            wanted = f"{self.at_least:g} at least"
         measured = f"{self.ratio:.4g} {self.unit}".strip()
-        return (self.what, self.against, measured, wanted, "yes" if self.is_met else "no")
+        return (self.what, self.against, measured, wanted, MET[self.is_met])
 
 
 def render(rows):
@@ -51,7 +56,7 @@ def render(rows):
     for row in rows:
         lines.append(_render_cells(row.cells))
     lines.append("")
-    for row in rows:
+    for row in (row for row in rows if row.details):
         lines.append(f"{row.what}, {row.against}:")
         lines += [f"  {detail}" for detail in row.details]
     return lines
