@@ -201,7 +201,7 @@ class TestProductWalk(WalkCommon, ProductsCommon):
         count = self.dealership.product_count
         self.assertEqual(
             problems[self.dealership.id],
-            f"Of {count} products {count - 1} are unknown there, and 0 in doubt.",
+            f"Products unknown there: {count - 1} of {count}; in doubt: 0.",
         )
 
     def test_those_that_cannot_be_asked(self):

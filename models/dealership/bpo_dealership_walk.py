@@ -141,7 +141,7 @@ class BpoDealership(models.Model):
         if not (self.unknown_product_count or self.doubtful_product_count):
             return False
         return self.env._(
-            "Of %(count)s products %(unknown)s are unknown there, and %(doubtful)s in doubt.",
+            "Products unknown there: %(unknown)s of %(count)s; in doubt: %(doubtful)s.",
             count=self.product_count,
             unknown=self.unknown_product_count,
             doubtful=self.doubtful_product_count,

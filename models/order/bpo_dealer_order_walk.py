@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 
 from ..walk import check_batch, prepare_problem, telling_rate
 
-# So many orders are retried by one request: about two seconds.
+# So many orders are retried by one request: about a second.
 RETRY_BATCH = 100
 
 

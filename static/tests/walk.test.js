@@ -156,10 +156,11 @@ test("by keyboard", async () => {
     wrong = [1];
     await begin();
     await press(["alt", "x"]);
+    await waitFor(".o_bpo_walk_hint:contains(Stopping)");
     await answer();
     expect.verifySteps(["1 2"]);
     await press(["alt", "q"]);
-    await animationFrame();
+    await waitFor(".o_bpo_walk_stop");
     expect.verifySteps(["3 4"]);
     await answer();
     await answer();

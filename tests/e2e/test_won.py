@@ -211,6 +211,28 @@ def test_refused_login_pauses_the_dealership_until_it_is_tested(bpo, dealer):
     assert len(dealer.orders_of(bpo, *leads)) == 2
 
 
+def test_many_dealerships_are_talked_with_side_by_side(bpo, dealer):
+    """In threads, with transactions of their own: what is found is kept, whatever others find."""
+    well, refused = bpo.connect(dealer), bpo.connect(dealer, odoo_api_key="wrong")
+    gone = bpo.connect(dealer, odoo_url="http://127.0.0.1:9")
+    batch = [well, refused, gone]
+    action = bpo.rpc.call("bpo.dealership", "action_walk_test_connection", batch)
+    assert sorted(action["params"]["ids"]) == batch
+    problems = bpo.rpc.call("bpo.dealership", "walk_test_connection", batch)
+    texts = {each["id"]: each["text"] for each in problems}
+    assert set(texts) == {refused, gone}
+    assert "login" in texts[refused] and "127.0.0.1" in texts[gone]
+    states = {
+        each["id"]: each["connection_state"]
+        for each in bpo.rpc.call("bpo.dealership", "read", batch, ["connection_state"])
+    }
+    assert states == {well: "connected", refused: "failed", gone: "failed"}
+    assert "Connections tested: 3 in " in bpo.log_text()
+    problems = bpo.rpc.call("bpo.dealership", "walk_check_products", batch)
+    assert {refused, gone} <= {each["id"] for each in problems}
+    assert bpo.rpc.read("bpo.dealership", well, "products_checked")["products_checked"]
+
+
 def test_lead_that_is_not_ready_lists_everything_and_stays(bpo):
     dealership = bpo.rpc.create("bpo.dealership", name="Not connected", code="NOT-CONNECTED")
     lead = bpo.rpc.create(

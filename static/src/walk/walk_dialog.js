@@ -130,6 +130,7 @@ async function walkAction(env, {params}) {
             [false, "kanban"],
             [false, "form"],
         ],
+        mobile_view_mode: "kanban",
     };
 }
 
