@@ -318,6 +318,18 @@ class TestDealerVerification(VerificationCase):
         self.assertEqual((code, details["dealer_amount"]), ("price_includes_tax", "1549.59"))
         self.assertIs(result.remote.tax_included, True)
 
+    def test_other_lines_at_prices_with_tax_included(self):
+        """That the prices include the tax says nothing about what is ordered."""
+        self.dealer.tax, self.dealer.tax_included = 21.0, True
+        sent = order()
+        sent.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        self.dealer.orders[1].update(create_date=self.dealer.now(hours=-9), order_line=[OTHER_LINE])
+        [result] = self.push(sent)
+        self.assertEqual(
+            notes_of(result), ["price_includes_tax", "lines_differ", "order_was_there"]
+        )
+
     @cases("price", [1875.0, 33.333, 0.01, 0.0, -100.0])
     @cases("quantity", [1.0, 3.0, 2.5, 1000.0])
     def test_taxes_on_top_and_rounded_prices_are_no_difference(self, price, quantity):
