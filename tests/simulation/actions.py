@@ -270,6 +270,10 @@ class Actions:
         """Win leads again whose order waits: for somebody of the name that it has there."""
         self._rework_waiting(self._make_namesake)
 
+    def _do_rework_shorter(self, rng):
+        """Win leads of Jans again whose order waits: for Ans, whose names are within theirs."""
+        self._rework_waiting(self._make_shorter_named)
+
     def _do_rework_swap(self, rng):
         """Win leads again whose order waits: with another product, at the same price."""
         self._rework_waiting(self._swap_product)
@@ -298,8 +302,15 @@ class Actions:
             for order in dealer.orders.values()
             if truth_of(order) == lead.truth and order["partner_id/.id"] in dealer.partners
         ]
+        self._write_new_customer(lead, (names or [lead.contact_name])[0])
+
+    def _make_shorter_named(self, lead):
+        if lead.contact_name.startswith("Jan "):
+            self._write_new_customer(lead, lead.contact_name.replace("Jan ", "An "))
+
+    def _write_new_customer(self, lead, name):
         number = self.world.next_serial()
-        person = {"name": (names or [lead.contact_name])[0], "phone": f"+3245550{number:04}"}
+        person = {"name": name, "phone": f"+3245550{number:04}"}
         self._write_customer(lead, {**person, "email": f"same{number}@example.com"})
 
     @staticmethod
@@ -641,6 +652,12 @@ class Actions:
         if partner_id:
             active = rng.random() < 0.2
             dealer.replace("res.partner", partner_id, active=active, edited=self.world.now)
+
+    def _do_dealer_archives_all(self, rng):
+        """Let all dealers archive their contacts."""
+        for dealer in dict.fromkeys(self.world.dealers.values()):
+            for partner_id in sorted(dealer.partners):
+                dealer.replace("res.partner", partner_id, active=False, edited=self.world.now)
 
     def _do_dealer_contact(self, rng):
         dealer, partner_id = self._choose_contact(rng)

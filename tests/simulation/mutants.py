@@ -298,6 +298,26 @@ MUTANTS = {
         "        return bool(look.external_id) or (",
         "        return False and (",
     ),
+    "name-within-name": _one(
+        "a customer's name is found within another contact's, and the difference is not said",
+        IDENTITY,
+        r'words = rf"(?<!\w){re.escape(str(name).strip())}(?!\w)"',
+        "words = re.escape(str(name).strip())",
+    ),
+    "alike-by-id-only": _one(
+        "an order that was taken over under a key of the first release is called another one later",
+        VERIFICATION,
+        "        is_known = sending.partner_id or (\n"
+        '            remote.partner_name and sending.sent.customer.values.get("name")\n'
+        "        )\n",
+        "        is_known = sending.partner_id\n",
+    ),
+    "contact-unread-taken": _one(
+        "an order goes to a contact that cannot be read for a moment, and was archived",
+        CUSTOMERS,
+        '        if fault.kind != "access":\n            raise\n        return {}',
+        "        return {}",
+    ),
     "customer-unread-unsaid": _one(
         "that nobody could read the contact under a customer's key is not said",
         CUSTOMERS,

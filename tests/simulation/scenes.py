@@ -124,14 +124,49 @@ def _sent_by_copy(rng):
 
 
 def _other_people(rng):
-    """Contacts that are somebody else by now, and cannot be read when their keys lead to them."""
-    fault = ["access_error", rng.getrandbits(32)]
+    """Contacts that are somebody else by now, or archived, and cannot be read just then."""
+    event, kind = rng.choice(
+        (("dealer_contacts", "access_error"), ("dealer_archives_all", "serialization"))
+    )
+    # the session asks several times where the dealer's database was busy
+    plan = {f"p{number}": [kind, rng.getrandbits(32)] for number in range(6)}
     return [
         _event(rng, "wave"),
         _event(rng, "work", {}),
-        _event(rng, "dealer_contacts"),
+        _event(rng, event),
         _event(rng, "wave"),
-        _event(rng, "work", {"p0": fault, "p1": fault}),
+        _event(rng, "work", plan),
+    ]
+
+
+def _refused_there(rng):
+    """Orders that a copy has sent for a customer of a longer name; their products are unknown now.
+
+    They are found there, and nobody is looked up for them: the names have to tell.
+    """
+    return [
+        _event(rng, "few"),
+        _event(rng, "few"),
+        _event(rng, "raw_copy"),
+        _event(rng, "rework_shorter"),
+        _event(rng, "dealer_recodes"),
+        _event(rng, "work", {}),
+    ]
+
+
+def _taken_over(rng):
+    """An order under a key of the first release, from minutes before our database was restored."""
+    return [
+        _event(rng, "few"),
+        _event(rng, "first_release"),
+        _event(rng, "our_backup"),
+        _event(rng, "work", {}),
+        _event(rng, "wait"),
+        _event(rng, "wait"),
+        _event(rng, "our_restore"),
+        _event(rng, "work", {}),
+        _event(rng, "check"),
+        _event(rng, "work", {}),
     ]
 
 
@@ -141,5 +176,5 @@ def _event(rng, kind, *plan):
 
 SCENES = (
     *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
-    *(_renewed_before, _sent_by_copy, _other_people),
+    *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
 )
