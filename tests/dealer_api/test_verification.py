@@ -181,6 +181,28 @@ class TestDealerVerification(VerificationCase):
         [result] = self.push(order(name="An Peeters", maybe_there=True))
         self.assertEqual((result.status, notes_of(result)), ("sent", notes))
 
+    @cases(
+        ("email", "fault", "notes"),
+        [
+            ("customer-1@buyer.example", None, []),
+            ("namesake@buyer.example", None, ["customer_differs"]),
+            ("namesake@buyer.example", "access_error", ["customer_unreadable"]),
+            ("namesake@buyer.example", "serialization_fault", ["customer_unreadable"]),
+        ],
+    )
+    def test_a_namesake_of_the_customer_of_a_refused_order_that_is_there(self, email, fault, notes):
+        """Nobody was looked up for it, and the name proves nobody."""
+        sent = order()
+        sent.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        self.dealer.products[1]["default_code"] = "OTHER"
+        wanted = order(email=email)
+        wanted.external_id = KEY_FOR_GOOD
+        if fault:
+            self.dealer.inject(fault, "res.partner.read", times=9)
+        [result] = self.push(wanted)
+        self.assertEqual((result.status, notes_of(result)), ("sent", notes))
+
     @cases(("age", "status"), [(300, "sent"), (7200, "failed")])
     def test_the_dealers_database_has_another_clock(self, age, status):
         """Where all is as it was sent, minutes between two clocks make no stranger's order."""
