@@ -298,6 +298,12 @@ MUTANTS = {
         "        return bool(look.external_id) or (",
         "        return False and (",
     ),
+    "name-proves-contact": _one(
+        "an order that is found when it is refused is taken for a namesake's",
+        READING_BACK,
+        "        self._note_contacts(pairs)\n",
+        "",
+    ),
     "name-within-name": _one(
         "a customer's name is found within another contact's, and the difference is not said",
         IDENTITY,

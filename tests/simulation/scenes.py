@@ -140,15 +140,15 @@ def _other_people(rng):
 
 
 def _refused_there(rng):
-    """Orders that a copy has sent for a customer of a longer name; their products are unknown now.
+    """Orders that a copy has sent for a namesake, or a longer name; their products are unknown now.
 
-    They are found there, and nobody is looked up for them: the names have to tell.
+    They are found there, and nobody was looked up for them.
     """
     return [
         _event(rng, "few"),
         _event(rng, "few"),
         _event(rng, "raw_copy"),
-        _event(rng, "rework_shorter"),
+        _event(rng, rng.choice(("rework_shorter", "rework_namesake"))),
         _event(rng, "dealer_recodes"),
         _event(rng, "work", {}),
     ]
