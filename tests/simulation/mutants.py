@@ -274,6 +274,12 @@ MUTANTS = {
         '            sending.note("lines_differ")\n',
         "            pass\n",
     ),
+    "tax-hides-lines": _one(
+        "other units are adopted in silence where the dealer's prices include the tax",
+        VERIFICATION,
+        'if code != "amount_differs" and self',
+        "if not code and self",
+    ),
     "lines-unread-unsaid": _one(
         "that nobody could read the lines of an order that was there is not said",
         READING_BACK,
