@@ -2,10 +2,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Look at the orders that were sent: their numbers, whose they are, and what is in them."""
 
+from .customers import PARTNER_FIELDS, read_contacts
 from .errors import DealerError
+from .memory import DAY
+from .payload import CUSTOMER_MODEL
 from .products import BY_CODE, find_products
 from .remote import read_lines, read_orders
-from .verification import Verifier
+from .verification import Verifier, note_whose_contact
 
 
 class ReadBack:
@@ -43,12 +46,34 @@ class ReadBack:
         doubtful = {remote.id for sending, remote in pairs if sending.needs_lines}
         lines = self.lines | (self._read(read_lines, doubtful.difference(self.lines)) or {})
         verifier.products = self._prove_products(pairs, lines)
+        self._note_contacts(pairs)
         for sending, remote in pairs:
             verifier.compare(sending, remote, lines.get(remote.id))
             if not remote.name:
                 sending.note("name_unreadable_now")
             if remote.id in doubtful.difference(lines):
                 sending.note("lines_unreadable_now")
+
+    def _note_contacts(self, pairs):
+        """Say whose the orders are that were found there, nobody having been looked up for them.
+
+        A name alone proves no customer.
+        """
+        pairs = [
+            (sending, remote)
+            for sending, remote in pairs
+            if sending.known and not sending.partner_id and remote.partner_id
+        ]
+        contacts = self._read(self._read_contacts, {remote.partner_id for _s, remote in pairs})
+        for sending, remote in pairs:
+            note_whose_contact(sending, remote, (contacts or {}).get(remote.partner_id))
+
+    @staticmethod
+    def _read_contacts(session, partner_ids):
+        if not partner_ids:
+            return {}
+        fields = session.fields(CUSTOMER_MODEL, PARTNER_FIELDS, DAY)
+        return read_contacts(session, fields, partner_ids)
 
     def _prove_products(self, pairs, lines):
         """See whether the codes of products that are remembered have found the right ones.

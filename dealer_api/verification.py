@@ -166,7 +166,8 @@ class Verifier:
                 dealer_amount=f"{remote.amount_untaxed:.2f}",
                 currency=order.currency,
             )
-        elif self.has_lines(order, lines) is False:
+        # an amount that differs says it already; the tax in the prices says nothing of the lines
+        if code != "amount_differs" and self.has_lines(order, lines) is False:
             sending.note("lines_differ")
 
     @staticmethod
@@ -189,6 +190,31 @@ def is_for_another(sending, remote):
         return _differ(remote.partner_id, sending.partner_id)
     ours, theirs = sending.sent.customer.values.get("name"), remote.partner_name
     return bool(ours and theirs) and not is_shown_as(theirs, ours)
+
+
+def note_whose_contact(sending, remote, contact):
+    """Say that an order at the dealer is for somebody else of the customer's name, or may be.
+
+    :param contact: the ``Contact`` that it is for, None when it could not be read
+    """
+    customer = sending.sent.customer
+    if is_for_another(sending, remote):
+        # by the names: it is said where the order is compared
+        return
+    if not contact:
+        sending.note("customer_unreadable", partner_id=remote.partner_id)
+    elif not contact.is_of(customer):
+        known_by = (customer.values.get("email") or customer.values.get("phone"),)
+        theirs = sorted(contact.emails or contact.phones or ())
+        sending.note(
+            "customer_differs",
+            customer=_described(customer.values.get("name"), known_by),
+            dealer_customer=_described(remote.partner_name, theirs),
+        )
+
+
+def _described(name, known_by):
+    return ", ".join(filter(None, (name, *known_by))) or "-"
 
 
 def is_same_customer(customer, other):

@@ -181,6 +181,28 @@ class TestDealerVerification(VerificationCase):
         [result] = self.push(order(name="An Peeters", maybe_there=True))
         self.assertEqual((result.status, notes_of(result)), ("sent", notes))
 
+    @cases(
+        ("email", "fault", "notes"),
+        [
+            ("customer-1@buyer.example", None, []),
+            ("namesake@buyer.example", None, ["customer_differs"]),
+            ("namesake@buyer.example", "access_error", ["customer_unreadable"]),
+            ("namesake@buyer.example", "serialization_fault", ["customer_unreadable"]),
+        ],
+    )
+    def test_a_namesake_of_the_customer_of_a_refused_order_that_is_there(self, email, fault, notes):
+        """Nobody was looked up for it, and the name proves nobody."""
+        sent = order()
+        sent.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        self.dealer.products[1]["default_code"] = "OTHER"
+        wanted = order(email=email)
+        wanted.external_id = KEY_FOR_GOOD
+        if fault:
+            self.dealer.inject(fault, "res.partner.read", times=9)
+        [result] = self.push(wanted)
+        self.assertEqual((result.status, notes_of(result)), ("sent", notes))
+
     @cases(("age", "status"), [(300, "sent"), (7200, "failed")])
     def test_the_dealers_database_has_another_clock(self, age, status):
         """Where all is as it was sent, minutes between two clocks make no stranger's order."""
@@ -317,6 +339,18 @@ class TestDealerVerification(VerificationCase):
         [(code, details)] = result.notes
         self.assertEqual((code, details["dealer_amount"]), ("price_includes_tax", "1549.59"))
         self.assertIs(result.remote.tax_included, True)
+
+    def test_other_lines_at_prices_with_tax_included(self):
+        """That the prices include the tax says nothing about what is ordered."""
+        self.dealer.tax, self.dealer.tax_included = 21.0, True
+        sent = order()
+        sent.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        self.dealer.orders[1].update(create_date=self.dealer.now(hours=-9), order_line=[OTHER_LINE])
+        [result] = self.push(sent)
+        self.assertEqual(
+            notes_of(result), ["price_includes_tax", "lines_differ", "order_was_there"]
+        )
 
     @cases("price", [1875.0, 33.333, 0.01, 0.0, -100.0])
     @cases("quantity", [1.0, 3.0, 2.5, 1000.0])

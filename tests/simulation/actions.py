@@ -257,8 +257,7 @@ class Actions:
             elif kind == "prices":
                 lead.line_ids[:1].write({"price_unit": rng.choice([77.0, 88.0])})
             elif kind == "swap":
-                line = lead.line_ids[:1]
-                line.write({"product_id": line.product_id.id % len(CODES) + 1})
+                self._swap_product(lead)
         with self.world.user(uid) as env:
             self._move(env["crm.lead"].browse(lead_id), "won")
 
@@ -268,20 +267,56 @@ class Actions:
         return {order["lead_id"] for order in orders if order.get("possibly_sent")}
 
     def _do_rework_namesake(self, rng):
-        """Win leads again whose order may be there: for somebody else, who has the same name."""
-        taken = self._get_taken()
-        for lead_id in sorted(self._get_doubtful() - taken)[:5]:
+        """Win leads again whose order waits: for somebody of the name that it has there."""
+        self._rework_waiting(self._make_namesake)
+
+    def _do_rework_shorter(self, rng):
+        """Win leads of Jans again whose order waits: for Ans, whose names are within theirs."""
+        self._rework_waiting(self._make_shorter_named)
+
+    def _do_rework_swap(self, rng):
+        """Win leads again whose order waits: with another product, at the same price."""
+        self._rework_waiting(self._swap_product)
+
+    def _rework_waiting(self, change):
+        """Reopen, change and win again leads whose order waits, those that may be there first."""
+        waiting = {
+            order["lead_id"] for order in self._orders(lambda order: order["state"] == "pending")
+        }
+        doubtful = self._get_doubtful()
+        for lead_id in sorted(waiting, key=lambda each: (each not in doubtful, each))[:5]:
             with self.world.user(MANAGER) as env:
                 self._move(env["crm.lead"].browse(lead_id), "")
             if self.world.database.tables["crm.lead"].rows[lead_id].get("closed_status"):
                 continue
             with self.world.user(MANAGER) as env:
-                lead = env["crm.lead"].browse(lead_id)
-                number = self.world.next_serial()
-                person = {"name": lead.contact_name, "phone": f"+3245550{number:04}"}
-                self._write_customer(lead, {**person, "email": f"same{number}@example.com"})
+                change(env["crm.lead"].browse(lead_id))
             with self.world.user(MANAGER) as env:
                 self._move(env["crm.lead"].browse(lead_id), "won")
+
+    def _make_namesake(self, lead):
+        """Give a lead another customer, whose name is that of the contact of its order."""
+        names = [
+            dealer.partners[order["partner_id/.id"]]["name"]
+            for dealer in dict.fromkeys(self.world.dealers.values())
+            for order in dealer.orders.values()
+            if truth_of(order) == lead.truth and order["partner_id/.id"] in dealer.partners
+        ]
+        self._write_new_customer(lead, (names or [lead.contact_name])[0])
+
+    def _make_shorter_named(self, lead):
+        if lead.contact_name.startswith("Jan "):
+            self._write_new_customer(lead, lead.contact_name.replace("Jan ", "An "))
+
+    def _write_new_customer(self, lead, name):
+        number = self.world.next_serial()
+        person = {"name": name, "phone": f"+3245550{number:04}"}
+        self._write_customer(lead, {**person, "email": f"same{number}@example.com"})
+
+    @staticmethod
+    def _swap_product(lead):
+        line = lead.line_ids[:1]
+        line.write({"product_id": line.product_id.id % len(CODES) + 1})
 
     def _edit_customer(self, lead, rng):
         self._write_customer(lead, rng.choice(self.world.persons))
@@ -518,8 +553,15 @@ class Actions:
         if self._renew_cancelled(dealer, order_id):
             dealer.restore(dump)
 
-    def _renew_cancelled(self, dealer, order_id):
-        """Let a dealer cancel an order, and somebody win its lead again; return its row or None."""
+    def _do_dealer_renews(self, rng):
+        """Let a dealer cancel an order, and get it anew."""
+        self._renew_cancelled(*self._choose_order(rng, _is_ours_and_live))
+
+    def _renew_cancelled(self, dealer, order_id, change=None):
+        """Let a dealer cancel an order, and somebody win its lead again; return its row or None.
+
+        :param change: what is done to the lead before it is won again
+        """
         leads = self._leads(lambda lead: lead.get("closed_status") == "won")
         leads = [lead for lead in leads if lead["truth"] == truth_of(dealer.orders.get(order_id))]
         if not leads:
@@ -530,7 +572,10 @@ class Actions:
         for status in ("", "won"):
             self.world.advance(1)
             with self.world.user(MANAGER) as env:
-                self._move(env["crm.lead"].browse(lead_id), status)
+                lead = env["crm.lead"].browse(lead_id)
+                if change and status == "won":
+                    change(lead)
+                self._move(lead, status)
         self.world.work({}, talks=4)
         return next(iter(self._orders(lambda order: order["lead_id"] == lead_id)), None)
 
@@ -539,13 +584,22 @@ class Actions:
 
         A dealer cancels an order, gets it anew and deletes that; when this has been seen, it
         restores the backup of before, and a manager, who has not looked since, sends it again.
+        Or else nobody has seen it, and all orders are looked at.
         """
-        dealer, order_id = self._choose_order(rng, lambda order: order["state"] != "cancel")
+        order_id, tries = None, 0
+        while not order_id and tries < 5:
+            dealer, order_id = self._choose_order(rng, _is_ours_and_live)
+            tries += 1
         dump = dealer.backup()
-        row = self._renew_cancelled(dealer, order_id)
+        change = rng.choice([None, self._swap_product, *(self._make_namesake,) * 2])
+        row = self._renew_cancelled(dealer, order_id, change)
         if not row or row["state"] != "sent" or row["remote_id"] not in dealer.orders:
             return
         if row["remote_id"] == order_id:
+            return
+        if rng.random() < 0.5:
+            dealer.restore(dump)
+            self.world.survey(row["dealership_id"], {})
             return
         self._delete_there(dealer, row["remote_id"])
         self.check([row])
@@ -599,6 +653,12 @@ class Actions:
             active = rng.random() < 0.2
             dealer.replace("res.partner", partner_id, active=active, edited=self.world.now)
 
+    def _do_dealer_archives_all(self, rng):
+        """Let all dealers archive their contacts."""
+        for dealer in dict.fromkeys(self.world.dealers.values()):
+            for partner_id in sorted(dealer.partners):
+                dealer.replace("res.partner", partner_id, active=False, edited=self.world.now)
+
     def _do_dealer_contact(self, rng):
         dealer, partner_id = self._choose_contact(rng)
         if partner_id:
@@ -610,6 +670,21 @@ class Actions:
                 phone=person["phone"],
                 edited=self.world.now,
             )
+
+    def _do_dealer_renames_all(self, rng):
+        """Let all dealers give their contacts other names."""
+        for dealer in dict.fromkeys(self.world.dealers.values()):
+            for partner_id in sorted(dealer.partners):
+                values = {"name": f"Renamed {rng.choice('ABC')}", "edited": self.world.now}
+                dealer.replace("res.partner", partner_id, **values)
+
+    def _do_dealer_contacts(self, rng):
+        """Let all dealers make somebody else of each of their contacts."""
+        for dealer in dict.fromkeys(self.world.dealers.values()):
+            for partner_id in sorted(dealer.partners):
+                number = self.world.next_serial()
+                person = {"email": f"else{number}@example.com", "phone": f"+3265550{number:04}"}
+                dealer.replace("res.partner", partner_id, edited=self.world.now, **person)
 
     def _do_dealer_sells(self, rng):
         rng.choice(list(dict.fromkeys(self.world.dealers.values()))).sell(rng)
@@ -779,3 +854,8 @@ class Actions:
         self._note_forgotten(dump)
         world.database.restore(dump)
         world.database_name = "ours"
+
+
+def _is_ours_and_live(order):
+    """Tell whether an order at a dealer is one that a lead has there."""
+    return bool(truth_of(order)) and order["state"] != "cancel"

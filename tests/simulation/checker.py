@@ -36,6 +36,7 @@ LASTING = frozenset(("place_changed", "order_conflict"))
 # How long after its request an order is made at the earliest that comes late
 LATE = timedelta(seconds=10)
 CAME_BACK_HIDDEN = "missing, and told: what came back under an earlier key is hidden"
+RENEWED_HIDDEN = "cancelled, and told: what was sent anew before our restore is hidden"
 TWICE = "twice: sent before our restore, to the Odoo that there was before"
 TWICE_MERGED = "twice: merged with a lead whose order was sent before our restore"
 
@@ -289,6 +290,8 @@ class Checker:
                 self.excuses[TWICE] += 1
             elif is_unknown and lead.get("closed_status") != "won":
                 self.excuses["not won, sent before our database was restored"] += 1
+            elif is_unknown and all(_is_hidden(each[2]) for each in live):
+                self.excuses[RENEWED_HIDDEN] += 1
             elif live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
             elif (

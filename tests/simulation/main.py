@@ -30,6 +30,7 @@ def read_options(arguments):
     parser.add_argument("--mood", type=int, choices=range(4), help="0: many orders, no faults")
     parser.add_argument("--episode", type=int, help="this one episode only")
     parser.add_argument("--mutants", nargs="?", const="all", metavar="NAME,NAME")
+    parser.add_argument("--jobs", type=int, default=1, help="so many mutants at a time")
     parser.add_argument("--cpu-seconds", type=float, default=0, help="stop after so many of them")
     parser.add_argument("--skip", default="", metavar="EPISODE,EPISODE", help="but these")
     parser.add_argument("--json", action="store_true", help="print one line for programs")

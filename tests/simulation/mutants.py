@@ -23,6 +23,7 @@ TALKS = "models/engine/dealer_talks.py"
 PUSH = "models/order/bpo_dealer_order_push.py"
 QUEUE = "models/order/bpo_dealer_order_queue.py"
 REMOTE = "models/order/bpo_dealer_order_remote.py"
+SURVEY = "models/order/bpo_dealer_order_survey.py"
 NOTIFY = "models/order/bpo_dealer_order_notify.py"
 HEAL = "models/order/bpo_dealer_order_heal.py"
 BROKEN_OFF = "models/order/bpo_dealer_order_broken_off.py"
@@ -236,6 +237,18 @@ MUTANTS = {
         "        if is_same_customer(order.customer, wanted.customer):\n            return True\n",
         "        if order.customer:\n            return True\n",
     ),
+    "name-proves-customer": _one(
+        "an order is taken for the new customer's where its contact has that one's name",
+        VERIFICATION,
+        "return is_theirs and _is_name_of(",
+        "return _is_name_of(",
+    ),
+    "later-keys-ignored": _one(
+        "an order that was cancelled, and sent anew before our restore, is shown as cancelled",
+        LOOKING,
+        "_find_live(later_external_ids(key), order.reference, ids, remotes, is_ours)",
+        "None",
+    ),
     "lines-not-sent": _one(
         "of several lines only the first is sent",
         ORDERS,
@@ -254,6 +267,74 @@ MUTANTS = {
         VERIFICATION,
         "        code = self._difference(order, remote)\n",
         "        code = None\n",
+    ),
+    "lines-differ-unsaid": _one(
+        "other units of the same total are adopted in silence",
+        VERIFICATION,
+        '            sending.note("lines_differ")\n',
+        "            pass\n",
+    ),
+    "tax-hides-lines": _one(
+        "other units are adopted in silence where the dealer's prices include the tax",
+        VERIFICATION,
+        'if code != "amount_differs" and self',
+        "if not code and self",
+    ),
+    "lines-unread-unsaid": _one(
+        "that nobody could read the lines of an order that was there is not said",
+        READING_BACK,
+        '                sending.note("lines_unreadable_now")',
+        "                pass",
+    ),
+    "younger-not-doubted": _one(
+        "an order that was there a moment before is taken for the one that is sent",
+        VERIFICATION,
+        "sending.is_doubtful |= self._is_older(remote, self.session.started, SMALL_TOLERANCE)",
+        "sending.is_doubtful |= False",
+    ),
+    "came-back-unsaid": _one(
+        "that an order came back with a backup, under an earlier key, is not said",
+        LOOKING,
+        '        sending.note("order_came_back", name=remote.name or str(remote.id))\n',
+        "",
+    ),
+    "survey-not-compared": _one(
+        "the daily look takes over an order under an earlier key without comparing it",
+        SURVEY,
+        "        return bool(look.external_id) or (",
+        "        return False and (",
+    ),
+    "name-proves-contact": _one(
+        "an order that is found when it is refused is taken for a namesake's",
+        READING_BACK,
+        "        self._note_contacts(pairs)\n",
+        "",
+    ),
+    "name-within-name": _one(
+        "a customer's name is found within another contact's, and the difference is not said",
+        IDENTITY,
+        r'words = rf"(?<!\w){re.escape(str(name).strip())}(?!\w)"',
+        "words = re.escape(str(name).strip())",
+    ),
+    "alike-by-id-only": _one(
+        "an order that was taken over under a key of the first release is called another one later",
+        VERIFICATION,
+        "        is_known = sending.partner_id or (\n"
+        '            remote.partner_name and sending.sent.customer.values.get("name")\n'
+        "        )\n",
+        "        is_known = sending.partner_id\n",
+    ),
+    "contact-unread-taken": _one(
+        "an order goes to a contact that cannot be read for a moment, and was archived",
+        CUSTOMERS,
+        '        if fault.kind != "access":\n            raise\n        return {}',
+        "        return {}",
+    ),
+    "customer-unread-unsaid": _one(
+        "that nobody could read the contact under a customer's key is not said",
+        CUSTOMERS,
+        '        notes.append(("customer_unreadable", {"partner_id": self.result.record_id}))\n',
+        "",
     ),
     "hidden-unread": _one(
         "first release: an order that could not be read is said to be another's",

@@ -9,7 +9,7 @@ episodes without a scene are what they were.
 import random
 
 # One episode of so many has a scene.
-_ONE_OF = 3
+_ONE_OF = 2
 
 
 def insert(events, seed):
@@ -24,11 +24,16 @@ def insert(events, seed):
 def _namesake(rng):
     """An order that may be there; its lead is won again for another customer of the same name."""
     lost = [rng.choice(("cut_after", "page_after", "late")), rng.getrandbits(32)]
+    before = ()
+    if rng.random() < 0.5:
+        # the contacts are found by e-mail and phone, and have other names
+        before = _event(rng, "wave"), _event(rng, "work", {}), _event(rng, "dealer_renames_all")
     return [
+        *before,
         _event(rng, "few"),
-        _event(rng, "work", {rng.choice(("l0", "l1")): lost}),
+        _event(rng, "work", {"o0": lost}),
         _event(rng, "rework_namesake"),
-        ["wait", rng.getrandbits(32)],
+        _event(rng, "wait"),
         _event(rng, "work", {}),
     ]
 
@@ -44,7 +49,7 @@ def _anothers_mark(rng):
     It begins when the first one has marked its orders, and what it sends comes late, or is there.
     """
     lost = [rng.choice(("late", "late", "cut_after")), rng.getrandbits(32)]
-    plan = {rng.choice(("l0", "l1", "l1")): lost, "c2": ["die_before", rng.getrandbits(32)]}
+    plan = {"o0": lost, "c2": ["die_before", rng.getrandbits(32)]}
     refusal = rng.choice(("dealer_recodes", "dealer_recodes", "dealer_rule"))
     others = [_event(rng, "work", plan), _event(rng, refusal)]
     return [_event(rng, "few"), _event(rng, "work", {"c1": ["events", others]})]
@@ -88,8 +93,88 @@ def _anothers_key(rng):
     ]
 
 
+def _renewed_before(rng):
+    """An order that was cancelled and sent anew; our database is restored to before both."""
+    return [
+        _event(rng, "few"),
+        _event(rng, "work", {}),
+        _event(rng, "our_backup"),
+        _event(rng, "dealer_renews"),
+        _event(rng, "our_restore"),
+        _event(rng, "check"),
+        _event(rng, "work", {}),
+    ]
+
+
+def _sent_by_copy(rng):
+    """Orders that a copy has sent; the leads are won again with something else in the original.
+
+    What they are for is told by the lines and the contact that are there, if these can be read.
+    """
+    plan = {}
+    if rng.random() < 0.4:
+        plan = {f"k{number}": ["access_error", rng.getrandbits(32)] for number in range(4)}
+    return [
+        _event(rng, "few"),
+        _event(rng, "raw_copy"),
+        *(_event(rng, "resume") for _second in range(3)),
+        _event(rng, rng.choice(("rework_swap", "rework_swap", "rework_namesake"))),
+        _event(rng, "work", plan),
+    ]
+
+
+def _other_people(rng):
+    """Contacts that are somebody else by now, or archived, and cannot be read just then."""
+    event, kind = rng.choice(
+        (("dealer_contacts", "access_error"), ("dealer_archives_all", "serialization"))
+    )
+    # the session asks several times where the dealer's database was busy
+    plan = {f"p{number}": [kind, rng.getrandbits(32)] for number in range(6)}
+    return [
+        _event(rng, "wave"),
+        _event(rng, "work", {}),
+        _event(rng, event),
+        _event(rng, "wave"),
+        _event(rng, "work", plan),
+    ]
+
+
+def _refused_there(rng):
+    """Orders that a copy has sent for a namesake, or a longer name; their products are unknown now.
+
+    They are found there, and nobody was looked up for them.
+    """
+    return [
+        _event(rng, "few"),
+        _event(rng, "few"),
+        _event(rng, "raw_copy"),
+        _event(rng, rng.choice(("rework_shorter", "rework_namesake"))),
+        _event(rng, "dealer_recodes"),
+        _event(rng, "work", {}),
+    ]
+
+
+def _taken_over(rng):
+    """An order under a key of the first release, from minutes before our database was restored."""
+    return [
+        _event(rng, "few"),
+        _event(rng, "first_release"),
+        _event(rng, "our_backup"),
+        _event(rng, "work", {}),
+        _event(rng, "wait"),
+        _event(rng, "wait"),
+        _event(rng, "our_restore"),
+        _event(rng, "work", {}),
+        _event(rng, "check"),
+        _event(rng, "work", {}),
+    ]
+
+
 def _event(rng, kind, *plan):
     return [kind, rng.getrandbits(32), *plan]
 
 
-SCENES = (_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key)
+SCENES = (
+    *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
+    *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
+)

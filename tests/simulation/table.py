@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from .mutants import MUTANTS
 from .product import CHECKOUT
@@ -32,13 +33,18 @@ def run_mutants(options):
     """
     names = list(MUTANTS) if options.mutants == "all" else options.mutants.split(",")
     cpu_seconds = options.cpu_seconds or CPU_SECONDS
-    plain = run(["--keep-going"], options.seed, cpu_seconds * 1.5)
+    plain = run(["--keep-going"], options.seed, cpu_seconds)
     print(f"without a mutant {len(plain['failed'])} of {plain['episodes']} episodes are wrong")
     skip = "--skip=" + ",".join(map(str, plain["failed"]))
     limit = f"--episodes={plain['episodes']}"
     rows, caught = [], 0
+    pool = ThreadPoolExecutor(options.jobs)
+    runs = {
+        name: pool.submit(run, [f"--mutant={name}", skip, limit], options.seed, cpu_seconds)
+        for name in names
+    }
     for name in names:
-        found = run([f"--mutant={name}", skip, limit], options.seed, cpu_seconds)
+        found = runs[name].result()
         is_caught = bool(found["wrong"])
         caught += is_caught
         row = [f"`{name}`", MUTANTS[name].breaks]

@@ -36,6 +36,14 @@ CARRIED_OUT = frozenset(("cut_after", "page_after", "nonsense", "half_answer"))
 # Those that say that we may not come in: once in a row, or as good as four times.
 REFUSALS = {"access_denied": 1, "no_database": 1, "nonsense": 4}
 
+# What requests are about, as in points of a plan
+_LETTERS = {
+    "sale.order/load": "lo",
+    "res.partner/load": "l",
+    "sale.order.line/search_read": "k",
+    "res.partner/read": "p",
+}
+
 _NONSENSE = (
     {"ids": "all of them"},
     {"ids": [1.5, "x"], "messages": []},
@@ -46,6 +54,13 @@ _NONSENSE = (
     7,
     None,
 )
+
+
+def _letters_of(path, body):
+    """Return what a request is about, as in points of a plan."""
+    if path.endswith("/sale.order/load") and b"origin" not in body:
+        return "i"
+    return _LETTERS.get(path.removeprefix("/json/2/"), "")
 
 
 class Transport:
@@ -82,10 +97,8 @@ class Transport:
         world = self.world
         if world.time.monotonic() >= self._end:
             self._unreachable("session_timeout", False, seconds=75)
-        is_order = path.endswith("/sale.order/load")
-        is_look = is_order and b"origin" not in body
-        is_load = (is_order and not is_look) or path.endswith("/res.partner/load")
-        fault, rng = world.before_request(is_load, is_look)
+        letters = _letters_of(path, body)
+        fault, rng = world.before_request(letters)
         if fault == "nonsense" and path.endswith("/fields_get"):
             # any mapping is a well-formed answer to this one
             fault = "half_answer"
@@ -119,7 +132,7 @@ class Transport:
             self._unreachable("connection_lost", True)
         answer = self._answer(dealer, fault, rng, work)
         self.clock_offset = timedelta(seconds=dealer.clock_shift or 0)
-        world.after_request(is_load)
+        world.after_request("l" in letters)
         return self.api.HttpAnswer(*answer)
 
     def _note_orders(self, model, name, kwargs):

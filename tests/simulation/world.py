@@ -44,8 +44,10 @@ class Run:
     """What interrupts one run of the worker: at which point, what.
 
     A point is a letter and a number: ``r3`` the fourth request (before it), ``R3`` after it,
-    ``l0`` the first one that gives orders to a dealer, ``L0`` after that, ``i0`` the first one
-    that asks for the ids of orders, ``c0`` the first commit, ``b0`` before the first transaction,
+    ``l0`` the first one that gives customers or orders to a dealer, ``L0`` after that, ``o0`` the
+    first one that gives it orders, ``i0`` the first one
+    that asks for the ids of orders, ``k0`` the first one that reads lines of orders, ``p0``
+    contacts by their ids, ``c0`` the first commit, ``b0`` before the first transaction,
     ``f0`` the first time that writes are sent to our database, ``a0`` the first time that a dealer
     is about to be asked and more may be due.
     """
@@ -339,20 +341,17 @@ class World:
         if found:
             self._happen(found[1])
 
-    def before_request(self, is_load, is_look):
+    def before_request(self, letters):
         """Return (fault, chance) for the next request.
 
-        :param is_load: it gives orders to a dealer
-        :param is_look: it asks for the ids of orders
+        :param letters: what it is about, as in points of a plan
         """
         run = self.run
         if run is None:
             return None, None
         found = run.at("r")
-        if is_load:
-            found = run.at("l") or found
-        if is_look:
-            found = run.at("i") or found
+        for letter in letters:
+            found = run.at(letter) or found
         if not found:
             return None, None
         kind, detail = found
