@@ -27,6 +27,9 @@ class Coverage:
     :param pages: folder of the report line by line, emptied
     """
 
+    # times as long as without may a part take
+    patience = 3
+
     def __init__(self, odoo, data=None, pages=None):
         self.odoo = odoo
         self.data = data or paths.run_dir() / "coverage"
@@ -46,6 +49,9 @@ class Coverage:
     def end(self):
         """Measure no more, and say what was not reached."""
         del os.environ["COVERAGE_PROCESS_START"]
+        if not any(self.data.iterdir()):
+            say("== coverage: nothing was measured")
+            return
         report = self.data / "report.json"
         self._run("combine")
         self._run("html", f"--directory={self.pages}")

@@ -19,7 +19,9 @@ environment:
 import json
 import os
 import runpy
+import sys
 import threading
+import time
 
 import odoo.cli
 from odoo.tests import loader, result
@@ -27,6 +29,7 @@ from odoo.tests import loader, result
 from odoo.addons.base.models.ir_qweb import IrQweb
 
 _lock = threading.Lock()
+SAVE_EVERY = 30  # seconds, of what is measured of coverage
 
 
 def report(test, outcome, text=""):
@@ -39,6 +42,7 @@ def report(test, outcome, text=""):
 def watch_results():
     """Have Odoo's test results report as they come."""
     original = result.OdooTestResult
+    coverage = CoverageKeeper()
 
     class ReportingResult(original):
         def startTest(self, test):
@@ -48,6 +52,7 @@ def watch_results():
         def stopTest(self, test):
             super().stopTest(test)
             report(self.getDescription(test), "ended")
+            coverage.keep()
 
         def addSkip(self, test, reason):
             super().addSkip(test, reason)
@@ -62,6 +67,21 @@ def watch_results():
             report(self.getDescription(owner), "failed", text)
 
     loader.OdooTestResult = result.OdooTestResult = ReportingResult
+
+
+class CoverageKeeper:
+    """Writes down what coverage.py has measured so far: it is lost with a run that is killed."""
+
+    def __init__(self):
+        self.last = time.monotonic()
+
+    def keep(self):
+        """Save what is measured, if anything is, and if the last time is long ago."""
+        coverage = sys.modules.get("coverage")
+        current = coverage and coverage.Coverage.current()
+        if current and time.monotonic() - self.last > SAVE_EVERY:
+            current.save()
+            self.last = time.monotonic()
 
 
 def choose_tests():

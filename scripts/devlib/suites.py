@@ -97,22 +97,27 @@ class Part:
 
     def run_child(self, argv, env, **options):
         """Run a program to its end and return its exit status."""
+        timeout = PART_TIMEOUT * self.context.patience
         with Child(argv, log=self.log, env=env, **options) as child:
             self.context.children.append(child)
             try:
-                return child.wait(PART_TIMEOUT)
+                return child.wait(timeout)
             except subprocess.TimeoutExpired:
-                self.result.fail(f"{self.name} did not end within {PART_TIMEOUT // 60} minutes")
+                self.result.fail(f"{self.name} did not end within {timeout // 60} minutes")
                 return child.stop()
 
 
 @dataclass
 class Context:
-    """What the parts share."""
+    """What the parts share.
+
+    ``patience`` is how many times as long as by itself a part may take.
+    """
 
     odoo: object
     postgres: object
     filter: str = ""
+    patience: int = 1
     children: list = field(default_factory=list)
 
 
