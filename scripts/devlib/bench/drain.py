@@ -21,6 +21,7 @@ from ..relay import Balancer
 from ..servers import queue_settings
 from ..world import wait_until
 from . import leads, orders
+from .processor import Processor, get_server_pids
 from .table import Row
 
 PROGRAM = paths.CHECKOUT / "tests" / "run_dealers.py"
@@ -69,17 +70,40 @@ _WAKE = """
     SELECT res_id, now() AT TIME ZONE 'UTC' FROM ir_model_data
      WHERE module = 'bpo_crm' AND name = 'ir_cron_push_dealer_orders'
 """
-# What a script would do with the same method: a dealer, and when nothing is left, the next one.
-_ONE_BY_ONE = """
+# Ended within the database: a process for each look would take its part of a core.
+_WAIT = """
+    DO $$ DECLARE started timestamptz := clock_timestamp(); BEGIN
+        WHILE (SELECT count(*) FROM bpo_dealer_order WHERE state = 'pending') > {most} LOOP
+            IF clock_timestamp() > started + interval '{longest} s' THEN
+                RAISE 'orders wait after {longest} s';
+            END IF;
+            PERFORM pg_sleep({pause});
+            COMMIT;
+        END LOOP;
+    END $$
+"""
+# What is compared with, both by the product's own steps, each order marked, verified, written back.
+_ALONE = """
 import time
+from odoo.addons.bpo_crm.models.engine import dealer_push
 
 orders = env["bpo.dealer.order"].sudo()
-dealerships = env["bpo.dealership"].search([("code", "like", "DRAIN-%")])[::{part}].ids
+dealerships = env["bpo.dealership"].search([("on_hold", "=", False)]).ids
 started = time.perf_counter()
+{work}
+print("SECONDS:", time.perf_counter() - started)
+"""
+# One talk after the other, as a script without threads has it.
+_SCRIPT = """
 for dealership in dealerships:
     while orders._push_dealership(dealership):
         pass
-print("SECONDS:", time.perf_counter() - started)
+"""
+# The run of the scheduled action with one place in the place of eight: it chooses the next talk
+# with a dealer, and writes the one before, while this one is under way.
+_ONE_PLACE = """
+dealer_push.MAX_TALKS = 1
+orders._cron_push()
 """
 
 
@@ -98,6 +122,10 @@ class Dealers:
 
     def __exit__(self, *exc_info):
         self._child.stop()
+
+    def get_pids(self):
+        """Return the id of their process."""
+        return self._child.program_pids()
 
     def describe(self):
         """Return what each dealer is and has; nothing while they are being started."""
@@ -156,16 +184,44 @@ class Drain:
         started = time.perf_counter()
         self.bpo.sql(_WAKE)
         self.bpo.wake_scheduler()
-        while waiting := self.count():
-            if meanwhile and waiting <= half:
-                meanwhile()
-                meanwhile = None
-            if time.perf_counter() - started > LONGEST:
-                raise AssertionError(f"{waiting} orders wait after {LONGEST} s")
-            time.sleep(orders.POLL_SECONDS)
+        if meanwhile:
+            self._wait(half)
+            meanwhile()
+        self._wait(0)
         seconds = time.perf_counter() - started
         self.check()
         return seconds
+
+    def _wait(self, most):
+        """Wait until so many orders wait at most."""
+        self.bpo.sql(_WAIT.format(most=most, longest=LONGEST, pause=orders.POLL_SECONDS))
+
+    def run_alone(self, work, first):
+        """Push to one dealer after the other, in a process of its own, to a part of the dealers.
+
+        :param work: what does it, see ``_ALONE``
+        :param int first: number of the first dealer of that part
+        :return: seconds per order
+        """
+        held = f"bpo_dealership SET on_hold = (id % {PART_OF_DEALERS} <> {first})"
+        self.bpo.sql(f"UPDATE {held} WHERE code LIKE 'DRAIN-%'")
+        before = self.count()
+        world = self.bpo.world
+        code = _ALONE.format(work=work)
+        printed = databases.shell(world.odoo, world.postgres, self.bpo.database, code)
+        count = before - self.count()
+        self.bpo.sql("UPDATE bpo_dealership SET on_hold = false")
+        return float(printed.rpartition("SECONDS:")[2]) / count
+
+    def watch(self):
+        """Return the :class:`Processor` of all that takes part."""
+        return Processor(
+            {
+                "Odoo": self.bpo.child.program_pids,
+                "PostgreSQL": lambda: get_server_pids(self.bpo.postgres),
+                "the dealers": self.dealers.get_pids,
+            }
+        )
 
     def check(self):
         """Refuse a run in which an order is not at its dealer exactly once."""
@@ -183,26 +239,40 @@ def measure(world, dealers, count):
         with Progress(f"Preparing {dealers} dealers"):
             drain = Drain(world, stack, dealers)
             drain.fill(count)
-        with Progress("Sending to one dealer after the other"):
-            alone = run_one_by_one(world, drain)
+        with Progress("Sending to one dealer after the other, one talk at a time"):
+            script = drain.run_alone(_SCRIPT, 0)
+        with Progress("Sending to one dealer after the other, by the scheduled action's run"):
+            one_place = drain.run_alone(_ONE_PLACE, 1)
         # the rest of them does not count
         drain.run()
         drain.fill(count)
         with Progress(f"Sending {count} orders by the scheduled action"):
+            processor = drain.watch()
             seconds = drain.run()
+            used = processor.used()
     with ExitStack() as stack:
         jobs, killed = measure_jobs(world, stack, dealers, count)
     each = f"{dealers} dealers that take {SECONDS * 1000:.0f} ms, {count} orders"
+    processors = ", ".join(f"{name} {used[name] / count * 1000:.1f}" for name in sorted(used))
     return [
         Row(
             f"{each}: one server, scheduled action",
-            "one dealer after the other",
-            alone * count / seconds,
+            "one dealer after the other, one talk at a time",
+            script * count / seconds,
             at_least=6,
             details=[
-                f"{seconds:.1f} s, {count / seconds:.0f} orders a second",
-                f"one dealer after the other: {alone * 1000:.1f} ms per order",
+                f"{seconds:.1f} s, {count / seconds:.0f} orders a second,"
+                f" {seconds / count * 1000:.1f} ms per order",
+                f"one dealer after the other: {script * 1000:.1f} ms per order",
+                f"processor time per order in ms: {processors}",
             ],
+        ),
+        Row(
+            "the same",
+            "one dealer after the other, the next talk chosen and the last one written meanwhile",
+            one_place * count / seconds,
+            at_least=6,
+            details=[f"one dealer after the other: {one_place * 1000:.1f} ms per order"],
         ),
         Row("the same", "a second", count / seconds, unit="orders", at_least=60),
         Row(
@@ -217,14 +287,6 @@ def measure(world, dealers, count):
             ],
         ),
     ]
-
-
-def run_one_by_one(world, drain):
-    """Return the seconds per order of one dealer after the other, of a part of them."""
-    before = drain.count()
-    code = _ONE_BY_ONE.format(part=PART_OF_DEALERS)
-    printed = databases.shell(world.odoo, world.postgres, drain.bpo.database, code)
-    return float(printed.rpartition("SECONDS:")[2]) / (before - drain.count())
 
 
 def measure_jobs(world, stack, dealers, count):
