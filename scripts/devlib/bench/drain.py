@@ -21,7 +21,7 @@ from ..relay import Balancer
 from ..servers import queue_settings
 from ..world import wait_until
 from . import leads, orders
-from .processor import Processor, get_server_pids
+from .meter import Meter
 from .table import Row
 
 PROGRAM = paths.CHECKOUT / "tests" / "run_dealers.py"
@@ -60,7 +60,9 @@ _FILL = """
                    'customer', (sample.payload::jsonb -> 'customer') || jsonb_build_object(
                        'external_id', named.key || '_customer',
                        'values', (sample.payload::jsonb -> 'customer' -> 'values')
-                           || jsonb_build_object('email', named.lead || '@example.com'))
+                           || jsonb_build_object(
+                               'email', named.lead || '@example.com',
+                               'phone', '+322' || lpad(named.lead::text, 7, '0')))
                )))).*
       FROM named, bpo_dealer_order sample
      WHERE sample.id = (SELECT min(id) FROM bpo_dealer_order)
@@ -122,10 +124,6 @@ class Dealers:
 
     def __exit__(self, *exc_info):
         self._child.stop()
-
-    def get_pids(self):
-        """Return the id of their process."""
-        return self._child.program_pids()
 
     def describe(self):
         """Return what each dealer is and has; nothing while they are being started."""
@@ -213,16 +211,6 @@ class Drain:
         self.bpo.sql("UPDATE bpo_dealership SET on_hold = false")
         return float(printed.rpartition("SECONDS:")[2]) / count
 
-    def watch(self):
-        """Return the :class:`Processor` of all that takes part."""
-        return Processor(
-            {
-                "Odoo": self.bpo.child.program_pids,
-                "PostgreSQL": lambda: get_server_pids(self.bpo.postgres),
-                "the dealers": self.dealers.get_pids,
-            }
-        )
-
     def check(self):
         """Refuse a run in which an order is not at its dealer exactly once."""
         there = self.dealers.get_references()
@@ -246,14 +234,15 @@ def measure(world, dealers, count):
         # the rest of them does not count
         drain.run()
         drain.fill(count)
-        with Progress(f"Sending {count} orders by the scheduled action"):
-            processor = drain.watch()
+        title = f"Sending {count} orders by the scheduled action"
+        with Progress(title), Meter(drain.bpo) as meter:
             seconds = drain.run()
-            used = processor.used()
     with ExitStack() as stack:
         jobs, killed = measure_jobs(world, stack, dealers, count)
     each = f"{dealers} dealers that take {SECONDS * 1000:.0f} ms, {count} orders"
-    processors = ", ".join(f"{name} {used[name] / count * 1000:.1f}" for name in sorted(used))
+    processor = f"{meter.processor / count * 1000:.1f} ms of our processor time per order"
+    if meter.database is not None:
+        processor += f", {meter.database / count * 1000:.1f} ms of PostgreSQL's"
     return [
         Row(
             f"{each}: one server, scheduled action",
@@ -264,7 +253,7 @@ def measure(world, dealers, count):
                 f"{seconds:.1f} s, {count / seconds:.0f} orders a second,"
                 f" {seconds / count * 1000:.1f} ms per order",
                 f"one dealer after the other: {script * 1000:.1f} ms per order",
-                f"processor time per order in ms: {processors}",
+                processor,
             ],
         ),
         Row(
