@@ -69,6 +69,7 @@ from .engine import bpo_dealership_job
 from .report import bpo_vital_signs
 from .lead import crm_lead_vital_signs
 from .base import ir_qweb
+from .base import mail_mail
 from .service import bpo_service
 from .service import bpo_service_stage
 from .stage import crm_stage_service

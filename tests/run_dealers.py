@@ -21,7 +21,9 @@ from fault_dealer import FaultDealer
 
 
 class ModelDealer(FaultDealer):
-    """A dealer that takes its time."""
+    """A dealer that takes its time, and little of the processor's while nobody asks it."""
+
+    poll_seconds = 1.0
 
     def __init__(self, seconds, product):
         super().__init__(currency="USD")

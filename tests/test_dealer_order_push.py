@@ -2,6 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
 import contextlib
+import gc
 from concurrent.futures import Future
 from datetime import timedelta
 from unittest.mock import patch
@@ -173,6 +174,42 @@ class TestPushSent(PushCommon):
         for mail in template.send_mail_batch(orders.ids):
             self.assertEqual(bodies[mail.res_id], mail.body_html)
         self.assertEqual(len(set(bodies.values())), len(orders))
+
+    def test_mail_has_its_text_once(self):
+        """A copy for the chatter is kept only of e-mails that stay."""
+        orders = self._win(self._create_leads(2))
+        orders.write({"state": "sent", "remote_id": 7})
+        template = self.env.ref(notify.MAIL_TEMPLATE)
+        for kept in (False, True):
+            template.auto_delete = not kept
+            before = self.env["mail.mail"].search([])
+            self.assertEqual(orders._queue_mails(), orders)
+            mails = self.env["mail.mail"].search([]) - before
+            self.assertEqual(len(mails), 2)
+            for mail in mails:
+                reference = orders.browse(mail.res_id).reference
+                self.assertIn(reference, mail.body_html)
+                self.assertEqual(reference in (mail.body or ""), kept)
+
+    def test_plain_fields_of_the_mail_are_not_compiled(self):
+        template = self.env.ref(notify.MAIL_TEMPLATE)
+        for text in (template.subject, template.email_to, template.lang):
+            self.assertFalse(
+                template._has_unsafe_expression_template_inline_template(text, template.model),
+                text,
+            )
+
+    def test_mails_leave_nothing_in_memory(self):
+        """Not even until Python's collector comes by: a run may send thousands."""
+        orders = self._win(self._create_leads(3))
+        orders.write({"state": "sent", "remote_id": 7})
+        self.assertEqual(orders._queue_mails(), orders)
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        orders._queue_mails()
+        left = [each for each in gc.get_objects() if type(each) is dict]
+        self.assertFalse([each for each in left if "__qweb_root_values" in each])
 
     def test_no_manager_email(self):
         self.dealership.manager_email = False

@@ -32,12 +32,15 @@ PART_FOR_TALKS = 0.75
 WRITE_ATTEMPTS = 5
 # How long writing waits for somebody who holds one of the rows.
 WRITE_LOCK_TIMEOUT = "5s"
+# Threads of this process that write at the same time: while one waits for the database, the other
+# one has the interpreter. A third would only keep the talks from it.
+WRITERS = 2
 # Seconds that a thread waits for its turn to write.
 TURN_SECONDS = 2.0
 # Seconds in which the next talk asks its dealer: whoever writes meanwhile keeps the interpreter
 # from it for longer than the asking takes.
 HEAD_START = 0.1
-_turn = threading.Lock()
+_turns = threading.BoundedSemaphore(WRITERS)
 
 
 def wake(env, cron, at=None):
@@ -75,17 +78,17 @@ def get_talk_seconds(limit):
 
 @contextmanager
 def taking_turns():
-    """Let one thread of this process write at a time.
+    """Let few threads of this process write at a time.
 
-    Several would only take turns with the interpreter, and keep the talks from it. One that waits
+    Many would only take turns with the interpreter, and keep the talks from it. One that waits
     for a lock in the database does not hold up the others for long.
     """
-    is_mine = _turn.acquire(timeout=TURN_SECONDS)
+    is_mine = _turns.acquire(timeout=TURN_SECONDS)
     try:
         yield
     finally:
         if is_mine:
-            _turn.release()
+            _turns.release()
 
 
 @contextmanager

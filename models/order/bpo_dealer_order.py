@@ -1,6 +1,8 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from functools import cache
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -195,6 +197,8 @@ class BpoDealerOrder(models.Model):
             "order": self,
             "content": content,
             "currency": self.currency_id,
+            # the price of the only unit is the total, and Odoo takes its time over each
+            "format_price": cache(self.currency_id.format),
             "format_quantity": format_quantity,
             "shown_defaults": content.used_defaults,
         }

@@ -146,8 +146,8 @@ class BpoDealerOrder(models.Model):
         template = self.env.ref(MAIL_TEMPLATE, raise_if_not_found=False)
         if not addressed or not template:
             return self.browse()
-        # see ``ir_qweb.py``
-        template = template.with_context(bpo_crm_compiled={})
+        # see ``ir_qweb.py`` and ``mail_mail.py``
+        template = template.with_context(bpo_crm_compiled={}, bpo_crm_mail_once=True)
         try:
             with self.env.cr.savepoint():
                 template.sudo().send_mail_batch(addressed.ids, force_send=False)
@@ -157,6 +157,16 @@ class BpoDealerOrder(models.Model):
             _logger.exception("The e-mail about dealer orders could not be prepared")
             return self.browse()
         return addressed
+
+    @api.model
+    def mail_allowed_qweb_expressions(self):
+        """Let what an e-mail says of an order be looked up; all else is compiled each time."""
+        return super().mail_allowed_qweb_expressions() + (
+            "object.display_name",
+            "object.customer_name",
+            "object.dealership_id.lang",
+            "object.dealership_id.manager_email",
+        )
 
     def _remember_who_asked(self, user):
         """Have a user told what the dealers answer; agents are told of their own deals anyway.

@@ -154,6 +154,8 @@ class FaultDealer:
     api_key = API_KEY
     password = "correct horse battery staple"
     uid = 7
+    # Between two looks whether it is to stop
+    poll_seconds = 0.02
 
     def __init__(self, version="19.0", currency="EUR", certificate=None):
         # Two dealers are never taken for one, also when the second gets the port of the first.
@@ -264,7 +266,9 @@ class FaultDealer:
             )
         self._port = self._server.server_address[1]
         threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": self.poll_seconds},
+            daemon=True,
         ).start()
         return self
 

@@ -21,6 +21,7 @@ from ..relay import Balancer
 from ..servers import queue_settings
 from ..world import wait_until
 from . import leads, orders
+from .meter import Meter
 from .table import Row
 
 PROGRAM = paths.CHECKOUT / "tests" / "run_dealers.py"
@@ -59,7 +60,9 @@ _FILL = """
                    'customer', (sample.payload::jsonb -> 'customer') || jsonb_build_object(
                        'external_id', named.key || '_customer',
                        'values', (sample.payload::jsonb -> 'customer' -> 'values')
-                           || jsonb_build_object('email', named.lead || '@example.com'))
+                           || jsonb_build_object(
+                               'email', named.lead || '@example.com',
+                               'phone', '+322' || lpad(named.lead::text, 7, '0')))
                )))).*
       FROM named, bpo_dealer_order sample
      WHERE sample.id = (SELECT min(id) FROM bpo_dealer_order)
@@ -69,17 +72,40 @@ _WAKE = """
     SELECT res_id, now() AT TIME ZONE 'UTC' FROM ir_model_data
      WHERE module = 'bpo_crm' AND name = 'ir_cron_push_dealer_orders'
 """
-# What a script would do with the same method: a dealer, and when nothing is left, the next one.
-_ONE_BY_ONE = """
+# Ended within the database: a process for each look would take its part of a core.
+_WAIT = """
+    DO $$ DECLARE started timestamptz := clock_timestamp(); BEGIN
+        WHILE (SELECT count(*) FROM bpo_dealer_order WHERE state = 'pending') > {most} LOOP
+            IF clock_timestamp() > started + interval '{longest} s' THEN
+                RAISE 'orders wait after {longest} s';
+            END IF;
+            PERFORM pg_sleep({pause});
+            COMMIT;
+        END LOOP;
+    END $$
+"""
+# What is compared with, both by the product's own steps, each order marked, verified, written back.
+_ALONE = """
 import time
+from odoo.addons.bpo_crm.models.engine import dealer_push
 
 orders = env["bpo.dealer.order"].sudo()
-dealerships = env["bpo.dealership"].search([("code", "like", "DRAIN-%")])[::{part}].ids
+dealerships = env["bpo.dealership"].search([("on_hold", "=", False)]).ids
 started = time.perf_counter()
+{work}
+print("SECONDS:", time.perf_counter() - started)
+"""
+# One talk after the other, as a script without threads has it.
+_SCRIPT = """
 for dealership in dealerships:
     while orders._push_dealership(dealership):
         pass
-print("SECONDS:", time.perf_counter() - started)
+"""
+# The run of the scheduled action with one place in the place of eight: it chooses the next talk
+# with a dealer, and writes the one before, while this one is under way.
+_ONE_PLACE = """
+dealer_push.MAX_TALKS = 1
+orders._cron_push()
 """
 
 
@@ -156,16 +182,34 @@ class Drain:
         started = time.perf_counter()
         self.bpo.sql(_WAKE)
         self.bpo.wake_scheduler()
-        while waiting := self.count():
-            if meanwhile and waiting <= half:
-                meanwhile()
-                meanwhile = None
-            if time.perf_counter() - started > LONGEST:
-                raise AssertionError(f"{waiting} orders wait after {LONGEST} s")
-            time.sleep(orders.POLL_SECONDS)
+        if meanwhile:
+            self._wait(half)
+            meanwhile()
+        self._wait(0)
         seconds = time.perf_counter() - started
         self.check()
         return seconds
+
+    def _wait(self, most):
+        """Wait until so many orders wait at most."""
+        self.bpo.sql(_WAIT.format(most=most, longest=LONGEST, pause=orders.POLL_SECONDS))
+
+    def run_alone(self, work, first):
+        """Push to one dealer after the other, in a process of its own, to a part of the dealers.
+
+        :param work: what does it, see ``_ALONE``
+        :param int first: number of the first dealer of that part
+        :return: seconds per order
+        """
+        held = f"bpo_dealership SET on_hold = (id % {PART_OF_DEALERS} <> {first})"
+        self.bpo.sql(f"UPDATE {held} WHERE code LIKE 'DRAIN-%'")
+        before = self.count()
+        world = self.bpo.world
+        code = _ALONE.format(work=work)
+        printed = databases.shell(world.odoo, world.postgres, self.bpo.database, code)
+        count = before - self.count()
+        self.bpo.sql("UPDATE bpo_dealership SET on_hold = false")
+        return float(printed.rpartition("SECONDS:")[2]) / count
 
     def check(self):
         """Refuse a run in which an order is not at its dealer exactly once."""
@@ -183,26 +227,41 @@ def measure(world, dealers, count):
         with Progress(f"Preparing {dealers} dealers"):
             drain = Drain(world, stack, dealers)
             drain.fill(count)
-        with Progress("Sending to one dealer after the other"):
-            alone = run_one_by_one(world, drain)
+        with Progress("Sending to one dealer after the other, one talk at a time"):
+            script = drain.run_alone(_SCRIPT, 0)
+        with Progress("Sending to one dealer after the other, by the scheduled action's run"):
+            one_place = drain.run_alone(_ONE_PLACE, 1)
         # the rest of them does not count
         drain.run()
         drain.fill(count)
-        with Progress(f"Sending {count} orders by the scheduled action"):
+        title = f"Sending {count} orders by the scheduled action"
+        with Progress(title), Meter(drain.bpo) as meter:
             seconds = drain.run()
     with ExitStack() as stack:
         jobs, killed = measure_jobs(world, stack, dealers, count)
     each = f"{dealers} dealers that take {SECONDS * 1000:.0f} ms, {count} orders"
+    processor = f"{meter.processor / count * 1000:.1f} ms of our processor time per order"
+    if meter.database is not None:
+        processor += f", {meter.database / count * 1000:.1f} ms of PostgreSQL's"
     return [
         Row(
             f"{each}: one server, scheduled action",
-            "one dealer after the other",
-            alone * count / seconds,
+            "one dealer after the other, one talk at a time",
+            script * count / seconds,
             at_least=6,
             details=[
-                f"{seconds:.1f} s, {count / seconds:.0f} orders a second",
-                f"one dealer after the other: {alone * 1000:.1f} ms per order",
+                f"{seconds:.1f} s, {count / seconds:.0f} orders a second,"
+                f" {seconds / count * 1000:.1f} ms per order",
+                f"one dealer after the other: {script * 1000:.1f} ms per order",
+                processor,
             ],
+        ),
+        Row(
+            "the same",
+            "one dealer after the other, the next talk chosen and the last one written meanwhile",
+            one_place * count / seconds,
+            at_least=6,
+            details=[f"one dealer after the other: {one_place * 1000:.1f} ms per order"],
         ),
         Row("the same", "a second", count / seconds, unit="orders", at_least=60),
         Row(
@@ -217,14 +276,6 @@ def measure(world, dealers, count):
             ],
         ),
     ]
-
-
-def run_one_by_one(world, drain):
-    """Return the seconds per order of one dealer after the other, of a part of them."""
-    before = drain.count()
-    code = _ONE_BY_ONE.format(part=PART_OF_DEALERS)
-    printed = databases.shell(world.odoo, world.postgres, drain.bpo.database, code)
-    return float(printed.rpartition("SECONDS:")[2]) / (before - drain.count())
 
 
 def measure_jobs(world, stack, dealers, count):
