@@ -80,7 +80,6 @@ class CrmStage(models.Model):
     )
     # stock has it translated nowhere
     color = fields.Integer(
-        "Color",
         aggregator=None,
         export_string_translation=True,
         help="The color of the column and of its badges.",
