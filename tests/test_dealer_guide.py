@@ -66,6 +66,25 @@ class TestDealerGuide(BpoCrmCommon):
         self.dealership.lang = "fr_FR"
         self.assertIn("2. Créer l'utilisateur", self._render(self.manager, self.dealership))
 
+    def test_its_direction_is_that_of_its_own_words(self):
+        """Whoever reads from right to left prints it for a dealership that does not."""
+        self.env["res.lang"]._activate_lang("ar_001")
+        self.manager.lang = "ar_001"
+        self.dealership.lang = "en_US"
+        content, _kind = (
+            self.env["ir.actions.report"]
+            .with_user(self.manager)
+            .with_context(lang="ar_001")
+            ._render_qweb_html(REPORT, self.dealership.ids)
+        )
+        page = html.fromstring(content)
+        self.assertEqual(page.find("body").get("dir"), "rtl")
+        [guide] = page.find_class("page")
+        self.assertEqual(guide.get("dir"), "auto")
+        # a style sheet that is mirrored knows one side only
+        for block in guide.iter("ul"):
+            self.assertIn("padding-inline", block.get("style"))
+
     def test_managers_print_it(self):
         action = self.env.ref(ACTION)
         self.assertIn(action.id, self._get_printable(self.manager))

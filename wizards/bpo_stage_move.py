@@ -66,8 +66,7 @@ class BpoStageMove(models.TransientModel):
             )
             if count:
                 wizard.outcome_warning = self.env._(
-                    "%(count)s of these leads are won or lost already, and will be what "
-                    "“%(stage)s” makes of them.",
+                    "Won or lost already, and to be what “%(stage)s” makes of them: %(count)s.",
                     count=count,
                     stage=wizard.target_stage_id.display_name,
                 )

@@ -83,7 +83,7 @@ class CrmLeadLost(models.TransientModel):
             return self.env._("Lost already.")
         if skipped:
             return self.env._(
-                "%(count)s of the leads are lost already and stay as they are.", count=skipped
+                "Leads that are lost already and stay as they are: %(count)s.", count=skipped
             )
         if not self.available_reason_ids:
             return self.env._(

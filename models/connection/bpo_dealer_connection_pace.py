@@ -134,7 +134,7 @@ class BpoDealerConnection(models.AbstractModel):
                 raise UserError(
                     self.env._(
                         "The server of %(dealership)s has asked for a pause. Try again in "
-                        "%(minutes)s minutes.",
+                        "%(minutes)s min.",
                         dealership=connection.display_name,
                         minutes=max(round(seconds.total_seconds() / 60), 1),
                     )

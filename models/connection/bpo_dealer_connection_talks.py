@@ -152,7 +152,7 @@ class BpoDealerConnection(models.AbstractModel):
         if not problem:
             return False
         return self.env._(
-            "The last push: %(sent)s orders taken, %(failed)s refused, %(waiting)s waiting. "
+            "Orders of the last push: taken %(sent)s, refused %(failed)s, waiting %(waiting)s. "
             "The first reason: %(reason)s",
             sent=counts["sent"],
             failed=counts["failed"],

@@ -43,10 +43,10 @@ class BpoDealership(models.Model):
             "warning": {
                 "title": self.env._("Orders are in the present Odoo"),
                 "message": self.env._(
-                    "%(count)s orders are, or may be, in the Odoo at the present address. Once "
-                    "you save another one, they are not looked at there any more, and have no "
-                    "link. Is it the same Odoo at a new address? Then press Same Odoo after "
-                    "saving.",
+                    "Orders that are, or may be, in the Odoo at the present address: %(count)s. "
+                    "Once you save another one, nobody looks at them there any more, and they "
+                    "have no link. Is it the same Odoo at a new address? Then press Same Odoo "
+                    "after saving.",
                     count=count,
                 ),
             }
@@ -74,7 +74,7 @@ class BpoDealership(models.Model):
             orders._trigger_push()
             dealership._message_log(
                 body=self.env._(
-                    "%(user)s said that it is the same Odoo as before: its %(count)s orders are "
+                    "%(user)s said that it is the same Odoo as before: its orders (%(count)s) are "
                     "looked at there again.",
                     user=self.env.user.name,
                     count=len(orders),

@@ -87,7 +87,7 @@ class BpoDealReport(models.Model):
     )
 
     # -- agents
-    won_deals = fields.Integer("Won", readonly=True, help="Deals that were won, and still are.")
+    won_deals = fields.Integer(readonly=True, help="Deals that were won, and still are.")
     lost_deals = fields.Integer(readonly=True, help="Deals that were lost, and still are.")
     win_rate = fields.Float(
         "Win Rate (%)",

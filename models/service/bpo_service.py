@@ -275,7 +275,7 @@ class BpoService(models.Model):
                     "Archive them instead.",
                     services=", ".join(
                         self.env._(
-                            "%(service)s (%(count)s requests, archived ones included)",
+                            "%(service)s (requests, archived ones included: %(count)s)",
                             service=service.display_name,
                             count=count,
                         )

@@ -173,7 +173,7 @@ class BpoServiceStage(models.Model):
         request = self.env["bpo.service.request"].sudo()
         return [
             self.env._(
-                "- %(stage)s, in %(service)s: %(count)s requests, such as %(names)s",
+                "- %(stage)s, in %(service)s (requests: %(count)s), such as %(names)s",
                 stage=stage.display_name,
                 service=service.display_name,
                 count=count,

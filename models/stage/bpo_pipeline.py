@@ -181,8 +181,8 @@ class BpoPipeline(models.Model):
             if count:
                 raise ValidationError(
                     self.env._(
-                        "“%(pipeline)s” holds %(count)s leads that do not belong to %(company)s. "
-                        "Move them to another pipeline first, or share this one.",
+                        "“%(pipeline)s” holds leads that do not belong to %(company)s "
+                        "(%(count)s). Move them to another pipeline first, or share this one.",
                         pipeline=pipeline.display_name,
                         count=count,
                         company=pipeline.company_id.display_name,
@@ -291,7 +291,7 @@ class BpoPipeline(models.Model):
                     "Archive them instead, or move their leads to another pipeline first.",
                     pipelines=", ".join(
                         self.env._(
-                            "%(pipeline)s (%(count)s leads)",
+                            "%(pipeline)s (leads: %(count)s)",
                             pipeline=pipeline.display_name,
                             count=count,
                         )

@@ -78,7 +78,12 @@ class CrmStage(models.Model):
         "Folded in Kanban",
         help="The column starts collapsed on the board: made for closing stages.",
     )
-    color = fields.Integer(aggregator=None, help="The color of the column and of its badges.")
+    # stock has it translated nowhere
+    color = fields.Integer(
+        aggregator=None,
+        export_string_translation=True,
+        help="The color of the column and of its badges.",
+    )
     configuration_warning = fields.Char(
         "Warning",
         compute="_compute_configuration_warning",
@@ -189,14 +194,14 @@ class CrmStage(models.Model):
             return None if self[flag] else self._get_flagless_warning(outcome)
         if self[flag]:
             message = self.env._(
-                "On saving, the %(count)s leads in this stage will be %(outcome)s, by the rules "
-                "of moving them into such a stage.",
+                "On saving, all leads in this stage (%(count)s) will be %(outcome)s, by the "
+                "rules of moving them into such a stage.",
                 count=count,
                 outcome=outcome,
             )
         else:
             message = self.env._(
-                "The %(count)s leads in this stage stay %(outcome)s. No other lead of the "
+                "All leads in this stage (%(count)s) stay %(outcome)s. No other lead of the "
                 "pipeline can be %(outcome)s until another stage bears the flag.",
                 count=count,
                 outcome=outcome,
@@ -360,7 +365,7 @@ class CrmStage(models.Model):
             "params": {
                 "type": "success",
                 "message": self.env._(
-                    "%(count)s stages are numbered 10, 20, 30 …, in the order they had.",
+                    "Stages numbered 10, 20, 30 …, in the order they had: %(count)s.",
                     count=len(siblings),
                 ),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},

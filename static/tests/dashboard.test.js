@@ -20,10 +20,10 @@ test("all of it in four queries", async () => {
     await openDashboard();
     expect.verifySteps(["pipeline_id,stage_id", "user_id", "dealership_id", "lost_reason_id"]);
     expect(queryAllTexts(".o_bpo_tile")).toEqual([
-        "1\nWon",
-        "1\nLost",
+        "1\nDeals Won",
+        "1\nDeals Lost",
         "50.0 %\nWin Rate",
-        "2\nOpen",
+        "2\nDeals Open",
     ]);
     expect(queryAllTexts(".o_bpo_funnel h3")).toEqual(["Used", "Fleet"]);
     expect(getRows("agents")).toEqual(["Ann 1 1 50.0 % 3.0"]);

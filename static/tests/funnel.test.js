@@ -52,7 +52,7 @@ test("a funnel per pipeline, in one query, with what became of the deals of each
 test("conversion from stage to stage and from end to end is said in words", async () => {
     await mountView(FUNNEL);
     expect(".o_bpo_funnel_total:eq(0)").toHaveText(
-        "Entered New: 4 deals. Won by now: 1, 25.0 % from end to end.",
+        "Deals that entered New: 4. Won by now: 1, 25.0 % from end to end.",
     );
     expect(queryAllTexts(".o_bpo_funnel:eq(0) .o_bpo_funnel_rate")).toEqual([
         "75.0 % passed on",

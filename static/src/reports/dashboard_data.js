@@ -105,13 +105,13 @@ function makeTiles(domain, funnels, agents) {
         ["closed_status", "=", false],
     ];
     return [
-        {label: _t("Won"), ...makeCell(won, narrow(domain, ["won_deals", "=", 1]))},
-        {label: _t("Lost"), ...makeCell(lost, narrow(domain, ["lost_deals", "=", 1]))},
+        {label: _t("Deals Won"), ...makeCell(won, narrow(domain, ["won_deals", "=", 1]))},
+        {label: _t("Deals Lost"), ...makeCell(lost, narrow(domain, ["lost_deals", "=", 1]))},
         {
             label: _t("Win Rate"),
             text: won + lost ? formatShare((100 * won) / (won + lost)) : "–",
         },
-        {label: _t("Open"), ...makeCell(open, narrow(domain, ...isOpen))},
+        {label: _t("Deals Open"), ...makeCell(open, narrow(domain, ...isOpen))},
     ];
 }
 
@@ -140,7 +140,7 @@ export async function loadDashboard(orm, {resModel, domain, fields, context}) {
         read("dealership_id", CLOSED),
         read("lost_reason_id", ["lost_deals:sum"], IS_LOST),
     ]);
-    const closed = [_t("Won"), _t("Lost"), _t("Win Rate")];
+    const closed = [_t("Deals Won"), _t("Deals Lost"), _t("Win Rate")];
     const makeHours = (group) => [{text: formatNumber(group[HOURS])}];
     return {
         funnels,
@@ -149,14 +149,14 @@ export async function loadDashboard(orm, {resModel, domain, fields, context}) {
             {
                 key: "time",
                 title: _t("Time in Stage"),
-                columns: [_t("Left"), _t("Days (median)"), _t("Days (90 %)")],
+                columns: [_t("Times Left"), _t("Days (median)"), _t("Days (90 %)")],
                 rows: makeTimeRows(funnels),
                 empty: _t("How long deals stay in each stage, once some have left it."),
             },
             {
                 key: "reasons",
                 title: _t("Lost Reasons"),
-                columns: [_t("Lost"), _t("Together")],
+                columns: [_t("Deals Lost"), _t("Together")],
                 rows: makeReasonRows(reasons, fields.lost_reason_id),
                 empty: _t("Why deals are lost, the most frequent reason first."),
             },

@@ -22,7 +22,7 @@ const PARTS = [
     {name: "passed_on", label: _t("passed on"), always: true},
     {name: "here", label: _t("still there"), always: true},
     {name: "moved_away", label: _t("moved away")},
-    {name: "archived", label: _t("archived")},
+    {name: "archived", label: _t("archived by now")},
     {name: "lost", label: _t("lost"), always: true},
 ];
 
