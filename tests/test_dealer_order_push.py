@@ -799,6 +799,17 @@ class TestPushDealerDown(PushCommon):
             [second.odoo_url, self.dealership.odoo_url],
         )
 
+    def test_dealer_never_talked_with_first(self):
+        second, new = self._create_dealership("SECOND"), self._create_dealership("NEW")
+        for dealership in (self.dealership, second, new):
+            self._win(self._create_leads(dealership_id=dealership.id))
+        self.dealership.last_push = fields.Datetime.now()
+        second.last_push = fields.Datetime.now() - timedelta(days=1)
+        orders = self.env["bpo.dealer.order"].sudo()
+        wanted = [new.id, second.id, self.dealership.id]
+        self.assertEqual(orders._get_due_dealership_ids([]), wanted)
+        self.assertEqual(orders._get_due_dealership_ids([new.id], limit=1), [second.id])
+
     def test_names_wait_when_the_dealer_is_down(self):
         _lead, order = self._win_one()
         self.dealer.answers[order.reference] = OrderResult("sent", "order_sent", remote_id=77)

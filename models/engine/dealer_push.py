@@ -365,7 +365,8 @@ class DealerPush(DealerRun):
         return super().run()
 
     def find_due(self, without):
-        return self.orders._get_due_dealership_ids(without)
+        # there is never room for more
+        return self.orders._get_due_dealership_ids(without, MAX_TALKS)
 
     def work(self, dealership_id, turn):
         talk = self.orders._choose_talk(dealership_id)

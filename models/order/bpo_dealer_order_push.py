@@ -81,22 +81,33 @@ class BpoDealerOrder(models.Model):
     @api.model
     def _get_due_domain(self):
         """Return the domain of the orders that a dealer can be talked with about now."""
-        return Domain.OR(kind.get_domain() for kind in self._get_talk_kinds()) & Domain(
+        return self._get_kinds_domain() & Domain(
             "dealership_id", "any", self.env["bpo.dealership"]._get_open_domain()
         )
 
     @api.model
-    def _get_due_dealership_ids(self, without):
+    def _get_kinds_domain(self):
+        """Return the domain of the orders that wait for any kind of talk."""
+        return Domain.OR(kind.get_domain() for kind in self._get_talk_kinds())
+
+    @api.model
+    def _get_due_dealership_ids(self, without, limit=None):
         """Return the ids of the dealerships with due orders, those waiting longest first.
 
+        One that was never talked with comes before all others. A run asks after each talk, so this
+        reads neither all that is due nor the dealerships: PostgreSQL looks for one order of each.
+
         :param without: ids of dealerships that are not to be among them
+        :param limit: how many at most
         """
-        groups = self._read_group(
-            self._get_due_domain() & Domain("dealership_id", "not in", list(without)),
-            ["dealership_id"],
-        )
-        dealerships = self.env["bpo.dealership"].union(*(group[0] for group in groups))
-        return dealerships.sorted(lambda one: one.last_push or one.create_date).ids
+        dealerships = self.env["bpo.dealership"]
+        return dealerships.search(
+            dealerships._get_open_domain()
+            & Domain("id", "not in", list(without))
+            & Domain("order_ids", "any", self._get_kinds_domain()),
+            order="last_push NULLS FIRST, create_date, id",
+            limit=limit,
+        ).ids
 
     @api.model
     def _schedule_rest(self, given_up):

@@ -138,9 +138,14 @@ def _compiled_leaf(env, model, name, sign, value):
 
 
 def _compiled_any(env, field, name, domain):
-    """Return a test of the record that a field refers to, each looked at once."""
+    """Return a test of the records that a field refers to, or that refer to this one by it."""
     comodel = env[field.comodel]
     matches = Domain(domain).compiled(env, comodel)
+    if field.inverse:
+        get = env.transaction.get
+        others = (get(comodel._name, each) for each in env.transaction.ids(comodel._name))
+        owners = {other.get(field.inverse) for other in others if other and matches(other)}
+        return lambda row: row["id"] in owners
     known = {}
 
     def is_so(row):

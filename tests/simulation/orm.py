@@ -169,6 +169,8 @@ class Relational(Field):
     """A reference to records of another model."""
 
     is_relational = True
+    # the field of the other model that refers to this one
+    inverse = None
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
@@ -220,13 +222,18 @@ class Many2one(Relational):
 class One2many(Relational):
     """The records that refer to this one."""
 
+    @property
+    def inverse(self):
+        """Return the field by which they do."""
+        return self.args[1]
+
     def __get__(self, records, owner=None):
         if records is None:
             return self
         model = records._env[self.comodel]
         if not records._ids:
             return model
-        inverse = self.args[1]
+        inverse = self.inverse
         transaction = records._env.transaction
         wanted = set(records._ids)
         found = [
@@ -679,8 +686,9 @@ class BaseModel:
         get = self._env.transaction.get
         for part in reversed((order or self._order).split(",")):
             column, _blank, direction = part.strip().partition(" ")
+            sortable = _nulls_first if direction == "NULLS FIRST" else _sortable
             ids.sort(
-                key=lambda each: _sortable(get(self._name, each).get(column)),
+                key=lambda each: sortable(get(self._name, each).get(column)),
                 reverse=direction == "desc",
             )
         return self._with_ids(tuple(ids[offset:][:limit]))
@@ -775,6 +783,10 @@ class BaseModel:
 
 def _sortable(value):
     return (value is None or value is False, value or 0)
+
+
+def _nulls_first(value):
+    return (value is not None and value is not False, value or 0)
 
 
 def _follow(record, path):

@@ -62,6 +62,16 @@ def render(rows):
     return lines
 
 
+def render_markdown(rows):
+    """Return the table as lines of Markdown, as docs/measurements.md has it."""
+    lines = ["| what | against | wanted | measured | met |", "|---|---|---|---|---|"]
+    for row in rows:
+        what, against, measured, wanted, met = row.cells
+        bold = "**no**" if row.is_met is False else met
+        lines.append(f"| {what} | {against} | {wanted} | **{measured}** | {bold} |")
+    return lines
+
+
 def _render_cells(cells):
     """Return one line of cells, wrapped to the widths of their columns."""
     wrapped = [
