@@ -227,6 +227,7 @@ class Product:
             sql=None,
             config={"limit_time_real_cron": 120, "limit_time_real": 120},
             email_normalize=lambda text: text if "@" in text else False,
+            remove_accents=lambda text: text,
             format_date=lambda env, date: str(date),
             float_compare=lambda one, other, precision_digits: (
                 (round(one, precision_digits) > round(other, precision_digits))
