@@ -11,7 +11,7 @@ import matplotlib as mpl
 mpl.use("svg")
 
 from matplotlib import pyplot as plt
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 # Readable without colours too: each curve has a mark of its own.
 MARKS = "osD^vPX*<>hp"
@@ -90,9 +90,12 @@ def draw_panel(chart, panel, picture, looks):
     chart.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.0f}"))
     chart.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
     chart.minorticks_off()
+    measured = [up for curve in curves.values() for up in curve.values()]
     if panel["up"]:
-        most = max(up for curve in curves.values() for up in curve.values())
-        chart.set_ylim(0, 1.08 * most)
+        chart.set_ylim(0, 1.08 * max(measured))
+    elif max(measured) < 100 * min(measured):
+        # powers of ten alone would be one or two
+        chart.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     chart.set_xlabel(picture["across"])
     chart.grid(visible=True, color="0.9")
     chart.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
