@@ -228,6 +228,7 @@ def test_many_dealerships_are_talked_with_side_by_side(bpo, dealer):
     }
     assert states == {well: "connected", refused: "failed", gone: "failed"}
     assert "Connections tested: 3 in " in bpo.log_text()
+    bpo.product("BIKE-1")
     problems = bpo.rpc.call("bpo.dealership", "walk_check_products", batch)
     assert {refused, gone} <= {each["id"] for each in problems}
     assert bpo.rpc.read("bpo.dealership", well, "products_checked")["products_checked"]
