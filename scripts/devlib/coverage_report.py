@@ -47,7 +47,7 @@ class Coverage:
         }
 
     def end(self):
-        """Measure no more, and say what was not reached; what the tests came to is said after it."""
+        """Measure no more, and say what was not reached; the counts of tests are said after it."""
         del os.environ["COVERAGE_PROCESS_START"]
         try:
             self._report()
