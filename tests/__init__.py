@@ -9,6 +9,7 @@ from .dealer_api import test_customers
 from .dealer_api import test_defaults
 from .dealer_api import test_extensions
 from .dealer_api import test_gateway
+from .dealer_api import test_odd_answers
 from .dealer_api import test_orders
 from .dealer_api import test_pace
 from .dealer_api import test_payload

@@ -12,7 +12,7 @@ import os
 import shutil
 
 from . import paths
-from .console import say
+from .console import Problem, say
 from .system import run_quietly
 
 CONFIGURATION = paths.CHECKOUT / "pyproject.toml"
@@ -47,11 +47,14 @@ class Coverage:
         }
 
     def end(self):
-        """Measure no more, and say what was not reached."""
+        """Measure no more, and say what was not reached; the counts of tests are said after it."""
         del os.environ["COVERAGE_PROCESS_START"]
-        if not any(self.data.iterdir()):
-            say("== coverage: nothing was measured")
-            return
+        try:
+            self._report()
+        except Problem as problem:
+            say(f"== coverage: {problem}")
+
+    def _report(self):
         report = self.data / "report.json"
         self._run("combine")
         self._run("html", f"--directory={self.pages}")

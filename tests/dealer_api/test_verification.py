@@ -804,6 +804,32 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual((again.remote_id, again.external_id), (2, f"{KEY}_2"))
         self.assertEqual(again.notes, [("order_renewed", {"name": "S00001"})])
 
+    def test_the_dealer_added_a_line(self):
+        """What has a line more is not what was asked for, though the rest of it is."""
+        self.send_old()
+        [line] = self.dealer.orders[1]["order_line"]
+        line["product_uom_qty"] = 7.0
+        self.dealer.orders[1]["order_line"].append(dict(line))
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.content), ("sent", "old"))
+        self.assertEqual(len(self.dealer.orders), 1)
+
+    def test_all_keys_are_used_up(self):
+        """However often the dealer cancels: no key is used twice, and none is made up."""
+        self.send_old()
+        results = []
+        for _turn in range(12):
+            for each in self.dealer.orders.values():
+                each["state"] = "cancel"
+            results += self.push(self.waiting)
+        sent = [result.external_id for result in results if result.status == "sent"]
+        self.assertEqual(len(set(sent)), len(sent))
+        self.assertEqual(len(self.dealer.orders), 1 + len(sent))
+        self.assertEqual(
+            {(result.status, result.code) for result in results[len(sent) :]},
+            {("retry", "order_postponed")},
+        )
+
     @cases("fault", ["drop_after", "cut"])
     def test_the_answer_about_the_new_one_is_lost(self, fault):
         """It went under another key, which is found the next time: no third order."""
