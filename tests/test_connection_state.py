@@ -271,7 +271,7 @@ class TestLastPush(ConnectionCommon):
         self._push()
         self.assertEqual(self.dealership.connection_state, "connected")
         message = self.dealership.last_message
-        for words in ("0 orders taken", "3 refused", "0 waiting", "TH-100"):
+        for words in ("taken 0", "refused 3", "waiting 0", "TH-100"):
             self.assertIn(words, message)
 
     def test_some_refused_some_wait(self):
@@ -279,7 +279,7 @@ class TestLastPush(ConnectionCommon):
         self._refuse(orders[1], codes="TH-100")
         self._refuse(orders[2], "order_busy", "retry")
         self._push()
-        for words in ("2 orders taken", "1 refused", "1 waiting"):
+        for words in ("taken 2", "refused 1", "waiting 1"):
             self.assertIn(words, self.dealership.last_message)
 
     def test_all_taken(self):

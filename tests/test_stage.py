@@ -552,8 +552,8 @@ class TestStageInUse(StageCase):
     def test_flagging_in_the_form_tells_what_happens_to_the_leads(self):
         self.leads.write({"stage_id": self.stage_gone.id, "lost_reason_id": self.reason.id})
         for stage, flag, text in (
-            (self.stage_gone, "is_lost", "The 4 leads in this stage stay lost"),
-            (self.stage_gone, "is_won", "the 4 leads in this stage will be won"),
+            (self.stage_gone, "is_lost", "All leads in this stage (4) stay lost"),
+            (self.stage_gone, "is_won", "all leads in this stage (4) will be won"),
             (self.stage_offer, "is_won", None),
             (self.stage_sold, "is_won", "No lead of the pipeline can be won until"),
         ):
