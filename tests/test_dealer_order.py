@@ -11,6 +11,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
+from ..models.constants import CONFLICT
 from .dealer_common import CRON, DealerOrderCommon
 
 
@@ -478,6 +479,20 @@ class TestRetry(DealerOrderCommon):
             order.state = "failed"
             order.with_user(user).action_retry()
             self.assertEqual(order.state, "pending")
+
+    def test_name_taken_at_the_dealer_is_for_managers(self):
+        """Somebody has to look there first, or it might be sent beside another one's order."""
+        _lead, order = self._fail_one()
+        order.error_code = CONFLICT
+        for user in (self.agent, self.supervisor):
+            with (
+                self.subTest(user=user.login),
+                self.assertRaisesRegex(UserError, f"manager has to look.*{order.display_name}"),
+            ):
+                order.with_user(user).action_retry()
+            self.assertEqual(order.state, "failed")
+        order.with_user(self.manager).action_retry()
+        self.assertEqual(order.state, "pending")
 
     def test_who_may_only_read_the_lead_may_not_retry(self):
         _lead, order = self._fail_one()

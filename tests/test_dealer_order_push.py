@@ -5,7 +5,7 @@ import contextlib
 import gc
 from concurrent.futures import Future
 from datetime import timedelta
-from unittest.mock import patch
+from unittest.mock import PropertyMock, patch
 
 from lxml import etree
 from psycopg2.errors import SerializationFailure
@@ -25,7 +25,7 @@ from odoo.addons.bpo_crm.models.order import bpo_dealer_order_notify as notify
 from odoo.addons.bpo_crm.models.order import bpo_dealer_order_push as push
 from odoo.addons.bpo_crm.models.order import bpo_dealer_order_remote
 
-from .dealer_common import CRON, DealerOrderCommon
+from .dealer_common import CRON, DealerOrderCommon, FakeSession
 
 PUSH_LOGGER = "odoo.addons.bpo_crm.models.order.bpo_dealer_order_push"
 NOTIFY_LOGGER = "odoo.addons.bpo_crm.models.order.bpo_dealer_order_notify"
@@ -69,6 +69,15 @@ class TestPushSent(PushCommon):
         self.assertEqual(self.dealership.connection_state, "connected")
         self.assertEqual(self.dealership.server_version, "19.0")
         self.assertEqual(self.dealership.remote_uid, 7)
+
+    def test_dealer_that_breaks_off_after_its_answer(self):
+        """What it has taken counts, though its version cannot be asked any more."""
+        lead, order = self._win_one()
+        gone = PropertyMock(side_effect=self._unreachable(True))
+        with patch.object(FakeSession, "server_version", gone):
+            self._push()
+        self.assertEqual(order.state, "sent")
+        self.assertTrue(lead.dealer_so_name)
 
     def test_only_once(self):
         self._win_one()

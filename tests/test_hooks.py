@@ -3,9 +3,12 @@
 
 from unittest.mock import patch
 
+from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
+from odoo.tools import mute_logger
 
-from .. import adoption
+from .. import adoption, handback
+from .common import BpoCrmCommon
 from .dealer_common import DealerOrderCommon
 from .service_common import ServiceCommon
 
@@ -86,6 +89,14 @@ class TestAdoption(TransactionCase):
         self.assertEqual(only_a.pipeline_id.name, "Team A, Team B")
         self.assertEqual(only_c.pipeline_id.name, "Team C")
         self.assertEqual(generic.pipeline_id, self.default)
+
+    def test_a_team_that_is_called_like_a_pipeline(self):
+        self.teams[:2].name = self.default.name
+        stages = [self._create_stage("Own", team) for team in self.teams[:2]]
+        adoption._adopt_stages(self.env.cr, self.default.id)
+        self.env.invalidate_all()
+        names = [stage.pipeline_id.name for stage in stages]
+        self.assertEqual(names, [f"{self.default.name} (2)", f"{self.default.name} (3)"])
 
     def test_one_won_stage_remains_per_pipeline(self):
         first = self._create_stage("Won early", self.teams[0], sequence=1, is_won=True)
@@ -213,6 +224,48 @@ class TestUninstallWarning(DealerOrderCommon):
         order.possibly_sent = True
         order._log_uninstallation()
         self.assertIn("Ask the dealership", self._get_notes(lead)[0])
+
+    def test_many_are_counted_in_the_log(self):
+        self._win_one()
+        self._win_one()
+        with (
+            patch.object(handback, "NAMED_LEADS", 1),
+            self.assertLogs("odoo.addons.bpo_crm.handback", "WARNING") as logs,
+        ):
+            handback._say_which_orders_are_lost(self.env)
+        [line] = logs.output
+        self.assertTrue(line.endswith(", …"), line)
+
+
+@tagged("post_install", "-at_install")
+class TestHandBack(BpoCrmCommon):
+    """What stock CRM finds after us; the uninstallation as a whole is tested end to end."""
+
+    def test_lost_leads_and_their_stages(self):
+        here, from_nowhere = self._create_leads(2)
+        here.stage_id = self.stage_contacted
+        here.action_set_lost(lost_reason_id=self.reason.id)
+        from_nowhere.write({"stage_id": self.stage_gone.id, "lost_reason_id": self.reason.id})
+        from_nowhere._write_protected({"lost_from_stage_id": False})
+        with mute_logger("odoo.models.unlink"):
+            handback.hand_back(self.env)
+        leads = here + from_nowhere
+        self.assertEqual(leads.mapped("active"), [False, False])
+        self.assertEqual(leads.mapped("probability"), [0, 0])
+        self.assertEqual(leads.stage_id, self.stage_contacted + self.stage_inbox)
+        self.assertFalse(self.stage_gone.exists())
+
+    def test_a_stage_that_another_addon_holds(self):
+        """It stays, which is logged; the uninstallation goes on."""
+        refusal = UserError("Letters are sent from there")
+        with (
+            patch.object(type(self.stage_gone), "unlink", side_effect=refusal),
+            self.assertLogs("odoo.addons.bpo_crm.handback", "WARNING") as logs,
+        ):
+            handback._remove_lost_stages(self.env)
+        self.assertIn("The stage “Gone” stays", " ".join(logs.output))
+        self.assertIn("Letters are sent from there", " ".join(logs.output))
+        self.assertTrue(self.stage_gone.exists())
 
 
 @tagged("post_install", "-at_install")

@@ -186,6 +186,17 @@ class TestMergeLosesNothing(BpoCrmCommon):
         self.assertEqual(merged.line_ids.name, "A red hatchback")
         self.assertNotIn("A red hatchback", self._get_chatter(merged))
 
+    def test_lost_leads_keep_the_reason_of_the_one_that_is_left(self):
+        other = self.reason.copy({"name": "Does not drive any more, test"})
+        head, tail = self._create_leads(2)
+        head.action_set_lost(lost_reason_id=self.reason.id, lost_note="Bought a bike")
+        tail.action_set_lost(lost_reason_id=other.id, lost_note="Told us so")
+        leads = head + tail
+        reasons = {lead: (lead.lost_reason_id, lead.lost_note) for lead in leads}
+        merged = self._merge(leads)
+        self.assertEqual((merged.won_status, merged.stage_id), ("lost", self.stage_gone))
+        self.assertEqual((merged.lost_reason_id, merged.lost_note), reasons[merged])
+
     def test_failed_order_is_kept(self):
         head, tail = self._create_leads(2)
         order = self._fail(tail)

@@ -188,6 +188,14 @@ class TestPipelineArchived(BpoCrmCommon):
                 act()
         self.assertEqual(lead.stage_id, self.stage_inbox)
 
+    def test_copy_of_a_lead_of_an_archived_pipeline(self):
+        lead = self._create_leads().with_user(self.agent)
+        self.pipeline.active = False
+        copy = lead.copy()
+        self.assertTrue(copy.pipeline_id.active)
+        self.assertEqual(copy.stage_id.pipeline_id, copy.pipeline_id)
+        self.assertEqual(lead.pipeline_id, self.pipeline)
+
     def test_leads_of_an_archived_pipeline_go_on(self):
         lead = self._create_leads().with_user(self.agent)
         self.pipeline.active = False

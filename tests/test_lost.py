@@ -375,6 +375,27 @@ class TestLostServer(LostCommon):
         self.assertEqual(leads.mapped("active"), [True] * 3)
         self.assertNotIn(0, leads.mapped("probability"))
 
+    def test_restore_where_no_open_stage_is_left(self):
+        lead = self._create_leads(pipeline_id=self.other_pipeline.id, line_ids=False)
+        lead.action_set_lost(lost_reason_id=self.reason.id)
+        self.other_new.unlink()
+        with self.assertRaisesRegex(UserError, "Fleet.* no open stage"):
+            lead.action_restore()
+        self.assertEqual(lead.won_status, "lost")
+
+    def test_probability_of_what_is_closed_stays(self):
+        """A won or lost deal with any other probability would count as open in forecasts."""
+        lost, won = self._create_leads(2)
+        lost.action_set_lost(lost_reason_id=self.reason.id)
+        won.action_set_won()
+        for lead, advice in ((lost, "Restore it"), (won, "Move it to another stage")):
+            with (
+                self.subTest(lead=lead.won_status),
+                self.assertRaisesRegex(ValidationError, advice),
+                self.cr.savepoint(),
+            ):
+                lead.with_user(self.agent).probability = 50
+
     def test_restore_where_the_stage_is_gone(self):
         lead = self._create_leads(stage_id=self.stage_offer.id)
         lead.action_set_lost(lost_reason_id=self.reason.id)
