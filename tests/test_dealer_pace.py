@@ -225,5 +225,5 @@ class TestDealerPace(DealerWireCommon, CronMixinCase):
         self.dealership.with_user(self.manager).action_test_connection()
         self.assertEqual(self.dealership.connection_state, "connected")
         self.assertIn("slow down", self.dealership.check_report_html)
-        with self.assertRaisesRegex(UserError, "5 minutes"):
+        with self.assertRaisesRegex(UserError, "in 5 min"):
             self.dealership.with_user(self.manager).action_test_connection()

@@ -231,7 +231,7 @@ class TestPipeline(BpoCrmCommon):
         company = self.env["res.company"].create({"name": "Second Centre"})
         lead = self._create_leads()
         self.assertNotEqual(lead.company_id, company)
-        with self.assertRaisesRegex(ValidationError, \(1\)\. Move"), self.cr.savepoint():
+        with self.assertRaisesRegex(ValidationError, r"\(1\)\. Move"), self.cr.savepoint():
             self.pipeline.company_id = company
 
     def test_board_of_a_company_creates_leads_of_that_company(self):
