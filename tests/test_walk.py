@@ -190,7 +190,9 @@ class TestProductWalk(WalkCommon, ProductsCommon):
         }
         dealerships = self.dealership | self._add_dealerships(1)
         dealerships.connection_state = "connected"
-        dealerships.products_since = self.since
+        dealerships.write(
+            {"products_since": self.since, "last_product_full": fields.Datetime.now()}
+        )
         problems, batches = self._ask(dealerships)
         self.assertEqual((problems, [len(each) for each in batches]), ({}, [2]))
         self.assertEqual([since for _codes, _known, since in self.looks], [None, None])
@@ -245,13 +247,13 @@ class TestRetryWalk(WalkCommon, ProblemCommon):
 
     def test_batches(self):
         orders = self._fail(count=5)
-        orders[0].failed_date = fields.Datetime.now() + timedelta(hours=1)
+        orders[-1].failed_date = fields.Datetime.now() + timedelta(hours=1)
         action = self._problems().action_walk_retry_all()
         self.assertIn("tried again: 5.", action["params"]["all_well"])
         self.assertEqual(set(orders.mapped("state")), {"failed"})
         problems, batches = self._walk(action, self.supervisor)
         self.assertEqual((problems, [len(each) for each in batches]), ({}, [3, 2]))
-        self.assertEqual(batches[-1][-1], orders[0].id)
+        self.assertEqual(batches[-1][-1], orders[-1].id)
         self.assertEqual(set(orders.mapped("state")), {"pending"})
         self.dealer.answers.clear()
         self._push()
