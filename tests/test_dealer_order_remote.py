@@ -611,7 +611,7 @@ class TestAnotherPlace(RemoteCommon):
             Form(self.dealership.with_user(self.manager)) as form,
         ):
             form.odoo_url = "https://elsewhere.example.com"
-        self.assertIn("1 orders are, or may be, in the Odoo", logs.output[0])
+        self.assertIn("in the Odoo at the present address: 1.", logs.output[0])
 
     def test_no_warning_without_orders(self):
         self._win_one()

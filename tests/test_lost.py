@@ -160,7 +160,7 @@ class TestLostDialog(LostCommon):
         lost, lead = self._create_leads(2)
         lost.action_set_lost(lost_reason_id=self.reason_other.id, lost_note="Before")
         wizard = self._open_dialog(lost + lead, lost_note="Now")
-        self.assertRegex(wizard.warning, "^1 of the leads")
+        self.assertRegex(wizard.warning, "as they are: 1")
         wizard.action_lost_reason_apply()
         self.assertEqual(lost.lost_reason_id, self.reason_other)
         self.assertEqual(lost.lost_note, "Before")

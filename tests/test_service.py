@@ -324,7 +324,7 @@ class TestServiceDefaultStage(ServiceCommon):
 class TestServiceStagesInUse(ServiceCommon):
     def test_detach_in_use(self):
         request = self._create_request(stage_id=self.s_check.id)
-        with self.assertRaisesRegex(UserError, rf"Test Check.*1 requests.*{request.reference}"):
+        with self.assertRaisesRegex(UserError, rf"Test Check.*requests: 1.*{request.reference}"):
             self.papers.stage_ids = [Command.unlink(self.s_check.id)]
         with self.assertRaisesRegex(UserError, "requests are in it"):
             self.s_check.service_ids = [Command.unlink(self.papers.id)]
@@ -395,7 +395,7 @@ class TestServiceStagesInUse(ServiceCommon):
         wizard = (
             self.env["bpo.stage.move"].with_user(self.manager).with_context(**action["context"])
         ).create({"target_stage_id": self.s_wait.id})
-        self.assertIn("2 requests", wizard.usage)
+        self.assertIn("requests: 2", wizard.usage)
         self.assertEqual(wizard.allowed_stage_ids, self.s_check + self.s_wait + self.s_done)
         wizard.action_move_and_archive()
         self.assertEqual(moved.stage_id, self.s_wait)
@@ -448,7 +448,7 @@ class TestServiceStagesInUse(ServiceCommon):
 
     def test_delete_service(self):
         self._create_request(active=False)
-        with self.assertRaisesRegex(UserError, "Test Papers.*1 requests"):
+        with self.assertRaisesRegex(UserError, "Test Papers .*included: 1"):
             self.papers.unlink()
         self.visit.unlink()
         self.assertTrue(self.s_work.exists(), "its stages stay")

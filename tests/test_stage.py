@@ -385,7 +385,7 @@ class TestStageOrder(StageCase):
         self.other_won.sequence = 12
         action = self.stage_inbox.action_renumber()
         self.assertEqual(action["tag"], "display_notification")
-        self.assertIn("5 stages", action["params"]["message"])
+        self.assertIn("they had: 5.", action["params"]["message"])
         self.assertEqual(action["params"]["next"]["tag"], "soft_reload")
         self.assertEqual(
             [sequence for _name, sequence in self._get_order(self.pipeline)], [10, 20, 30, 40, 50]
@@ -646,7 +646,9 @@ class TestStageInUse(StageCase):
                 "target_stage_id": self.stage_offer.id,
             }
         )
-        self.assertIn("2 of these leads are won or lost", wizard.outcome_warning)
+        self.assertIn(
+            "Won or lost already, and to be what “Offer” makes of them: 2.", wizard.outcome_warning
+        )
 
     def test_empty_stages_are_just_archived(self):
         wizard = self.env["bpo.stage.move"].create(
