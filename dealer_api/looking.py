@@ -17,7 +17,7 @@ from .verification import Verifier
 
 # What is seen of an order that cannot be read.
 HIDDEN, MISSING = "hidden", "missing"
-# How many keys after its own are looked at of an order that was cancelled.
+# How many keys after its own are looked at of an order that was cancelled, or may have been.
 _LATER_KEYS = 4
 # Nothing was seen of an order: the dealer did not tell its id this time.
 UNSEEN = "unseen"
@@ -32,7 +32,7 @@ class Look:
     :ivar notes: how it differs from what was sent: (code, details)
     :ivar remote_id: its id, where that is known although it cannot be read
     :ivar external_id: the key that it was found under, where that is an earlier one, as the dealer
-        has restored a backup; or, its own being cancelled, a later one, as we have
+        has restored a backup; or, its own being cancelled or hidden, a later one, as we have
     """
 
     seen: RemoteOrder | str
@@ -44,8 +44,8 @@ class Look:
 def look_at_orders(session, orders):
     """Return ``{external id: Look}`` of orders, in at most five requests for all.
 
-    Where some are cancelled, three more: a backup restored here may not know that they were sent
-    anew.
+    Where some are cancelled or hidden, three more: a backup restored here may not know that they
+    were sent anew.
 
     :param orders: list of ``payload.Order``, with the content that they have at the dealer, and
         with ``first_attempt``: an order that was there before is another's
@@ -53,8 +53,8 @@ def look_at_orders(session, orders):
     keys = [order.external_id for order in orders]
     ids = find_ids(session, with_earlier_keys(keys))
     remotes = read_orders(session, ids.values())
-    cancelled = [key for key in keys if key in ids and _is_cancelled(remotes.get(ids[key]))]
-    later = find_ids(session, [each for key in cancelled for each in later_external_ids(key)])
+    given_up = [key for key in keys if _may_be_given_up(key, ids, remotes)]
+    later = find_ids(session, [each for key in given_up for each in later_external_ids(key)])
     ids |= later
     remotes |= read_orders(session, later.values())
     lines = read_lines(session, remotes)
@@ -85,6 +85,15 @@ def later_external_ids(external_id):
     while len(keys) < _LATER_KEYS:
         keys.append(next_external_id(keys[-1]))
     return keys
+
+
+def _may_be_given_up(external_id, ids, remotes):
+    """Tell whether an order that is there was cancelled, or cannot be read: it may be by now."""
+    remote_id = ids.get(external_id)
+    if not remote_id:
+        return False
+    remote = remotes.get(remote_id)
+    return not remote or _is_cancelled(remote)
 
 
 def _is_cancelled(remote):
@@ -135,7 +144,7 @@ def _look_at(order, ids, remotes, lines, verifier):
         found = find_by_earlier_key(key, order.reference, ids, remotes, is_ours)
         if not found:
             return Look(MISSING)
-    elif _is_cancelled(remotes.get(ids[key])):
+    elif _may_be_given_up(key, ids, remotes):
         found = _find_live(later_external_ids(key), order.reference, ids, remotes, is_ours)
     if found:
         other_key, remote = found

@@ -224,9 +224,11 @@ class TestSnapshotKept(RemoteCommon):
         self.assertEqual((order.state, self._quantity(order)), ("sent", 7))
         self.assertFalse(order.payload_wanted)
 
-    def test_won_again_while_the_answer_waits(self):
-        """The dealer is asked again, and chatter says what it has."""
-        lead, order = self._win_one()
+    def _push_while_won_again(self, lead, then=None):
+        """Push; while the answer waits for a lock, the lead is won again with seven units.
+
+        :param then: function of the order, for what happens after that, before it is written
+        """
         original = push.BpoDealerOrder._write_sent
         conflicts = []
 
@@ -245,6 +247,8 @@ class TestSnapshotKept(RemoteCommon):
                 self._reopen(inner)
                 inner.line_ids.quantity = 7
                 self._win_again(inner)
+                if then:
+                    then(inner.dealer_order_ids)
             return original_back(talk, env, report, order_ids)
 
         with (
@@ -253,9 +257,27 @@ class TestSnapshotKept(RemoteCommon):
             self.enter_registry_test_mode(),
         ):
             self.env["bpo.dealer.order"].sudo()._push_dealership(self.dealership.id)
+
+    def test_won_again_while_the_answer_waits(self):
+        """The dealer is asked again, and chatter says what it has."""
+        lead, order = self._win_one()
+        self._push_while_won_again(lead)
         self.assertEqual((order.state, self._quantity(order)), ("sent", 1), "what the dealer has")
         self.assertTrue(order.payload_wanted)
         self.assertTrue(order.next_attempt)
+        self.assertIn("7 × ", self._get_notes(lead)[0])
+
+    def test_won_again_and_failed_while_the_answer_waits(self):
+        """Another worker could not send what is wanted by now: it is not forgotten for that."""
+        lead, order = self._win_one()
+
+        def fail(orders):
+            refusal = OrderResult("failed", "place_changed")
+            orders.sudo()._write_failed({orders.sudo(): refusal}, {orders.id: True})
+
+        self._push_while_won_again(lead, fail)
+        self.assertEqual((order.state, self._quantity(order)), ("sent", 1), "what the dealer has")
+        self.assertTrue(order.payload_wanted)
         self.assertIn("7 × ", self._get_notes(lead)[0])
 
     def test_another_worker_has_marked_it_since(self):

@@ -360,11 +360,12 @@ class PushTalk(Talk):
         # another worker has found it there while this answer waited, and told everybody
         answers = {order: each for order, each in answers.items() if order.state != "sent"}
         sent = self._select(answers, SENT)
-        # won again, with something else, while the answer waited for being written
+        # won again, with something else, while the answer waited for being written; another worker
+        # may have failed to send that
         newer = {
             order: order.payload_wanted
             for order in sent
-            if order.state == "pending"
+            if order.state in ("pending", "failed")
             and order.payload_wanted
             and order.payload_wanted != self.wanted[order.id]
         }
