@@ -175,6 +175,7 @@ OF_STOCK = {
     "base.module.uninstall": "a warning in the dialog of administrators",
     "ir.config_parameter": "a refusal of what is no proxy",
     "ir.module.module": "our words for what stock names, in each language that is loaded",
+    "mail.mail": "an e-mail about an order has one text",
     "product.product": "a refusal to delete what leads need",
     "product.template": "the same",
     "res.company": "what is remembered until its currency changes",

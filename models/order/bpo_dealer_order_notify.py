@@ -159,6 +159,7 @@ class BpoDealerOrder(models.Model):
         return addressed
 
     @api.model
+    @api.private
     def mail_allowed_qweb_expressions(self):
         """Let what an e-mail says of an order be looked up; all else is compiled each time."""
         return super().mail_allowed_qweb_expressions() + (
