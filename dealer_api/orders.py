@@ -405,7 +405,6 @@ class _Push:
         for external_id in existing:
             sending = refused[external_id]
             sending.result = None
-            sending.notes = []
             sending.known = True
 
     def _load_orders(self):

@@ -55,15 +55,16 @@ class ReadBack:
                 sending.note("lines_unreadable_now")
 
     def _note_contacts(self, pairs):
-        """Say whose the orders are that were found there, nobody having been looked up for them.
+        """Say whose the orders are that were found there.
 
-        A name alone proves no customer.
+        Where nobody was looked up for them a contact is read: a name alone proves no customer.
         """
-        pairs = [
-            (sending, remote)
-            for sending, remote in pairs
-            if sending.known and not sending.partner_id and remote.partner_id
-        ]
+        known = [(sending, remote) for sending, remote in pairs if sending.known]
+        for sending, remote in known:
+            if remote.partner_id != sending.partner_id:
+                # what was to be said of the contact that it does not go to
+                sending.notes = []
+        pairs = [(s, remote) for s, remote in known if not s.partner_id and remote.partner_id]
         contacts = self._read(self._read_contacts, {remote.partner_id for _s, remote in pairs})
         for sending, remote in pairs:
             note_whose_contact(sending, remote, (contacts or {}).get(remote.partner_id))

@@ -203,6 +203,20 @@ class TestDealerVerification(VerificationCase):
         [result] = self.push(wanted)
         self.assertEqual((result.status, notes_of(result)), ("sent", notes))
 
+    @cases(("other", "notes"), [(False, ["customer_name_differs"]), (True, ["customer_differs"])])
+    def test_whose_contact_a_refused_order_that_is_there_is_for(self, other, notes):
+        """It has another name than the customer: said also where the order would be refused."""
+        self.dealer.add_partner(name="Piet Claes", email="customer-1@buyer.example")
+        sent = order()
+        sent.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        if other:
+            partner_id = self.dealer.add_partner(name="Somebody Else")
+            self.dealer.orders[1]["partner_id/.id"] = partner_id
+        self.dealer.products[1]["default_code"] = "OTHER"
+        [result] = self.push(sent)
+        self.assertEqual((result.status, notes_of(result)), ("sent", notes))
+
     @cases(("age", "status"), [(300, "sent"), (7200, "failed")])
     def test_the_dealers_database_has_another_clock(self, age, status):
         """Where all is as it was sent, minutes between two clocks make no stranger's order."""
