@@ -8,6 +8,7 @@ from .memory import DAY
 from .payload import CUSTOMER_MODEL
 from .products import BY_CODE, find_products
 from .remote import read_lines, read_orders
+from .sending import NEW
 from .verification import Verifier, note_whose_contact
 
 
@@ -59,12 +60,17 @@ class ReadBack:
 
         Where nobody was looked up for them a contact is read: a name alone proves no customer.
         """
-        known = [(sending, remote) for sending, remote in pairs if sending.known]
-        for sending, remote in known:
-            if remote.partner_id != sending.partner_id:
+        for sending, remote in pairs:
+            if sending.known and remote.partner_id != sending.partner_id:
                 # what was to be said of the contact that it does not go to
                 sending.notes = []
-        pairs = [(s, remote) for s, remote in known if not s.partner_id and remote.partner_id]
+        pairs = [
+            (sending, remote)
+            for sending, remote in pairs
+            if (sending.known or sending.content == NEW)
+            and not sending.partner_id
+            and remote.partner_id
+        ]
         contacts = self._read(self._read_contacts, {remote.partner_id for _s, remote in pairs})
         for sending, remote in pairs:
             note_whose_contact(sending, remote, (contacts or {}).get(remote.partner_id))

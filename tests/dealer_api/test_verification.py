@@ -1003,6 +1003,19 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual((result.content, result.notes), ("new", []))
         self.assertEqual(self.quantities(), [[2.0]])
 
+    @cases(
+        ("email", "notes"),
+        [("namesake@buyer.example", ["customer_differs"]), ("customer-1@buyer.example", [])],
+    )
+    def test_sent_again_for_somebody_of_the_same_name(self, email, notes):
+        """What a backup brought back is for the customer of before: the name does not tell."""
+        self.push(order(quantity=2.0, email=email))
+        again = order(quantity=2.0, maybe_there=True)
+        again.external_id = f"{KEY}_2"
+        again.replacement = order(quantity=2.0)
+        [result] = self.push(again)
+        self.assertEqual((result.status, notes_of(result)), ("sent", notes))
+
     def test_sent_again_after_a_backup_was_restored_here(self):
         """The row's key was cancelled and deleted there, the order after it is there."""
         later = order(quantity=7.0)

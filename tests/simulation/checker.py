@@ -37,6 +37,7 @@ LASTING = frozenset(("place_changed", "order_conflict"))
 LATE = timedelta(seconds=10)
 CAME_BACK_HIDDEN = "missing, and told: what came back under an earlier key is hidden"
 RENEWED_HIDDEN = "cancelled, and told: what was sent anew before our restore is hidden"
+CANCELLED_BEFORE = "cancelled before we sent it, and said: an order of a raw copy"
 TWICE = "twice: sent before our restore, to the Odoo that there was before"
 TWICE_MERGED = "twice: merged with a lead whose order was sent before our restore"
 
@@ -294,6 +295,8 @@ class Checker:
                 self.excuses[RENEWED_HIDDEN] += 1
             elif live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
+            elif _was_cancelled_before(order, remote):
+                self.excuses[CANCELLED_BEFORE] += 1
             elif (
                 _is_won_since(lead, remote)
                 and not self._is_elsewhere(order)
@@ -524,6 +527,18 @@ class Checker:
     def _is_late(remote):
         """Tell whether an order was made long after its request: nobody waited any more."""
         return remote["made"] - remote["asked"] >= LATE
+
+
+def _was_cancelled_before(order, remote):
+    """Tell whether a raw copy's order was cancelled before we sent ours, and that was said.
+
+    It is the one that the dealer has under this key: whether the dealer wants what the lead says by
+    now is for people to decide, who can send it again.
+    """
+    said = "order_cancelled" in {code for code, _details in order.get("remarks") or ()}
+    cancelled, sent = remote.get("cancelled_at"), order.get("first_attempt")
+    is_before = bool(cancelled and sent and cancelled < sent.isoformat())
+    return remote["by"] != "ours" and said and is_before
 
 
 def _is_won_since(lead, remote):
