@@ -106,6 +106,18 @@ def contact_fields(partner_fields):
     return ["name", "active", *sorted(wanted & set(partner_fields))]
 
 
+def read_contacts_of_orders(session, remotes):
+    """Return ``{id: Contact}`` of those whom orders at the dealer are for.
+
+    :param remotes: ``RemoteOrder`` of each
+    :raise DealerFault: they cannot be read right now, and may be anybody's
+    """
+    ids = {remote.partner_id for remote in remotes} - {None}
+    if not ids:
+        return {}
+    return read_contacts(session, session.fields(CUSTOMER_MODEL, PARTNER_FIELDS, DAY), ids)
+
+
 def read_contacts(session, partner_fields, ids):
     """Return ``{id: Contact}``, without those that the service user may not read.
 

@@ -2,10 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Look at the orders that were sent: their numbers, whose they are, and what is in them."""
 
-from .customers import PARTNER_FIELDS, read_contacts
+from .customers import read_contacts_of_orders
 from .errors import DealerError
-from .memory import DAY
-from .payload import CUSTOMER_MODEL
 from .products import BY_CODE, find_products
 from .remote import read_lines, read_orders
 from .sending import NEW
@@ -71,16 +69,9 @@ class ReadBack:
             and not sending.partner_id
             and remote.partner_id
         ]
-        contacts = self._read(self._read_contacts, {remote.partner_id for _s, remote in pairs})
+        contacts = self._read(read_contacts_of_orders, [remote for _sending, remote in pairs])
         for sending, remote in pairs:
             note_whose_contact(sending, remote, (contacts or {}).get(remote.partner_id))
-
-    @staticmethod
-    def _read_contacts(session, partner_ids):
-        if not partner_ids:
-            return {}
-        fields = session.fields(CUSTOMER_MODEL, PARTNER_FIELDS, DAY)
-        return read_contacts(session, fields, partner_ids)
 
     def _prove_products(self, pairs, lines):
         """See whether the codes of products that are remembered have found the right ones.

@@ -17,10 +17,9 @@ what was, or takes it away. The rule, the first that applies:
   order, and the verification says which.
 """
 
-from .customers import PARTNER_FIELDS, read_contacts
+from .customers import read_contacts_of_orders
 from .errors import RETRY
-from .memory import DAY
-from .payload import CUSTOMER_MODEL, first_external_id, is_external_id, next_external_id
+from .payload import first_external_id, is_external_id, next_external_id
 from .products import Products, find_products
 from .remote import CANCELLED, find_ids, read_lines, read_orders
 from .sending import NEW, OLD
@@ -58,9 +57,7 @@ class Replacements:
         remotes = read_orders(self.session, ids.values())
         self.lines = read_lines(self.session, remotes)
         if remotes and any(map(_changes_customer, sendings)):
-            fields = self.session.fields(CUSTOMER_MODEL, PARTNER_FIELDS, DAY)
-            partner_ids = {remote.partner_id for remote in remotes.values()} - {None}
-            self.contacts = read_contacts(self.session, fields, partner_ids)
+            self.contacts = read_contacts_of_orders(self.session, remotes.values())
         codes = {code for sending in sendings for code in sending.all_codes} if remotes else set()
         if codes := sorted(codes - {""}):
             self.products = find_products(self.session, codes)
