@@ -41,7 +41,7 @@ class ReadBack:
         pairs = [(sending, remotes.get(sending.result.remote_id)) for sending in sent]
         for sending in [sending for sending, remote in pairs if remote is None]:
             sending.note("name_unknown")
-        pairs = [(s, remote) for s, remote in pairs if remote and verifier.verify(s, remote)]
+        pairs = verifier.verify([pair for pair in pairs if pair[1]])
         doubtful = {remote.id for sending, remote in pairs if sending.needs_lines}
         lines = self.lines | (self._read(read_lines, doubtful.difference(self.lines)) or {})
         verifier.products = self._prove_products(pairs, lines)

@@ -42,6 +42,8 @@ class Replacements:
         self.lines = {}
         # {id: Contact} of those that orders there are for
         self.contacts = {}
+        # (sending, what is there under its own key), where that is another's
+        self.taken = []
 
     def run(self, sendings):
         """Adopt what the dealer has, or replace what is to be sent."""
@@ -65,6 +67,7 @@ class Replacements:
         for sending, chain in zip(sendings, chains, strict=True):
             found = {key: (ids[key], remotes.get(ids[key])) for key in chain if key in ids}
             self._decide(sending, chain, found)
+        self.verifier.refuse(self.taken)
 
     def _decide(self, sending, chain, found):
         """Apply the rule above.
@@ -90,7 +93,7 @@ class Replacements:
         elif hidden:
             self._adopt(sending, hidden[0], *found[hidden[0]])
         elif own in anothers:
-            self.verifier.refuse(sending, found[own][1])
+            self.taken.append((sending, found[own][1]))
         else:
             self._send(sending, chain, found)
 

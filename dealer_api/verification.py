@@ -9,9 +9,10 @@ A key alone proves nothing: after a restored backup it may be given out a second
 from datetime import timedelta
 
 from .customers import email_of, phone_of
+from .errors import RETRY, DealerError
 from .identity import is_shown_as, same_name
 from .payload import is_key_for_good
-from .remote import CANCELLED
+from .remote import CANCELLED, find_ids
 from .sending import OLD
 
 # Clocks differ, and a dealer's database may have another one than its web server.
@@ -30,14 +31,19 @@ class Verifier:
         # {code: [ids]} at the dealer
         self.products = products
 
-    def verify(self, sending, remote):
-        """Tell whether the order at the dealer is ours; ``sending`` fails when it is not."""
-        if self.is_anothers(sending, remote):
-            self.refuse(sending, remote)
-            return False
-        sending.result.show(remote)
-        sending.is_doubtful |= self._is_older(remote, self.session.started, SMALL_TOLERANCE)
-        return True
+    def verify(self, pairs):
+        """Return those of the orders at the dealer that are ours; the others fail.
+
+        :param pairs: list of (``Sending``, ``RemoteOrder``)
+        """
+        ours, anothers = [], []
+        for pair in pairs:
+            (anothers if self.is_anothers(*pair) else ours).append(pair)
+        self.refuse(anothers)
+        for sending, remote in ours:
+            sending.result.show(remote)
+            sending.is_doubtful |= self._is_older(remote, self.session.started, SMALL_TOLERANCE)
+        return ours
 
     def compare(self, sending, remote, lines):
         """Note how the order at the dealer, which is ours, differs from what was sent.
@@ -52,10 +58,25 @@ class Verifier:
     # Whose is it
     # ------------------------------------------------------------
 
-    @staticmethod
-    def refuse(sending, remote):
-        """Fail an order whose key at the dealer is taken."""
-        sending.fail("order_conflict", **remote.describe())
+    def refuse(self, pairs):
+        """Fail orders whose keys at the dealer are taken, by the orders that were read there.
+
+        The dealer is asked once more: where it has restored a backup in the midst of the talk, an
+        id may be another order's, and the key free. Such an order waits for the next run.
+
+        :param pairs: list of (``Sending``, ``RemoteOrder``)
+        """
+        if not pairs:
+            return
+        try:
+            ids = find_ids(self.session, [sending.order.external_id for sending, _remote in pairs])
+        except DealerError:
+            ids = {}
+        for sending, remote in pairs:
+            if ids.get(sending.order.external_id) == remote.id:
+                sending.fail("order_conflict", **remote.describe())
+            else:
+                sending.settle(RETRY, "order_postponed")
 
     def is_anothers(self, sending, remote):
         """Tell whether an order at the dealer cannot be the one of ``sending``."""

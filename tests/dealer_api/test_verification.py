@@ -155,6 +155,31 @@ class TestDealerVerification(VerificationCase):
         [result] = self.push(sent)
         self.assertEqual(result.code, "order_conflict")
 
+    @cases("protocol", PROTOCOLS)
+    @cases("fault", [None, "access_error"])
+    def test_a_backup_restored_before_the_order_is_read(self, fault, protocol):
+        """Its id is another order's by then: nobody has its place, and it waits."""
+        sent = order()
+        sent.external_id = KEY_FOR_GOOD
+        take_fault = self.dealer.take_fault
+
+        def restore_before_reading(name):
+            if name == "sale.order.search_read" and KEY_FOR_GOOD in self.dealer.external_ids:
+                stranger = self.dealer.add_partner(name="Somebody Else")
+                self.dealer.orders[1].update(
+                    {"client_order_ref": "BPO/LEAD/2", "partner_id/.id": stranger}
+                )
+                self.dealer.external_ids[f"{NAMESPACE}.lead_2"] = self.dealer.external_ids.pop(
+                    KEY_FOR_GOOD
+                )
+                if fault:
+                    self.dealer.inject(fault, "load", times=9)
+            return take_fault(name)
+
+        self.dealer.take_fault = restore_before_reading
+        [result] = self.push(sent, protocol=protocol)
+        self.assertEqual((result.status, result.code), ("retry", "order_postponed"))
+
     def test_the_customer_of_a_refused_order_that_is_there(self):
         """Nobody was looked up for it: the names tell."""
         self.push(order())
