@@ -3,6 +3,7 @@
 
 import contextlib
 import gc
+import time
 from concurrent.futures import Future
 from datetime import timedelta
 from unittest.mock import PropertyMock, patch
@@ -662,6 +663,7 @@ class TestPushFailed(PushCommon):
         _lead, order = self._win_one()
         with (
             patch.object(type(self.env["ir.cron"]), "_commit_progress", return_value=0),
+            patch.object(dealer_push, "LONGEST_RUN", 0),
             self.capture_triggers(CRON) as captured,
         ):
             self._push()
@@ -853,6 +855,24 @@ class TestRun(PushCommon):
         self.assertTrue(run._may_start({slow: 1}), "it is waited for anyway")
         self.assertTrue(run._may_start({slow: 1, quick: 2}))
         self.assertFalse(run._may_start({quick: 2}), "what began late makes the run no longer")
+
+    def test_goes_on_while_no_other_action_is_due(self):
+        """The scheduler has its seconds for the sake of others; they have their turn."""
+        own, other = {"id": 1}, {"id": 2}
+        run = self._make_run()
+        run.env = self.env(context={"cron_id": 1})
+        for due, seconds, left, goes_on in (
+            ([own, other], 9, 3.0, True),
+            ([own], 11, 0, True),
+            ([own, other], 11, 0, False),
+            ([own], 31, 0, False),
+        ):
+            with (
+                self.subTest(due=due, seconds=seconds),
+                patch.object(type(self.env["ir.cron"]), "_get_all_ready_jobs", lambda _self, _cr: due),
+            ):
+                run.began = time.monotonic() - seconds
+                self.assertEqual(run._has_time(left), goes_on)
 
     def test_ends_before_odoo_kills_it(self):
         for limits, seconds in (

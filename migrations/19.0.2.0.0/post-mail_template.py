@@ -7,9 +7,6 @@ OLD = "object.payload['customer']['name']"
 NEW = "object.customer_name"
 # As it was shipped: whoever wrote another sender decided who gets the replies.
 SENDER = "{{ (object.company_id or user.company_id).email_formatted or user.email_formatted }}"
-REPLY_TO = (
-    "{{ object.user_id.active and object.user_id.email and object.user_id.email_formatted or '' }}"
-)
 
 
 def migrate(cr, version):
@@ -28,11 +25,11 @@ def migrate(cr, version):
         """,
         {"old": OLD, "new": NEW},
     )
-    # a reply reaches the agent, where nobody has decided otherwise
+    # a reply reaches the agent, where nobody has decided otherwise; both are looked up, not compiled
     cr.execute(
         """
         UPDATE mail_template
-           SET reply_to = %(reply_to)s
+           SET email_from = '{{ object.mail_sender }}', reply_to = '{{ object.mail_reply_to }}'
          WHERE id IN (SELECT res_id
                         FROM ir_model_data
                        WHERE model = 'mail.template'
@@ -41,5 +38,5 @@ def migrate(cr, version):
            AND coalesce(reply_to, '') = ''
            AND email_from = %(sender)s
         """,
-        {"reply_to": REPLY_TO, "sender": SENDER},
+        {"sender": SENDER},
     )

@@ -112,10 +112,12 @@ class Talk:
     def find_due(self, env):
         """Return the next orders that this kind of talk is about, in their order.
 
-        More than fit: those of a talk whose answers are being written are due and locked.
+        More than fit: those of a talk whose answers are being written are due and locked. Read is
+        what choosing takes, not the content of all of them.
         """
-        return env["bpo.dealer.order"].search(
+        return env["bpo.dealer.order"].search_fetch(
             self.get_domain() & Domain("dealership_id", "=", self.dealership_id),
+            ["crash_count", "possibly_sent"],
             order=self.order,
             limit=TALKS_PER_DEALER * self.limit,
         )

@@ -32,6 +32,27 @@ class BpoDealerOrder(models.Model):
         help="Who waits for the dealer's answer beside the agent; empty once they are told.",
     )
 
+    # A template looks a field up; anything else in it Odoo compiles again for each e-mail.
+    mail_sender = fields.Char(
+        "Sender of the E-Mail",
+        compute="_compute_mail_addresses",
+        help="The call centre that the deal is of: whom its e-mail to the dealership is from.",
+    )
+    mail_reply_to = fields.Char(
+        "Answers To",
+        compute="_compute_mail_addresses",
+        help="Who gets the dealership's answers: the agent. Empty: the sender of the e-mail.",
+    )
+
+    @api.depends("company_id", "user_id")
+    @api.depends_context("uid")
+    def _compute_mail_addresses(self):
+        user = self.env.user
+        for order in self:
+            company, agent = order.company_id or user.company_id, order.user_id
+            order.mail_sender = company.email_formatted or user.email_formatted
+            order.mail_reply_to = agent.email_formatted if agent.active and agent.email else ""
+
     # ------------------------------------------------------------
     # CHATTER
     # ------------------------------------------------------------
@@ -167,6 +188,8 @@ class BpoDealerOrder(models.Model):
             "object.customer_name",
             "object.dealership_id.lang",
             "object.dealership_id.manager_email",
+            "object.mail_sender",
+            "object.mail_reply_to",
         )
 
     def _remember_who_asked(self, user):

@@ -89,7 +89,7 @@ def test_first_release_is_updated(world, dealer, old_database):
     assert sql(version) != first_release.VERSION
     assert [sql(statement) for statement in KEPT] == before
     # replies reach the agent by now, where nobody has decided otherwise
-    assert "object.user_id.email" in sql(
+    assert "object.mail_reply_to" in sql(
         "SELECT reply_to FROM mail_template WHERE model = 'bpo.dealer.order'"
     )
     assert_history_is_built(sql)
