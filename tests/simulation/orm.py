@@ -693,8 +693,8 @@ class BaseModel:
             )
         return self._with_ids(tuple(ids[offset:][:limit]))
 
-    def search_fetch(self, domain, names, order=None):
-        return self.search(domain, order=order)
+    def search_fetch(self, domain, names, order=None, limit=None):
+        return self.search(domain, order=order, limit=limit)
 
     def search_count(self, domain, limit=None):
         return len(self._find(domain))
