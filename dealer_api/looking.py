@@ -44,8 +44,8 @@ class Look:
 def look_at_orders(session, orders):
     """Return ``{external id: Look}`` of orders, in at most five requests for all.
 
-    Where some are cancelled or hidden, three more: a backup restored here may not know that they
-    were sent anew.
+    Where some are cancelled, hidden or missing, three more: a backup restored here may not know
+    that they were sent anew.
 
     :param orders: list of ``payload.Order``, with the content that they have at the dealer, and
         with ``first_attempt``: an order that was there before is another's
@@ -88,12 +88,11 @@ def later_external_ids(external_id):
 
 
 def _may_be_given_up(external_id, ids, remotes):
-    """Tell whether an order that is there was cancelled, or cannot be read: it may be by now."""
-    remote_id = ids.get(external_id)
-    if not remote_id:
-        return False
-    remote = remotes.get(remote_id)
-    return not remote or _is_cancelled(remote)
+    """Tell whether an order was cancelled, perhaps deleted then, or cannot be read."""
+    if external_id not in ids:
+        return True
+    remote = remotes.get(ids[external_id])
+    return bool(ids[external_id]) and (not remote or _is_cancelled(remote))
 
 
 def _is_cancelled(remote):
@@ -112,6 +111,15 @@ def find_by_earlier_key(external_id, reference, ids, remotes, is_ours=bool):
     """
     keys = reversed(earlier_external_ids(external_id))
     return _find_live(keys, reference, ids, remotes, is_ours)
+
+
+def find_by_later_key(external_id, reference, ids, remotes, is_ours=bool):
+    """Return ``(key, RemoteOrder)`` of an order that was sent anew under a later key, or None.
+
+    A backup restored here does not know of it. The parameters are those of
+    :func:`find_by_earlier_key`.
+    """
+    return _find_live(later_external_ids(external_id), reference, ids, remotes, is_ours)
 
 
 def _find_live(keys, reference, ids, remotes, is_ours):
@@ -142,10 +150,10 @@ def _look_at(order, ids, remotes, lines, verifier):
     found = None
     if key not in ids:
         found = find_by_earlier_key(key, order.reference, ids, remotes, is_ours)
-        if not found:
-            return Look(MISSING)
-    elif _may_be_given_up(key, ids, remotes):
-        found = _find_live(later_external_ids(key), order.reference, ids, remotes, is_ours)
+    if not found and _may_be_given_up(key, ids, remotes):
+        found = find_by_later_key(key, order.reference, ids, remotes, is_ours)
+    if not found and key not in ids:
+        return Look(MISSING)
     if found:
         other_key, remote = found
         sending.note("order_came_back", name=remote.name or str(remote.id))

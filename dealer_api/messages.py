@@ -281,8 +281,8 @@ MESSAGES = {
         " again later."
     ),
     "lines_unreadable_now": _lt(
-        "The dealer has the order, but its lines could not be read just now. They are compared"
-        " with the lead's units later."
+        "The dealer has the order, but its lines could not be compared with the lead's units just"
+        " now. They are compared later."
     ),
     "customer_unreadable": _lt(
         "The contact that the order went to (number %(partner_id)s) could not be read at the"

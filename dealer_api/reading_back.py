@@ -50,7 +50,7 @@ class ReadBack:
             verifier.compare(sending, remote, lines.get(remote.id))
             if not remote.name:
                 sending.note("name_unreadable_now")
-            if remote.id in doubtful.difference(lines):
+            if remote.id in doubtful and not verifier.is_compared(sending, lines.get(remote.id)):
                 sending.note("lines_unreadable_now")
 
     def _note_contacts(self, pairs):

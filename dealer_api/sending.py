@@ -3,6 +3,7 @@
 """An order on its way to a dealer, and what becomes of it."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from .messages import render
 from .payload import Order, field_of, is_empty
@@ -22,6 +23,7 @@ class OrderResult:
     read it. ``failed``: the dealer cannot take it as it is. ``retry``: not this time.
 
     :ivar remote: the order at the dealer, None when it could not be read
+    :ivar made: when it was made, naive UTC by our clock; None where that is not known
     :ivar content: with a replacement, which content the order at the dealer has: ``old`` is that
         of the order, ``new`` that of its replacement; else None
     :ivar external_id: the key it was sent under, where that is not the key of the order
@@ -40,6 +42,7 @@ class OrderResult:
     notes: list = field(default_factory=list)
     left_out: dict = field(default_factory=dict)
     remote: RemoteOrder | None = None
+    made: datetime | None = None
     content: str | None = None
     external_id: str | None = None
     order: Order | None = None

@@ -17,7 +17,9 @@ from .looking import (
     UNSEEN,
     Look,
     find_by_earlier_key,
+    find_by_later_key,
     is_unseen,
+    later_external_ids,
     with_earlier_keys,
 )
 from .remote import (
@@ -112,7 +114,11 @@ def _read_own(session):
 
 def _look_by_keys(session, orders, own):
     """Return ``{external id: Look}`` of orders that were not found by their ids."""
-    ids = find_ids(session, with_earlier_keys([order.external_id for order in orders]))
+    keys = [order.external_id for order in orders]
+    ids = find_ids(session, with_earlier_keys(keys))
+    missing = [key for key in keys if key not in ids]
+    for page in _pages([each for key in missing for each in later_external_ids(key)]):
+        ids |= find_ids(session, page)
     others = [remote_id for remote_id in ids.values() if remote_id not in own]
     readable = {**own, **read_orders(session, others)}
     return {order.external_id: _look_by_key(order, ids, readable) for order in orders}
@@ -124,9 +130,10 @@ def _look_by_key(order, ids, readable):
         return Look(UNSEEN)
     if key in ids:
         return Look(readable.get(ids[key], HIDDEN), remote_id=ids[key])
-    if found := find_by_earlier_key(key, order.reference, ids, readable):
-        earlier, remote = found
-        return Look(remote, external_id=earlier)
+    for find in (find_by_earlier_key, find_by_later_key):
+        if found := find(key, order.reference, ids, readable):
+            other_key, remote = found
+            return Look(remote, external_id=other_key)
     return Look(MISSING)
 
 

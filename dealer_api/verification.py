@@ -42,6 +42,7 @@ class Verifier:
         self.refuse(anothers)
         for sending, remote in ours:
             sending.result.show(remote)
+            sending.result.made = self._made(remote)
             sending.is_doubtful |= self._is_older(remote, self.session.started, SMALL_TOLERANCE)
         return ours
 
@@ -109,10 +110,15 @@ class Verifier:
 
     def _is_older(self, remote, moment, tolerance):
         """Tell whether an order was there before a moment of our clock."""
+        made = self._made(remote)
+        return bool(made and moment) and made < moment - tolerance
+
+    def _made(self, remote):
+        """Return when an order was made, by our clock; None when that cannot be told."""
         offset = self.session.clock_offset
-        if remote.created is None or moment is None or offset is None:
-            return False
-        return remote.created - offset < moment - tolerance
+        if remote.created is None or offset is None:
+            return None
+        return remote.created - offset
 
     # ------------------------------------------------------------
     # What is it
@@ -144,6 +150,18 @@ class Verifier:
             return True
         is_theirs = bool(contact) and contact.is_of(wanted.customer)
         return is_theirs and _is_name_of(wanted.customer, order.customer, remote.partner_name)
+
+    def is_compared(self, sending, lines):
+        """Tell whether lines were compared that had to be.
+
+        What was created just now has what its codes have found; what was there before may have
+        anything, as long as the dealer does not know one of the codes.
+
+        :param lines: its lines, None when they are not known
+        """
+        if lines is None:
+            return False
+        return not sending.is_doubtful or self.has_lines(sending.sent, lines) is not None
 
     def has_lines(self, order, lines):
         """Tell whether lines at the dealer are those of an order: products, quantities, prices.

@@ -394,20 +394,9 @@ class TestOverlapTurns(TransactionCase):
         self.assertEqual(run.most, dealer_talks.TALKS_PER_DEALER)
         self.assertEqual(run.starts, 1)
 
-    def test_two_write_at_a_time_and_nobody_waits_without_end(self):
-        self.assertEqual(dealer_push.WRITERS, 2)
-        with (
-            patch.object(dealer_push, "TURN_SECONDS", 0.01),
-            dealer_push.taking_turns(),
-            dealer_push.taking_turns(),
-        ):
-            self.assertFalse(dealer_push._turns.acquire(blocking=False))
+    def test_one_writes_at_a_time_and_nobody_waits_without_end(self):
+        with patch.object(dealer_push, "TURN_SECONDS", 0.01), dealer_push.taking_turns():
             with dealer_push.taking_turns():
                 pass
-            self.assertFalse(
-                dealer_push._turns.acquire(blocking=False), "it gives back its own only"
-            )
-        for _turn in range(dealer_push.WRITERS):
-            self.assertTrue(dealer_push._turns.acquire(blocking=False))
-        for _turn in range(dealer_push.WRITERS):
-            dealer_push._turns.release()
+            self.assertTrue(dealer_push._turn.locked(), "it gives back its own only")
+        self.assertFalse(dealer_push._turn.locked())

@@ -6,7 +6,7 @@ import gc
 import time
 from concurrent.futures import Future
 from datetime import timedelta
-from unittest.mock import PropertyMock, patch
+from unittest.mock import Mock, PropertyMock, patch
 
 from lxml import etree
 from psycopg2.errors import SerializationFailure
@@ -869,7 +869,9 @@ class TestRun(PushCommon):
         ):
             with (
                 self.subTest(due=due, seconds=seconds),
-                patch.object(type(self.env["ir.cron"]), "_get_all_ready_jobs", lambda _self, _cr: due),
+                patch.object(
+                    type(self.env["ir.cron"]), "_get_all_ready_jobs", Mock(return_value=due)
+                ),
             ):
                 run.began = time.monotonic() - seconds
                 self.assertEqual(run._has_time(left), goes_on)

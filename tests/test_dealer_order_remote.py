@@ -1,6 +1,7 @@
 # Copyright bpo_crm contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 
+from datetime import timedelta
 from unittest.mock import patch
 
 from psycopg2.errors import NumericValueOutOfRange, SerializationFailure
@@ -391,6 +392,16 @@ class TestWonAgain(RemoteCommon):
         self.assertEqual((order.state, order.remote_state), ("sent", "cancel"))
         self.assertLessEqual(order.next_attempt, fields.Datetime.now())
 
+    def test_made_before_we_knew_of_an_attempt(self):
+        """A backup was restored here: looks to come must not take it for another's."""
+        for shift, is_taken in ((-900, True), (900, False)):
+            with self.subTest(shift=shift):
+                _lead, order = self._win_one()
+                made = fields.Datetime.now() + timedelta(seconds=shift, microseconds=5)
+                self._answer(order, remote_id=7, remote_name="S00007", made=made)
+                self._push()
+                self.assertEqual(order.first_attempt == made.replace(microsecond=0), is_taken)
+
     def test_not_seen_is_looked_at_again(self):
         """A right lacks at the dealer for a moment: what is wanted is not forgotten over it."""
         lead, order = self._win_sent_again()
@@ -440,6 +451,19 @@ class TestCheckAtDealer(RemoteCommon):
     def _check(self, order):
         order.with_user(self.manager).action_check_at_dealer()
         self._push()
+
+    def test_says_that_another_order_has_its_place(self):
+        """One that was sent before comes late, after the dealer has deleted the one it had."""
+        lead, order = self._sent()
+        key = order.external_id
+        self.dealer.orders[key] = (99, "S00099")
+        self.dealer.readable[99] = {"name": "S00099"}
+        with self._assert_note(lead, "S00099", "of another time"):
+            self._check(order)
+        self.assertEqual(order.remarks, [["order_came_back", {"name": "S00099"}]])
+        self.assertEqual(order.remote_id, 99)
+        self._check(order)
+        self.assertEqual(len(order.remarks), 1, "it is said once")
 
     def test_says_what_became_of_it(self):
         _lead, order = self._sent()

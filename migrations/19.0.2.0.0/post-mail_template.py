@@ -25,7 +25,7 @@ def migrate(cr, version):
         """,
         {"old": OLD, "new": NEW},
     )
-    # a reply reaches the agent, where nobody has decided otherwise; both are looked up, not compiled
+    # a reply reaches the agent, where nobody has decided otherwise; both are looked up then
     cr.execute(
         """
         UPDATE mail_template

@@ -19,8 +19,8 @@ from .dealer_talks import TALKS_PER_DEALER
 
 _logger = logging.getLogger(__name__)
 
-# Dealers talked with at the same time: waiting for one of them costs the others nothing. Fewer leave
-# the processor idle where dealers take 20 ms for an order; more would only hold more in memory.
+# Dealers talked with at the same time: waiting for one of them costs the others nothing. Fewer
+# leave the processor idle where dealers take 20 ms for an order; more would only take more memory.
 MAX_TALKS = 12
 # Seconds between two looks for newly won leads, and two reports to the scheduler, while there is no
 # room for more talks or none of them ends.

@@ -436,6 +436,9 @@ class BpoDealerOrder(models.Model):
             if result.remote.state == CANCELLED:
                 # from before a backup was restored here: it may have been sent anew since
                 vals["next_attempt"] = now
+        if result.made and self.first_attempt and result.made < self.first_attempt:
+            # sent before our database was restored: later looks do not take it for another's
+            vals["first_attempt"] = result.made.replace(microsecond=0)
         if any(code == "lines_unreadable_now" for code, _details in result.notes):
             vals["next_attempt"] = vals["next_attempt"] or now + FIRST_LOOK_DELAY
         if result.order:

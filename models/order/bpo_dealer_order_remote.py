@@ -148,7 +148,7 @@ class BpoDealerOrder(models.Model):
             lambda order: order.state == "sent"
         )
         before = {order: order.remote_state for order in orders}
-        notes = {order: order._add_customer(looks[order]) for order in orders}
+        notes = {order: order._complete_notes(looks[order]) for order in orders}
         for order in orders:
             look = looks[order]
             vals = order._prepare_look_vals(look.seen, look.remote_id)

@@ -166,25 +166,29 @@ class BpoDealerOrder(models.Model):
             return CHANGE_PERCENT
         return percent if 0 <= percent < float("inf") else CHANGE_PERCENT
 
-    def _add_customer(self, look):
-        """Return the notes of a look, with whom the order is for where that is another one by now.
+    def _complete_notes(self, look):
+        """Return the notes of a look, with what only the row can tell: another order or customer.
 
-        The dealer has given it to another contact, or merged the customer into one. Ours stays
-        ours: it is told by its key.
+        An order that was sent before, and comes late, takes the place of one that the dealer has
+        deleted; a backup brings back another one. Or the dealer has given the order to another
+        contact, or merged the customer into one. Ours stays ours: it is told by its key.
 
         :param look: the ``Look``, which is not written yet
         """
         self.ensure_one()
-        notes = list(look.notes)
-        if self._is_for_another(look.seen):
-            shown = look.seen.partner_name
-            note = ("customer_differs", {"customer": self.customer_name, "dealer_customer": shown})
-            notes += [note] if note not in notes else []
-        return notes
+        notes, seen = list(look.notes), look.seen
+        if seen in (HIDDEN, MISSING):
+            return notes
+        if self.remote_id and seen.id != self.remote_id:
+            notes.append(("order_came_back", {"name": seen.name or str(seen.id)}))
+        if self._is_for_another(seen):
+            details = {"customer": self.customer_name, "dealer_customer": seen.partner_name}
+            notes.append(("customer_differs", details))
+        return [note for number, note in enumerate(notes) if note not in notes[:number]]
 
     def _is_for_another(self, seen):
         """Tell whether an order is for another contact than before, who has another name."""
-        if seen in (HIDDEN, MISSING) or not (seen.partner_id and seen.partner_name):
+        if not (seen.partner_id and seen.partner_name):
             return False
         before = self.sudo().remote_partner_id
         return (

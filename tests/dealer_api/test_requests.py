@@ -5,7 +5,7 @@
 from datetime import timedelta
 from unittest.mock import patch
 
-from ...dealer_api import DealerSession, Order, memory, push_orders, session
+from ...dealer_api import DealerSession, Order, memory, push_orders, session, transport
 from .common import PROTOCOLS, DealerApiCase, cases
 from .fault_dealer import OWN_PARTNER, OdooError
 from .test_orders import connect, payload, payloads, push, statuses
@@ -41,11 +41,14 @@ class TestRequests(DealerApiCase):
         self.push(payload(2), protocol=protocol)
 
     def later(self, **shift):
-        """Let the clock of this process be so much ahead."""
-        now = session.utcnow() + timedelta(**shift)
-        patched = patch.object(session, "utcnow", lambda: now)
-        patched.start()
-        self.fixtures.callback(patched.stop)
+        """Let the clocks, of this process and of the dealer, be so much ahead."""
+        shift = timedelta(**shift)
+        now = session.utcnow() + shift
+        self.dealer.clock_shift = shift.total_seconds()
+        for module in (session, transport):
+            patched = patch.object(module, "utcnow", lambda: now)
+            patched.start()
+            self.fixtures.callback(patched.stop)
 
     # ------------------------------------------------------------
     # How many
@@ -102,13 +105,13 @@ class TestRequests(DealerApiCase):
         """What nothing proves, that no other product has the code, is asked again."""
         self.warm_up()
         self.later(minutes=61)
-        self.push(payload(3))
+        self.push({**payload(51), "customer": payload(3)["customer"]})
         self.assertEqual(self.dealer.requests, [*PRODUCTS, *STEADY])
 
     def test_a_day_later(self):
         self.warm_up()
         self.later(hours=25)
-        self.push(payload(3))
+        self.push({**payload(51), "customer": payload(3)["customer"]})
         self.assertEqual(
             self.dealer.requests,
             [

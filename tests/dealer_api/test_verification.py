@@ -145,6 +145,20 @@ class TestDealerVerification(VerificationCase):
         [result] = self.push(sent)
         self.assertEqual((result.status, notes_of(result)), ("sent", notes))
 
+    def test_lines_of_a_product_that_is_not_known_there_by_now(self):
+        """A copy has sent other units; nobody can tell before the dealer knows the code again."""
+        sent, wanted = order(codes=["VH-2"]), order()
+        sent.external_id = wanted.external_id = KEY_FOR_GOOD
+        self.push(sent)
+        self.dealer.orders[1]["create_date"] = self.dealer.now(seconds=-4)
+        self.dealer.products[1]["default_code"] = "OTHER"
+        [result] = self.push(wanted)
+        self.assertEqual((result.status, notes_of(result)), ("sent", ["lines_unreadable_now"]))
+        self.dealer.products[1]["default_code"] = "VH-1"
+        with connect(self.dealer, "xmlrpc") as session:
+            look = look_at_orders(session, [wanted])[KEY_FOR_GOOD]
+        self.assertEqual([code for code, _details in look.notes], ["lines_differ"])
+
     def test_a_key_for_good_with_another_reference(self):
         sent = order()
         sent.external_id = KEY_FOR_GOOD
@@ -187,7 +201,8 @@ class TestDealerVerification(VerificationCase):
         self.dealer.orders[1]["partner_id/.id"] = 2
         self.dealer.inject("access_error", "product.product.search_read")
         [result] = self.push(order(maybe_there=True))
-        self.assertEqual((result.status, notes_of(result)), ("sent", ["customer_differs"]))
+        notes = ["customer_differs", "lines_unreadable_now"]
+        self.assertEqual((result.status, notes_of(result)), ("sent", notes))
 
     @cases(
         ("shown", "notes"),
@@ -204,6 +219,8 @@ class TestDealerVerification(VerificationCase):
         self.dealer.partners[1]["name"] = shown
         self.dealer.inject("access_error", "product.product.search_read")
         [result] = self.push(order(name="An Peeters", maybe_there=True))
+        # no product was found to compare the lines with
+        notes = [*notes, "lines_unreadable_now"]
         self.assertEqual((result.status, notes_of(result)), ("sent", notes))
 
     @cases(
@@ -607,6 +624,16 @@ class TestDealerLooks(VerificationCase):
         self.assertEqual(look.external_id, f"{KEY}_2" if found else None)
         self.assertEqual(look.seen.id, 2 if found else 1)
         self.assertEqual(notes_of(look), ["order_came_back"] if found else ["order_cancelled"])
+
+    def test_a_later_key_where_our_own_order_is_deleted(self):
+        """Cancelled there, sent anew and deleted; a backup was restored here in between."""
+        later = order(1)
+        later.external_id = f"{KEY}_2"
+        self.push(order(1), later)
+        del self.dealer.orders[1]
+        look = self.look(order(1))[KEY]
+        self.assertEqual((look.external_id, look.seen.id), (f"{KEY}_2", 2))
+        self.assertEqual(notes_of(look), ["order_came_back"])
 
     def test_a_later_key_where_our_own_order_is_hidden(self):
         """Only a cancelled order is sent anew: the later one holds, whoever has the first."""

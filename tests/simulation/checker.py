@@ -39,7 +39,7 @@ CAME_BACK_HIDDEN = "missing, and told: what came back under an earlier key is hi
 RENEWED_HIDDEN = "cancelled, and told: what was sent anew before our restore is hidden"
 CANCELLED_BEFORE = "cancelled before we sent it, and said: an order of a raw copy"
 TWICE = "twice: sent before our restore, to the Odoo that there was before"
-TWICE_TAKEN = "twice: taken for another's, and said: sent before our restore under a key of 19.0.1.0.0"
+TWICE_TAKEN = "twice: taken for another's, and said: sent before our restore, first release"
 TWICE_MERGED = "twice: merged with a lead whose order was sent before our restore"
 
 

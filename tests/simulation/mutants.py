@@ -246,8 +246,8 @@ MUTANTS = {
     "later-keys-ignored": _one(
         "an order that was cancelled, and sent anew before our restore, is shown as cancelled",
         LOOKING,
-        "_find_live(later_external_ids(key), order.reference, ids, remotes, is_ours)",
-        "None",
+        "return _find_live(later_external_ids(external_id), reference, ids, remotes, is_ours)",
+        "return None",
     ),
     "lines-not-sent": _one(
         "of several lines only the first is sent",
