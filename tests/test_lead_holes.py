@@ -204,6 +204,21 @@ class TestMergeLosesNothing(BpoCrmCommon):
         merged = self._merge(head + tail)
         self.assertEqual(merged.dealer_order_id, order)
 
+    def test_order_that_went_nowhere_is_dropped(self):
+        """Its key is the other lead's: a backup restored here would bring that one back."""
+        for possibly_sent in (False, True):
+            with self.subTest(possibly_sent=possibly_sent):
+                head, tail = self._create_leads(2)
+                tail.action_set_won()
+                order = tail.dealer_order_id
+                tail.stage_id = head.stage_id
+                order.write({"state": "cancelled", "possibly_sent": possibly_sent})
+                head.stage_id = self.stage_offer
+                merged = self._merge(head + tail)
+                kept = order.exists()
+                self.assertEqual(merged.dealer_order_id, kept)
+                self.assertEqual(bool(kept), possibly_sent)
+
     def test_failed_order_that_is_dropped_is_said(self):
         head, tail = self._create_leads(2)
         order = self._fail(tail)

@@ -74,16 +74,19 @@ class CrmLead(models.Model):
     def _merge_dependences_orders(self, opportunities):
         """Take over units and order of the merged leads, where there are none; say what is not.
 
-        An order that is or may be at a dealer is never left: see :meth:`_merge_opportunity`.
+        An order that is or may be at a dealer is never left: see :meth:`_merge_opportunity`. One
+        that was withdrawn before it went anywhere is: should this lead be won, it has a key of its
+        own, under which its order is found even after a backup was restored here.
         """
         units = opportunities.line_ids
         if not self.line_ids and not self.dealer_order_id:
             units.write({"lead_id": self.id})
             units = units.browse()
         # failed ones ask for somebody's work, cancelled ones for nothing
-        orders = opportunities.sudo().dealer_order_id.sorted(
-            lambda order: (not order._is_live(), order.state != "failed")
-        )
+        orders = opportunities.sudo().dealer_order_id
+        orders = orders.filtered(
+            lambda order: order.state != "cancelled" or order.possibly_sent or order.remote_id
+        ).sorted(lambda order: (not order._is_live(), order.state != "failed"))
         if not self.sudo().dealer_order_id:
             orders[:1].write({"lead_id": self.id})
             orders = orders[1:]
