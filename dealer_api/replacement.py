@@ -9,8 +9,8 @@ what was, or takes it away. The rule, the first that applies:
 * Under one of the keys there is the order, not cancelled, the row's own key before the others: it
   is the order, with the new content where it has that one's lines and customer, else with the old
   one, and that is said.
-* Under one of them there is an order that cannot be read: it is taken for the order, with the old
-  content.
+* Under the last of them that is there is an order that cannot be read: it is taken for the order,
+  with the old content. One before that is given up, as it was when the next key was taken.
 * Under the row's own key there is somebody else's order: a conflict.
 * Else the new content is sent under its own key, or the next one that is free where the dealer has
   cancelled that. Should the old content be committed after all, late, the key still makes it one
@@ -19,7 +19,12 @@ what was, or takes it away. The rule, the first that applies:
 
 from .customers import read_contacts_of_orders
 from .errors import RETRY
-from .payload import first_external_id, is_external_id, next_external_id
+from .payload import (
+    earlier_external_ids,
+    first_external_id,
+    is_external_id,
+    next_external_id,
+)
 from .products import Products, find_products
 from .remote import CANCELLED, find_ids, read_lines, read_orders
 from .sending import NEW, OLD
@@ -84,14 +89,14 @@ class Replacements:
         ours = [key for key in found if key not in anothers]
         readable = [key for key in ours if found[key][1]]
         live = [key for key in readable if found[key][1].state != CANCELLED]
-        hidden = [key for key in ours if key not in readable]
+        last = max(ours, key=lambda key: len(earlier_external_ids(key)), default=None)
         given_up = [found[key][1] for key in readable if key not in live]
         if given_up:
             sending.cancelled = given_up[-1].name or str(given_up[-1].id)
         if live:
             self._adopt(sending, live[0], *found[live[0]])
-        elif hidden:
-            self._adopt(sending, hidden[0], *found[hidden[0]])
+        elif last and last not in readable:
+            self._adopt(sending, last, *found[last])
         elif own in anothers:
             self.taken.append((sending, found[own][1]))
         else:
