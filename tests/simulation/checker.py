@@ -39,7 +39,9 @@ CAME_BACK_HIDDEN = "missing, and told: what came back under an earlier key is hi
 RENEWED_HIDDEN = "cancelled, and told: what was sent anew before our restore is hidden"
 CANCELLED_BEFORE = "cancelled before we sent it, and said: an order of a raw copy"
 TWICE = "twice: sent before our restore, to the Odoo that there was before"
-TWICE_TAKEN = "twice: taken for another's, and said: sent before our restore under a key of 19.0.1.0.0"
+TWICE_TAKEN = (
+    "twice: taken for another's, and said: sent before our restore under a key of 19.0.1.0.0"
+)
 TWICE_MERGED = "twice: merged with a lead whose order was sent before our restore"
 
 
@@ -417,12 +419,15 @@ class Checker:
         return lines == wanted["lines"], customer
 
     def _was_told(self, lead, *words):
-        """Tell whether chatter says something since the lead was won last."""
-        since = lead["wanted"]["since"]
+        """Tell whether chatter says something since the lead was won last.
+
+        What it said of an order that was sent anew since was about the one that the dealer gave up.
+        """
+        messages = self.messages[lead["id"]]
+        anew = [row["id"] for row in messages if "its order is sent anew" in row["body"]]
+        since = max([lead["wanted"]["since"], *anew])
         return any(
-            all(word in row["body"] for word in words)
-            for row in self.messages[lead["id"]]
-            if row["id"] > since
+            all(word in row["body"] for word in words) for row in messages if row["id"] > since
         )
 
     def _judge_lines(self, lead, order, wanted, remote, dealer, codes):

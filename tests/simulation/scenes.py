@@ -82,13 +82,13 @@ def _anothers_key(rng):
     """A key of the first release that another order has; the dealer restores a backup of then."""
     return [
         _event(rng, "few"),
-        _event(rng, "first_release"),
-        _event(rng, "dealer_backup"),
+        _event(rng, "first_keys_taken"),
+        _event(rng, "dealers_back_up"),
         _event(rng, "work", {}),
-        *(_event(rng, "retry") for _time in range(3)),
+        _event(rng, "retry_all"),
         _event(rng, "work", {}),
-        _event(rng, "dealer_restore"),
-        _event(rng, "check"),
+        _event(rng, "dealers_restore"),
+        _event(rng, "check_all"),
         _event(rng, "work", {}),
     ]
 
@@ -140,16 +140,17 @@ def _other_people(rng):
 
 
 def _refused_there(rng):
-    """Orders that a copy has sent for a namesake, or a longer name; their products are unknown now.
+    """Orders that a copy has sent for a namesake, or a sibling, and that would be refused by now.
 
     They are found there, and nobody was looked up for them.
     """
     return [
+        _event(rng, "team_everywhere"),
         _event(rng, "few"),
         _event(rng, "few"),
         _event(rng, "raw_copy"),
-        _event(rng, rng.choice(("rework_shorter", "rework_namesake"))),
-        _event(rng, "dealer_recodes"),
+        _event(rng, rng.choice(("rework_sibling", "rework_namesake"))),
+        _event(rng, rng.choice(("dealers_team", "dealers_team", "dealer_recodes"))),
         _event(rng, "work", {}),
     ]
 
@@ -158,15 +159,24 @@ def _taken_over(rng):
     """An order under a key of the first release, from minutes before our database was restored."""
     return [
         _event(rng, "few"),
-        _event(rng, "first_release"),
+        _event(rng, "first_keys_free"),
         _event(rng, "our_backup"),
         _event(rng, "work", {}),
-        _event(rng, "wait"),
-        _event(rng, "wait"),
+        _event(rng, "minutes"),
         _event(rng, "our_restore"),
         _event(rng, "work", {}),
-        _event(rng, "check"),
+        _event(rng, "check_all"),
         _event(rng, "work", {}),
+    ]
+
+
+def _restored_in_the_midst(rng):
+    """Dealers that restore their backups before orders are read, whose ids are others' by then."""
+    others = [_event(rng, "dealers_restore"), _event(rng, "dealers_sell")]
+    return [
+        _event(rng, "few"),
+        _event(rng, "dealers_back_up"),
+        _event(rng, "work", {"O0": ["events", others]}),
     ]
 
 
@@ -177,4 +187,5 @@ def _event(rng, kind, *plan):
 SCENES = (
     *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
     *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
+    _restored_in_the_midst,
 )
