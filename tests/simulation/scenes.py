@@ -145,12 +145,10 @@ def _refused_there(rng):
     They are found there, and nobody was looked up for them.
     """
     return [
-        _event(rng, "team_everywhere"),
-        _event(rng, "few"),
-        _event(rng, "few"),
+        _event(rng, "dozen"),
         _event(rng, "raw_copy"),
         _event(rng, rng.choice(("rework_sibling", "rework_namesake"))),
-        _event(rng, rng.choice(("dealers_team", "dealers_team", "dealer_recodes"))),
+        _event(rng, "dealers_recode"),
         _event(rng, "work", {}),
     ]
 

@@ -2,8 +2,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What happens in scenes only: to all at once, so that the dealer or order that matters is hit."""
 
-from .world import TEAM
-
 # An order is looked at more closely than by its time alone where it is so many seconds older.
 _MINUTES = (120, 600, 2400)
 # Orders of its own that a dealer makes at most, one after the other.
@@ -50,15 +48,16 @@ class Staged:
                 dealer.restore(dealer.dump)
                 self.world.counts["dealers restored"] += 1
 
-    def _do_team_everywhere(self, rng):
-        """Let a manager have the orders of all dealerships filed under the sales team."""
-        for dealership_id in sorted(self.world.database.tables["bpo.dealership"].rows):
-            self.write_order_default(dealership_id, TEAM)
+    def _do_dozen(self, rng):
+        """Win a dozen new leads: their products are looked up before anything else is."""
+        self._win_new(rng, 12)
 
-    def _do_dealers_team(self, rng):
-        """Let all dealers rename that team: orders are refused before anything else is asked."""
+    def _do_dealers_recode(self, rng):
+        """Let all dealers give other codes to all of their products."""
         for dealer in self._dealers():
-            dealer.replace("crm.team", 1, name="Another")
+            for number in dealer.tables["product.product"]:
+                values = {"default_code": "OTHER", "edited": self.world.now}
+                dealer.replace("product.product", number, **values)
 
     def _do_dealers_sell(self, rng):
         """Let all dealers make orders of their own: these take the next ids."""
