@@ -22,7 +22,10 @@ def insert(events, seed):
 
 
 def _namesake(rng):
-    """An order that may be there; its lead is won again for another customer of the same name."""
+    """An order that may be there; its lead is won again for another customer of the same name.
+
+    Or for the same one by a shorter name.
+    """
     lost = [rng.choice(("cut_after", "page_after", "late")), rng.getrandbits(32)]
     before = ()
     if rng.random() < 0.5:
@@ -32,7 +35,7 @@ def _namesake(rng):
         *before,
         _event(rng, "few"),
         _event(rng, "work", {"o0": lost}),
-        _event(rng, "rework_namesake"),
+        _event(rng, rng.choice(("rework_namesake", "rework_surname"))),
         _event(rng, "wait"),
         _event(rng, "work", {}),
     ]
@@ -48,9 +51,9 @@ def _anothers_mark(rng):
 
     It begins when the first one has marked its orders, and what it sends comes late, or is there.
     """
-    lost = [rng.choice(("late", "late", "cut_after")), rng.getrandbits(32)]
+    lost = [rng.choice(("late", "late", "late", "cut_after")), rng.getrandbits(32)]
     plan = {"o0": lost, "c2": ["die_before", rng.getrandbits(32)]}
-    refusal = rng.choice(("dealer_recodes", "dealer_recodes", "dealer_rule"))
+    refusal = rng.choice((*("dealers_recode",) * 4, "dealer_rule"))
     others = [_event(rng, "work", plan), _event(rng, refusal)]
     return [_event(rng, "few"), _event(rng, "work", {"c1": ["events", others]})]
 
@@ -186,4 +189,6 @@ SCENES = (
     *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
     *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
     _restored_in_the_midst,
+    # these reveal something once in six times
+    *(_anothers_mark, _refused_there, _namesake),
 )

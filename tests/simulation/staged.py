@@ -72,6 +72,12 @@ class Staged:
         """
         self._rework_waiting(self._make_sibling)
 
+    def _do_rework_surname(self, rng):
+        """Win leads again whose order waits: for the same customers, by their family names."""
+        self._rework_waiting(
+            lambda lead: lead.write({"contact_name": lead.contact_name.rpartition(" ")[2]})
+        )
+
     @staticmethod
     def _make_sibling(lead):
         name = lead.contact_name[1:]
