@@ -181,6 +181,11 @@ def _restored_in_the_midst(rng):
     ]
 
 
+def _family(rng):
+    """Customers of one batch that have something in common with a third one only."""
+    return [_event(rng, "family"), _event(rng, "work", {})]
+
+
 def _event(rng, kind, *plan):
     return [kind, rng.getrandbits(32), *plan]
 
@@ -188,7 +193,7 @@ def _event(rng, kind, *plan):
 SCENES = (
     *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
     *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
-    _restored_in_the_midst,
+    *(_restored_in_the_midst, _family),
     # these reveal something once in six times
     *(_anothers_mark, _refused_there, _namesake),
 )

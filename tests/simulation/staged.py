@@ -2,6 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What happens in scenes only: to all at once, so that the dealer or order that matters is hit."""
 
+from .world import MANAGER
+
 # An order is looked at more closely than by its time alone where it is so many seconds older.
 _MINUTES = (120, 600, 2400)
 # Orders of its own that a dealer makes at most, one after the other.
@@ -51,6 +53,21 @@ class Staged:
     def _do_dozen(self, rng):
         """Win a dozen new leads: their products are looked up before anything else is."""
         self._win_new(rng, 12)
+
+    def _do_family(self, rng):
+        """Win leads of three at once: one has the e-mail of another, and the phone of the third."""
+        number = self.world.next_serial()
+        emails = [f"family{number}{letter}@example.com" for letter in "aab"]
+        phones = [f"+3246550{number:04}{digit}" for digit in "011"]
+        dealership_id = rng.choice(sorted(self.world.database.tables["bpo.dealership"].rows))
+        with self.world.user(MANAGER) as env:
+            leads = env["crm.lead"]
+            for email, phone in zip(emails, phones, strict=True):
+                lead = self._make_lead(env, rng, dealership_id)
+                person = {"name": f"Eva Family{number}", "email": email, "phone": phone}
+                self._write_customer(lead, person)
+                leads += lead
+            self._move(leads, "won")
 
     def _do_dealers_recode(self, rng):
         """Let all dealers give other codes to all of their products."""
