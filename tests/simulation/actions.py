@@ -10,6 +10,7 @@ import re
 
 from .dealer import OTHER_USER
 from .orm import UserError
+from .staged import Staged
 from .world import AGENT, CODES, MANAGER, ROOT, TEAM, truth_of
 
 # {kind: weight} of what happens on its own.
@@ -76,7 +77,7 @@ class Origin:
         self.status = status
 
 
-class Actions:
+class Actions(Staged):
     """The events of one world."""
 
     def __init__(self, world):
@@ -270,10 +271,6 @@ class Actions:
         """Win leads again whose order waits: for somebody of the name that it has there."""
         self._rework_waiting(self._make_namesake)
 
-    def _do_rework_shorter(self, rng):
-        """Win leads of Jans again whose order waits: for Ans, whose names are within theirs."""
-        self._rework_waiting(self._make_shorter_named)
-
     def _do_rework_swap(self, rng):
         """Win leads again whose order waits: with another product, at the same price."""
         self._rework_waiting(self._swap_product)
@@ -303,10 +300,6 @@ class Actions:
             if truth_of(order) == lead.truth and order["partner_id/.id"] in dealer.partners
         ]
         self._write_new_customer(lead, (names or [lead.contact_name])[0])
-
-    def _make_shorter_named(self, lead):
-        if lead.contact_name.startswith("Jan "):
-            self._write_new_customer(lead, lead.contact_name.replace("Jan ", "An "))
 
     def _write_new_customer(self, lead, name):
         number = self.world.next_serial()
@@ -749,7 +742,15 @@ class Actions:
 
     def _do_first_release(self, rng):
         """Let waiting orders have keys of the first release, which others may have had, too."""
-        world = self.world
+        self._give_first_keys(rng, taken=0.7, limit=3)
+
+    def _give_first_keys(self, rng, taken, limit):
+        """Give waiting orders keys of the first release.
+
+        :param taken: how likely another order has such a key at the dealer
+        :param limit: to so many orders at most, None for all
+        """
+        chance, world = taken, self.world
         taken = {row["external_id"] for row in self._orders(lambda order: True)}
         orders = self._orders(
             lambda one: (
@@ -760,7 +761,7 @@ class Actions:
                 and not self.truths_of(one["lead_id"]).intersection(world.ever_made)
             )
         )
-        for order in rng.sample(orders, min(len(orders), 3)):
+        for order in rng.sample(orders, min(len(orders), limit or len(orders))):
             key = order["external_id"].rpartition("_")[0]
             dealership = world.database.tables["bpo.dealership"].rows[order["dealership_id"]]
             dealer = world.dealers[dealership["odoo_url"], dealership["odoo_db"]]
@@ -770,7 +771,7 @@ class Actions:
                 record.write(values)
             self._note_in_backup(order, values)
             world.first_release.update(self.truths_of(order["lead_id"]))
-            if rng.random() < 0.7 and key not in dealer.external_ids:
+            if rng.random() < chance and key not in dealer.external_ids:
                 truth = f"x{world.next_serial()}"
                 world.copied.add(truth)
                 dealer.take_in(rng, key, order["reference"], truth)

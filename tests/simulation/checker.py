@@ -417,12 +417,15 @@ class Checker:
         return lines == wanted["lines"], customer
 
     def _was_told(self, lead, *words):
-        """Tell whether chatter says something since the lead was won last."""
-        since = lead["wanted"]["since"]
+        """Tell whether chatter says something since the lead was won last.
+
+        What it said of an order that was sent anew since was about the one that the dealer gave up.
+        """
+        messages = self.messages[lead["id"]]
+        anew = [row["id"] for row in messages if "its order is sent anew" in row["body"]]
+        since = max([lead["wanted"]["since"], *anew])
         return any(
-            all(word in row["body"] for word in words)
-            for row in self.messages[lead["id"]]
-            if row["id"] > since
+            all(word in row["body"] for word in words) for row in messages if row["id"] > since
         )
 
     def _judge_lines(self, lead, order, wanted, remote, dealer, codes):

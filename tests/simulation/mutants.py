@@ -95,8 +95,8 @@ MUTANTS = {
             LEAD: [('return f"lead_{self.id}_{digest}"', 'return f"lead_{self.id}"')],
             VERIFICATION: [
                 (
-                    "        if self.is_anothers(sending, remote):\n            self.refuse",
-                    "        if False:\n            self.refuse",
+                    "            (anothers if self.is_anothers(*pair) else ours).append(pair)\n",
+                    "            ours.append(pair)\n",
                 )
             ],
         },
@@ -104,8 +104,14 @@ MUTANTS = {
     "no-verification": _one(
         "what came back is not looked at: whose it is",
         VERIFICATION,
-        "        if self.is_anothers(sending, remote):\n            self.refuse",
-        "        if False:\n            self.refuse",
+        "            (anothers if self.is_anothers(*pair) else ours).append(pair)\n",
+        "            ours.append(pair)\n",
+    ),
+    "conflict-at-once": _one(
+        "a dealer's backup, restored in the midst of a talk, makes an order one in conflict",
+        VERIFICATION,
+        "            if ids.get(sending.order.external_id) == remote.id:\n",
+        "            if True:\n",
     ),
     "load-overwrites": _one(
         "an order that is there is written over by what is sent again",

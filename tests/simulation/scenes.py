@@ -22,7 +22,10 @@ def insert(events, seed):
 
 
 def _namesake(rng):
-    """An order that may be there; its lead is won again for another customer of the same name."""
+    """An order that may be there; its lead is won again for another customer of the same name.
+
+    Or for the same one by a shorter name.
+    """
     lost = [rng.choice(("cut_after", "page_after", "late")), rng.getrandbits(32)]
     before = ()
     if rng.random() < 0.5:
@@ -32,7 +35,7 @@ def _namesake(rng):
         *before,
         _event(rng, "few"),
         _event(rng, "work", {"o0": lost}),
-        _event(rng, "rework_namesake"),
+        _event(rng, rng.choice(("rework_namesake", "rework_surname"))),
         _event(rng, "wait"),
         _event(rng, "work", {}),
     ]
@@ -48,9 +51,9 @@ def _anothers_mark(rng):
 
     It begins when the first one has marked its orders, and what it sends comes late, or is there.
     """
-    lost = [rng.choice(("late", "late", "cut_after")), rng.getrandbits(32)]
+    lost = [rng.choice(("late", "late", "late", "cut_after")), rng.getrandbits(32)]
     plan = {"o0": lost, "c2": ["die_before", rng.getrandbits(32)]}
-    refusal = rng.choice(("dealer_recodes", "dealer_recodes", "dealer_rule"))
+    refusal = rng.choice((*("dealers_recode",) * 4, "dealer_rule"))
     others = [_event(rng, "work", plan), _event(rng, refusal)]
     return [_event(rng, "few"), _event(rng, "work", {"c1": ["events", others]})]
 
@@ -82,13 +85,13 @@ def _anothers_key(rng):
     """A key of the first release that another order has; the dealer restores a backup of then."""
     return [
         _event(rng, "few"),
-        _event(rng, "first_release"),
-        _event(rng, "dealer_backup"),
+        _event(rng, "first_keys_taken"),
+        _event(rng, "dealers_back_up"),
         _event(rng, "work", {}),
-        *(_event(rng, "retry") for _time in range(3)),
+        _event(rng, "retry_all"),
         _event(rng, "work", {}),
-        _event(rng, "dealer_restore"),
-        _event(rng, "check"),
+        _event(rng, "dealers_restore"),
+        _event(rng, "check_all"),
         _event(rng, "work", {}),
     ]
 
@@ -140,16 +143,15 @@ def _other_people(rng):
 
 
 def _refused_there(rng):
-    """Orders that a copy has sent for a namesake, or a longer name; their products are unknown now.
+    """Orders that a copy has sent for a namesake, or a sibling, and that would be refused by now.
 
     They are found there, and nobody was looked up for them.
     """
     return [
-        _event(rng, "few"),
-        _event(rng, "few"),
+        _event(rng, "dozen"),
         _event(rng, "raw_copy"),
-        _event(rng, rng.choice(("rework_shorter", "rework_namesake"))),
-        _event(rng, "dealer_recodes"),
+        _event(rng, rng.choice(("rework_sibling", "rework_namesake"))),
+        _event(rng, "dealers_recode"),
         _event(rng, "work", {}),
     ]
 
@@ -158,16 +160,30 @@ def _taken_over(rng):
     """An order under a key of the first release, from minutes before our database was restored."""
     return [
         _event(rng, "few"),
-        _event(rng, "first_release"),
+        _event(rng, "first_keys_free"),
         _event(rng, "our_backup"),
         _event(rng, "work", {}),
-        _event(rng, "wait"),
-        _event(rng, "wait"),
+        _event(rng, "minutes"),
         _event(rng, "our_restore"),
         _event(rng, "work", {}),
-        _event(rng, "check"),
+        _event(rng, "check_all"),
         _event(rng, "work", {}),
     ]
+
+
+def _restored_in_the_midst(rng):
+    """Dealers that restore their backups before orders are read, whose ids are others' by then."""
+    others = [_event(rng, "dealers_restore"), _event(rng, "dealers_sell")]
+    return [
+        _event(rng, "few"),
+        _event(rng, "dealers_back_up"),
+        _event(rng, "work", {"O0": ["events", others]}),
+    ]
+
+
+def _family(rng):
+    """Customers of one batch that have something in common with a third one only."""
+    return [_event(rng, "family"), _event(rng, "work", {})]
 
 
 def _event(rng, kind, *plan):
@@ -177,4 +193,7 @@ def _event(rng, kind, *plan):
 SCENES = (
     *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
     *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
+    *(_restored_in_the_midst, _family),
+    # these reveal something once in six times
+    *(_anothers_mark, _refused_there, _namesake),
 )

@@ -132,7 +132,7 @@ class Transport:
             self._unreachable("connection_lost", True)
         answer = self._answer(dealer, fault, rng, work)
         self.clock_offset = timedelta(seconds=dealer.clock_shift or 0)
-        world.after_request("l" in letters)
+        world.after_request(letters)
         return self.api.HttpAnswer(*answer)
 
     def _note_orders(self, model, name, kwargs):

@@ -45,9 +45,9 @@ class Run:
 
     A point is a letter and a number: ``r3`` the fourth request (before it), ``R3`` after it,
     ``l0`` the first one that gives customers or orders to a dealer, ``L0`` after that, ``o0`` the
-    first one that gives it orders, ``i0`` the first one
-    that asks for the ids of orders, ``k0`` the first one that reads lines of orders, ``p0``
-    contacts by their ids, ``c0`` the first commit, ``b0`` before the first transaction,
+    first one that gives it orders, ``O0`` after that, ``i0`` the first one that asks for the ids of
+    orders, ``k0`` the first one that reads lines of orders, ``p0`` contacts by their ids, ``c0``
+    the first commit, ``b0`` before the first transaction,
     ``f0`` the first time that writes are sent to our database, ``a0`` the first time that a dealer
     is about to be asked and more may be due.
     """
@@ -363,12 +363,15 @@ class World:
         self.faults[kind] += 1
         return kind, random.Random(detail)
 
-    def after_request(self, is_load):
-        """Let others do something while an answer is on its way."""
+    def after_request(self, letters):
+        """Let others do something while an answer is on its way.
+
+        :param letters: what the request was about, as in points of a plan
+        """
         run = self.run
         found = run and run.at("R")
-        if run and is_load:
-            found = run.at("L") or found
+        for letter in letters.upper() if run else "":
+            found = run.at(letter) or found
         if found:
             self._happen(found[1])
 
