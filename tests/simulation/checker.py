@@ -107,6 +107,22 @@ class Checker:
             edited = order.get("edited_lines")
             if edited is not None and edited != order["order_line"]:
                 self.wrong.append(f"{dealer.name} {order['name']}: what was edited there is lost")
+            if order.get("to_archived") and order["by"] == "ours" and not self._is_in_doubt(order):
+                self.wrong.append(f"{dealer.name} {order['name']}: went to an archived contact")
+
+    def _is_in_doubt(self, order):
+        """Tell whether it was said that nobody could read the contact that an order went to."""
+        truth = truth_of(order)
+        leads = [
+            lead_id
+            for lead_id, lead in self.leads.items()
+            if truth == lead["truth"] or truth in (lead.get("aliases") or ())
+        ]
+        return order["serial"] in self.world.unknown or any(
+            "nobody has seen whether it is still the customer" in row["body"]
+            for lead_id in leads
+            for row in self.messages[lead_id]
+        )
 
     def _say(self, lead, text):
         self.wrong.append(f"{lead['truth']} (lead {lead['id']}): {text}")
@@ -555,7 +571,7 @@ def _was_cancelled_before(order, remote):
     now is for people to decide, who can send it again.
     """
     said = "order_cancelled" in {code for code, _details in order.get("remarks") or ()}
-    cancelled, sent = remote.get("cancelled_at"), order.get("first_attempt")
+    cancelled, sent = remote.get("cancelled_at"), order.get("sent_date")
     is_before = bool(cancelled and sent and cancelled < sent.isoformat())
     return remote["by"] != "ours" and said and is_before
 

@@ -30,6 +30,7 @@ BROKEN_OFF = "models/order/bpo_dealer_order_broken_off.py"
 CONNECTION_TALKS = "models/connection/bpo_dealer_connection_talks.py"
 API_KEY = "models/connection/bpo_api_key.py"
 LEAD = "models/lead/crm_lead_dealer_order.py"
+MERGE = "models/lead/crm_lead_merge.py"
 LINE = "models/lead/bpo_lead_line.py"
 
 
@@ -255,6 +256,24 @@ MUTANTS = {
         "return _find_live(later_external_ids(external_id), reference, ids, remotes, is_ours)",
         "return None",
     ),
+    "later-keys-of-missing-ignored": _one(
+        "an order that was cancelled and deleted, and sent anew before our restore, is missing",
+        LOOKING,
+        "    if external_id not in ids:\n        return True\n    remote =",
+        "    if external_id not in ids:\n        return False\n    remote =",
+    ),
+    "hidden-before-last": _one(
+        "a hidden order is taken for ours though another one was sent after it",
+        REPLACEMENT,
+        "last = max(ours, key=lambda key: len(earlier_external_ids(key)), default=None)",
+        "last = next((key for key in ours if key not in readable), None)",
+    ),
+    "withdrawn-merged": _one(
+        "a merge gives a lead the key of another one's order that was withdrawn",
+        MERGE,
+        'lambda order: order.state != "cancelled" or order.possibly_sent or order.remote_id',
+        "lambda order: True",
+    ),
     "lines-not-sent": _one(
         "of several lines only the first is sent",
         ORDERS,
@@ -291,6 +310,24 @@ MUTANTS = {
         READING_BACK,
         '                sending.note("lines_unreadable_now")',
         "                pass",
+    ),
+    "uncompared-unsaid": _one(
+        "that nobody could compare the lines of an order that was there is not said",
+        READING_BACK,
+        "if remote.id in doubtful and not verifier.is_compared(sending, lines.get(remote.id)):",
+        "if remote.id in doubtful.difference(lines):",
+    ),
+    "other-order-unsaid": _one(
+        "another order in an order's place is shown as it, in silence",
+        SURVEY,
+        "if self.remote_id and seen.id != self.remote_id:",
+        "if False:",
+    ),
+    "tried-since-now": _one(
+        "an order that was taken over counts as tried since then: the next look calls it another's",
+        PUSH,
+        "if result.made and self.first_attempt and result.made < self.first_attempt:",
+        "if False:",
     ),
     "younger-not-doubted": _one(
         "an order that was there a moment before is taken for the one that is sent",

@@ -577,7 +577,7 @@ class World:
         began = min([talk.began for talk in self.talks if talk.dealer is dealer], default=self.now)
         began = dealer.orders[record_id]["began"] = min(began, dealer.asked)
         if partner.get("active") is False and partner["edited"] < began:
-            self.misdeeds.append(f"an order went to an archived contact of {dealer.name}")
+            dealer.orders[record_id]["to_archived"] = True
         for line in dealer.orders[record_id].get("order_line", ()):
             product = dealer.tables["product.product"][line["product_id/.id"]]
             if product["default_code"] not in CODES and product["edited"] < began:
