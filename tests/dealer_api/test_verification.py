@@ -938,6 +938,18 @@ class TestDealerReplacement(VerificationCase):
         [result] = self.push(self.waiting)
         self.assertEqual((result.content, result.external_id), ("new", f"{KEY}_3"))
 
+    def test_hidden_before_one_that_was_cancelled(self):
+        """Whoever has the first key's order: the next one was sent since, and is given up, too."""
+        self.send_old()
+        self.dealer.orders[1]["state"] = "cancel"
+        self.push(self.waiting)
+        self.dealer.orders[1]["user_id"] = 99
+        self.dealer.orders[2]["state"] = "cancel"
+        self.waiting.external_id = f"{KEY}_2"
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.status, result.external_id), ("sent", f"{KEY}_3"))
+        self.assertEqual(result.notes, [("order_renewed", {"name": "S00002"})])
+
     def test_the_old_one_is_hidden(self):
         self.send_old()
         self.dealer.orders[1]["user_id"] = 99
