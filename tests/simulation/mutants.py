@@ -55,7 +55,11 @@ _UNIQUE_KEY = (
     '        head = [f"{order.external_id}_x{self.session.started:%H%M%S}", sending.partner_id]\n',
 )
 
-# Whose contact an order is for was not read of one that was asked for: two places keep that promise.
+_TRIED_SINCE_NOW = (
+    "if result.made and self.first_attempt and result.made < self.first_attempt:",
+    "if False:",
+)
+# Whose contact an order is for was not read of one that was asked for: both keep that promise.
 _FOUND_ONLY = ("if (sending.known or sending.content == NEW)", "if sending.known")
 
 MUTANTS = {
@@ -337,8 +341,7 @@ MUTANTS = {
     "tried-since-now": _one(
         "an order that was taken over counts as tried since then: the next look calls it another's",
         PUSH,
-        "if result.made and self.first_attempt and result.made < self.first_attempt:",
-        "if False:",
+        *_TRIED_SINCE_NOW,
     ),
     "younger-not-doubted": _one(
         "an order that was there a moment before is taken for the one that is sent",
@@ -370,13 +373,19 @@ MUTANTS = {
         r'words = rf"(?<!\w){re.escape(str(name).strip())}(?!\w)"',
         "words = re.escape(str(name).strip())",
     ),
-    "alike-by-id-only": _one(
+    "alike-by-id-only": Mutant(
         "an order that was taken over under a key of the first release is called another one later",
-        VERIFICATION,
-        "        is_known = sending.partner_id or (\n"
-        '            remote.partner_name and sending.sent.customer.values.get("name")\n'
-        "        )\n",
-        "        is_known = sending.partner_id\n",
+        {
+            VERIFICATION: [
+                (
+                    "        is_known = sending.partner_id or (\n"
+                    '            remote.partner_name and sending.sent.customer.values.get("name")\n'
+                    "        )\n",
+                    "        is_known = sending.partner_id\n",
+                )
+            ],
+            PUSH: [_TRIED_SINCE_NOW],
+        },
     ),
     "contact-unread-taken": _one(
         "an order goes to a contact that cannot be read for a moment, and was archived",

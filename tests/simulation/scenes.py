@@ -27,12 +27,8 @@ def _namesake(rng):
     Or for the same one by a shorter name.
     """
     lost = [rng.choice(("cut_after", "page_after", "late")), rng.getrandbits(32)]
-    before = ()
-    if rng.random() < 0.5:
-        # the contacts are found by e-mail and phone, and have other names
-        before = _event(rng, "wave"), _event(rng, "work", {}), _event(rng, "dealer_renames_all")
     return [
-        *before,
+        *_maybe_renamed(rng),
         _event(rng, "few"),
         _event(rng, "work", {"o0": lost}),
         _event(rng, rng.choice(("rework_namesake", "rework_surname"))),
@@ -97,14 +93,64 @@ def _anothers_key(rng):
 
 
 def _renewed_before(rng):
-    """An order that was cancelled and sent anew; our database is restored to before both."""
+    """An order that was cancelled and sent anew; our database is restored to before both.
+
+    The cancelled one may be deleted, and the lead be won no more: nobody sends it again.
+    """
+    deleted = []
+    if rng.random() < 0.6:
+        deleted = [_event(rng, "dealers_delete_cancelled")]
+        deleted += [_event(rng, "reopen") for _time in range(4)]
     return [
         _event(rng, "few"),
         _event(rng, "work", {}),
         _event(rng, "our_backup"),
-        _event(rng, "dealer_renews"),
+        *(_event(rng, "dealer_renews") for _time in range(3)),
         _event(rng, "our_restore"),
-        _event(rng, "check"),
+        *deleted,
+        _event(rng, "check_all"),
+        _event(rng, "work", {}),
+    ]
+
+
+def _strangers_hidden(rng):
+    """A key of the first release that another's order has, which is hidden when ours is renewed."""
+    return [
+        _event(rng, "few"),
+        _event(rng, "first_keys_taken"),
+        _event(rng, "work", {}),
+        _event(rng, "retry_all"),
+        _event(rng, "work", {}),
+        _event(rng, "dealers_hide_copied"),
+        *(_event(rng, "dealer_undoes") for _time in range(3)),
+    ]
+
+
+def _late_in_the_place(rng):
+    """An order that comes late, after another one was sent instead, and deleted at the dealer."""
+    return [
+        _event(rng, "few"),
+        _event(rng, "work", {"o0": ["late", rng.getrandbits(32)]}),
+        _event(rng, "rework_namesake"),
+        _event(rng, "wait"),
+        _event(rng, "work", {}),
+        _event(rng, "dealers_delete_drafts"),
+    ]
+
+
+def _merged_before(rng):
+    """Leads merged after our database was restored to before one of them was won, or before it."""
+    if rng.random() < 0.5:
+        before, after = [_event(rng, "win_open")], [_event(rng, "merge_withdrawn")]
+    else:
+        before, after = [_event(rng, "merge_withdrawn")], [_event(rng, "win_withdrawn")]
+    return [
+        _event(rng, "withdrawn"),
+        _event(rng, "our_backup"),
+        *before,
+        _event(rng, "work", {}),
+        _event(rng, "our_restore"),
+        *after,
         _event(rng, "work", {}),
     ]
 
@@ -150,21 +196,28 @@ def _refused_there(rng):
     return [
         _event(rng, "dozen"),
         _event(rng, "raw_copy"),
-        _event(rng, rng.choice(("rework_sibling", "rework_namesake"))),
+        _event(rng, rng.choice(("rework_sibling", "rework_namesake", "rework_swap"))),
         _event(rng, "dealers_recode"),
         _event(rng, "work", {}),
     ]
 
 
 def _taken_over(rng):
-    """An order under a key of the first release, from minutes before our database was restored."""
+    """An order under a key of the first release, from minutes before our database was restored.
+
+    It may be refused by then: it is found, and nobody was looked up for it. Or its contact has
+    another name.
+    """
+    refused = [_event(rng, "dealers_recode")] if rng.random() < 0.3 else []
     return [
+        *_maybe_renamed(rng),
         _event(rng, "few"),
         _event(rng, "first_keys_free"),
         _event(rng, "our_backup"),
         _event(rng, "work", {}),
         _event(rng, "minutes"),
         _event(rng, "our_restore"),
+        *refused,
         _event(rng, "work", {}),
         _event(rng, "check_all"),
         _event(rng, "work", {}),
@@ -186,6 +239,13 @@ def _family(rng):
     return [_event(rng, "family"), _event(rng, "work", {})]
 
 
+def _maybe_renamed(rng):
+    """Return events after which contacts are found by e-mail and phone, and have other names."""
+    if rng.random() < 0.5:
+        return []
+    return [_event(rng, "wave"), _event(rng, "work", {}), _event(rng, "dealer_renames_all")]
+
+
 def _event(rng, kind, *plan):
     return [kind, rng.getrandbits(32), *plan]
 
@@ -193,7 +253,7 @@ def _event(rng, kind, *plan):
 SCENES = (
     *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
     *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
-    *(_restored_in_the_midst, _family),
+    *(_restored_in_the_midst, _family, _strangers_hidden, _late_in_the_place, _merged_before),
     # these reveal something once in six times
     *(_anothers_mark, _refused_there, _namesake),
 )

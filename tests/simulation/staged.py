@@ -2,7 +2,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What happens in scenes only: to all at once, so that the dealer or order that matters is hit."""
 
-from .world import MANAGER
+from .dealer import OTHER_USER
+from .world import MANAGER, truth_of
 
 # An order is looked at more closely than by its time alone where it is so many seconds older.
 _MINUTES = (120, 600, 2400)
@@ -81,6 +82,68 @@ class Staged:
         for dealer in self._dealers():
             for _number in range(rng.randrange(1, _SOLD + 1)):
                 dealer.sell(rng)
+
+    def _do_dealers_delete_cancelled(self, rng):
+        """Let all dealers delete the orders that they have cancelled."""
+        self._delete_orders(lambda order: order["state"] == "cancel")
+
+    def _do_dealers_delete_drafts(self, rng):
+        """Let all dealers delete the orders that they have not confirmed."""
+        self._delete_orders(lambda order: order["state"] == "draft")
+
+    def _delete_orders(self, condition):
+        for dealer in self._dealers():
+            for order_id, order in list(dealer.orders.items()):
+                if truth_of(order) and condition(order):
+                    self._delete_there(dealer, order_id)
+
+    def _do_dealers_hide_copied(self, rng):
+        """Let all dealers give the orders that are of no lead of ours to other salespeople."""
+        for dealer in self._dealers():
+            for order_id, order in list(dealer.orders.items()):
+                if truth_of(order) in self.world.copied:
+                    dealer.replace("sale.order", order_id, user_id=OTHER_USER)
+
+    def _do_withdrawn(self, rng):
+        """Win some leads and take them back before their orders went anywhere; others stay open."""
+        dealership_id = rng.choice(sorted(self.world.database.tables["bpo.dealership"].rows))
+        with self.world.user(MANAGER) as env:
+            leads = [self._make_lead(env, rng, dealership_id) for _number in range(4)]
+            ids = [lead.id for lead in leads[:2]]
+        for status in ("won", ""):
+            with self.world.user(MANAGER) as env:
+                self._move(env["crm.lead"].browse(ids), status)
+
+    def _get_withdrawn(self):
+        """Return the ids of leads whose order was taken back before it went anywhere."""
+        orders = self._orders(
+            lambda order: order["state"] == "cancelled" and not order.get("attempt_count")
+        )
+        return [order["lead_id"] for order in orders]
+
+    def _get_open(self):
+        """Return the ids of leads that have never been won."""
+        ordered = {order["lead_id"] for order in self._orders(lambda order: True)}
+        leads = self._leads(lambda lead: not lead.get("closed_status"))
+        return [lead["id"] for lead in leads if lead["id"] not in ordered]
+
+    def _do_win_open(self, rng):
+        """Win the leads that have never been won."""
+        with self.world.user(MANAGER) as env:
+            self._move(env["crm.lead"].browse(self._get_open()), "won")
+
+    def _do_win_withdrawn(self, rng):
+        """Win the leads whose order was taken back before it went anywhere."""
+        with self.world.user(MANAGER) as env:
+            self._move(env["crm.lead"].browse(self._get_withdrawn()), "won")
+
+    def _do_merge_withdrawn(self, rng):
+        """Merge leads whose order was taken back with leads that have none, and win them."""
+        for pair in zip(self._get_withdrawn(), self._get_open(), strict=False):
+            with self.world.user(MANAGER) as env:
+                head = env["crm.lead"].browse(pair)._merge_opportunity()
+            with self.world.user(MANAGER) as env:
+                self._move(env["crm.lead"].browse(head.id), "won")
 
     def _do_rework_sibling(self, rng):
         """Win leads again whose order waits: for somebody of the same family or office.
