@@ -521,6 +521,8 @@ class Checker:
                 self.excuses["the contact was edited at the dealer since"] += 1
             elif codes & CUSTOMER_NOT_READ:
                 self.excuses["another name, and said that nobody could look"] += 1
+            elif re.search(rf"(?<!\w){re.escape(wanted['name'])}(?!\w)", contact["name"]):
+                self.excuses["the same e-mail or phone, and the name within a longer one"] += 1
             else:
                 self._say(lead, f"went to {contact.get('name')}, not {wanted['name']}, unsaid")
 
