@@ -74,20 +74,20 @@ class TestTestWalk(WalkCommon, ProblemCommon):
         return ConnectionReport([CheckLine("login", "check_login_ok", True)], "19.0", "json2", 7)
 
     def test_batches(self):
-        dealerships = self._add_dealerships(11)
+        dealerships = self._add_dealerships(MAX_TALKS + 3)
         self.gone = {dealerships[3].odoo_url}
         action = dealerships.with_user(self.manager).action_walk_test_connection()
         self.assertEqual(action["params"]["batch_size"], MAX_TALKS)
         with self.assertLogs(walk.__name__) as logs:
             problems, batches = self._walk(action)
-        self.assertEqual([len(each) for each in batches], [8, 3])
+        self.assertEqual([len(each) for each in batches], [MAX_TALKS, 3])
         self.assertEqual(list(problems), dealerships[3].ids)
         self.assertEqual(problems[dealerships[3].id], dealerships[3].last_message)
         self.assertEqual(
             set((dealerships - dealerships[3]).mapped("connection_state")), {"connected"}
         )
         self.assertEqual(dealerships[3].connection_state, "failed")
-        self.assertIn("Connections tested: 8 in ", logs.output[0])
+        self.assertIn(f"Connections tested: {MAX_TALKS} in ", logs.output[0])
         self.assertIn("a second; with problems: 1", logs.output[0])
 
     def test_begins_with_those_that_another_walk_did_not_come_to(self):
@@ -143,7 +143,7 @@ class TestTestWalk(WalkCommon, ProblemCommon):
 
     def test_side_by_side(self):
         """Each waits until all others are asked: one after the other they would wait for ever."""
-        dealerships = self._add_dealerships(8)
+        dealerships = self._add_dealerships(MAX_TALKS)
         barrier = threading.Barrier(len(dealerships))
         with (
             ThreadPoolExecutor(20) as pool,
@@ -157,7 +157,7 @@ class TestTestWalk(WalkCommon, ProblemCommon):
             self.assertEqual(dealerships.with_user(self.manager).walk_test_connection(), [])
 
     def test_server_holds_batch_and_rights(self):
-        dealerships = self._add_dealerships(9)
+        dealerships = self._add_dealerships(MAX_TALKS + 1)
         methods = (
             *("action_walk_test_connection", "walk_test_connection"),
             *("action_walk_check_products", "walk_check_products"),
@@ -167,7 +167,8 @@ class TestTestWalk(WalkCommon, ProblemCommon):
                 with self.subTest(method, user=user.login), self.assertRaises(UserError):
                     getattr(dealerships[0].with_user(user), method)()
             if not method.startswith("action"):
-                with self.assertRaisesRegex(UserError, "At most 8 at a time, not 9"):
+                words = f"At most {MAX_TALKS} at a time, not {MAX_TALKS + 1}"
+                with self.assertRaisesRegex(UserError, words):
                     getattr(dealerships.with_user(self.manager), method)()
         dealerships[0].company_id = self.env["res.company"].create({"name": "Elsewhere"})
         for method in methods:

@@ -37,7 +37,9 @@ LASTING = frozenset(("place_changed", "order_conflict"))
 LATE = timedelta(seconds=10)
 CAME_BACK_HIDDEN = "missing, and told: what came back under an earlier key is hidden"
 RENEWED_HIDDEN = "cancelled, and told: what was sent anew before our restore is hidden"
-CANCELLED_BEFORE = "cancelled before we sent it, and said: an order of a raw copy"
+CANCELLED_BEFORE = "cancelled before we knew of it, and said: of a raw copy, or of before our restore"
+    "cancelled before we knew of it, and said: an order of a raw copy, or of before our restore"
+)
 TWICE = "twice: sent before our restore, to the Odoo that there was before"
 TWICE_TAKEN = "twice: taken for another's, and said: sent before our restore, first release"
 TWICE_MERGED = "twice: merged with a lead whose order was sent before our restore"
@@ -199,6 +201,19 @@ class Checker:
         forgotten = self.world.forgotten.get(lead["truth"])
         return bool(forgotten and forgotten.isoformat() >= lead["wanted"]["at"])
 
+    def _was_cancelled_before(self, lead, order, remote):
+        """Tell whether an order was cancelled before we knew of it, and that was said.
+
+        A raw copy has sent it, or we have before our database was restored. It is the one that the
+        dealer has under this key: whether the dealer wants what the lead says by now is for people
+        to decide, who can send it again.
+        """
+        said = "order_cancelled" in {code for code, _details in order.get("remarks") or ()}
+        cancelled, sent = remote.get("cancelled_at"), order.get("sent_date")
+        forgotten = self.world.forgotten.get(lead["truth"])
+        is_new = remote["by"] != "ours" or bool(forgotten and remote["made"] <= forgotten)
+        return said and is_new and bool(cancelled and sent and cancelled < sent.isoformat())
+
     def _is_unknown(self, found):
         """Tell whether our database was restored, and knows of none of these orders since."""
         return all(each[2]["serial"] in self.world.unknown for each in found)
@@ -327,7 +342,7 @@ class Checker:
                 self.excuses[RENEWED_HIDDEN] += 1
             elif live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
-            elif _was_cancelled_before(order, remote):
+            elif self._was_cancelled_before(lead, order, remote):
                 self.excuses[CANCELLED_BEFORE] += 1
             elif (
                 _is_won_since(lead, remote)
@@ -564,18 +579,6 @@ class Checker:
     def _is_late(remote):
         """Tell whether an order was made long after its request: nobody waited any more."""
         return remote["made"] - remote["asked"] >= LATE
-
-
-def _was_cancelled_before(order, remote):
-    """Tell whether a raw copy's order was cancelled before we sent ours, and that was said.
-
-    It is the one that the dealer has under this key: whether the dealer wants what the lead says by
-    now is for people to decide, who can send it again.
-    """
-    said = "order_cancelled" in {code for code, _details in order.get("remarks") or ()}
-    cancelled, sent = remote.get("cancelled_at"), order.get("sent_date")
-    is_before = bool(cancelled and sent and cancelled < sent.isoformat())
-    return remote["by"] != "ours" and said and is_before
 
 
 def _is_won_since(lead, remote):
