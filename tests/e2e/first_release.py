@@ -79,6 +79,9 @@ for model in ("ir.cron", "mail.activity.type", "mail.template", "ir.sequence"):
     env[model].browse(data.mapped("res_id")).unlink()
 template = env.ref("bpo_crm.mail_template_dealer_order_sent")
 template.with_context(lang=None).subject = old["mail_template_subject"]
+template.email_from = (
+    "{{{{ (object.company_id or user.company_id).email_formatted or user.email_formatted }}}}"
+)
 template.reply_to = False
 env.flush_all()
 # read while the columns are there that the present code asks for

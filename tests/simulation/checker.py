@@ -37,9 +37,7 @@ LASTING = frozenset(("place_changed", "order_conflict"))
 LATE = timedelta(seconds=10)
 CAME_BACK_HIDDEN = "missing, and told: what came back under an earlier key is hidden"
 RENEWED_HIDDEN = "cancelled, and told: what was sent anew before our restore is hidden"
-CANCELLED_BEFORE = "cancelled before we knew of it, and said: of a raw copy, or of before our restore"
-    "cancelled before we knew of it, and said: an order of a raw copy, or of before our restore"
-)
+CANCELLED_BEFORE = "cancelled before we knew of it, and said: of a copy, or of before our restore"
 TWICE = "twice: sent before our restore, to the Odoo that there was before"
 TWICE_TAKEN = "twice: taken for another's, and said: sent before our restore, first release"
 TWICE_MERGED = "twice: merged with a lead whose order was sent before our restore"
