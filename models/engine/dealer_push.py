@@ -135,7 +135,7 @@ def write_again(env, write, conflicts=psycopg2.OperationalError):
 def open_pool(env):
     """Return the threads that talk with dealers."""
     return ThreadPoolExecutor(
-        # of each dealer a talk may be under way, one be written and one wait for its turn
+        # of each dealer a talk may be under way, and one be written or wait for its turn
         TALKS_PER_DEALER * MAX_TALKS,
         thread_name_prefix="bpo_crm.push",
         # what Odoo's log writes before each line

@@ -129,7 +129,7 @@ def _strangers_hidden(rng):
 def _late_in_the_place(rng):
     """An order that comes late, after another one was sent instead, and deleted at the dealer."""
     return [
-        _event(rng, "few"),
+        _event(rng, "dozen"),
         _event(rng, "work", {"o0": ["late", rng.getrandbits(32)]}),
         _event(rng, "rework_namesake"),
         _event(rng, "wait"),
@@ -254,6 +254,6 @@ SCENES = (
     *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
     *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
     *(_restored_in_the_midst, _family, _strangers_hidden, _late_in_the_place, _merged_before),
-    # these reveal something once in six times
-    *(_anothers_mark, _refused_there, _namesake),
+    # these reveal something once in some times only
+    *(_anothers_mark, _refused_there, _namesake, _renewed_before, _late_in_the_place),
 )
