@@ -55,6 +55,7 @@ _UNIQUE_KEY = (
     '        head = [f"{order.external_id}_x{self.session.started:%H%M%S}", sending.partner_id]\n',
 )
 
+_OTHER_ORDER_UNSAID = ("if self.remote_id and seen.id != self.remote_id:", "if False:")
 _TRIED_SINCE_NOW = (
     "if result.made and self.first_attempt and result.made < self.first_attempt:",
     "if False:",
@@ -335,8 +336,7 @@ MUTANTS = {
     "other-order-unsaid": _one(
         "another order in an order's place is shown as it, in silence",
         SURVEY,
-        "if self.remote_id and seen.id != self.remote_id:",
-        "if False:",
+        *_OTHER_ORDER_UNSAID,
     ),
     "tried-since-now": _one(
         "an order that was taken over counts as tried since then: the next look calls it another's",
@@ -349,11 +349,17 @@ MUTANTS = {
         "sending.is_doubtful |= self._is_older(remote, self.session.started, SMALL_TOLERANCE)",
         "sending.is_doubtful |= False",
     ),
-    "came-back-unsaid": _one(
+    "came-back-unsaid": Mutant(
         "that an order came back with a backup, under an earlier key, is not said",
-        LOOKING,
-        '        sending.note("order_came_back", name=remote.name or str(remote.id))\n',
-        "",
+        {
+            LOOKING: [
+                (
+                    '        sending.note("order_came_back", name=remote.name or str(remote.id))\n',
+                    "",
+                )
+            ],
+            SURVEY: [_OTHER_ORDER_UNSAID],
+        },
     ),
     "survey-not-compared": _one(
         "the daily look takes over an order under an earlier key without comparing it",
