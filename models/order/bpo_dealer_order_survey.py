@@ -176,15 +176,16 @@ class BpoDealerOrder(models.Model):
         :param look: the ``Look``, which is not written yet
         """
         self.ensure_one()
-        notes, seen = list(look.notes), look.seen
+        seen = look.seen
         if seen in (HIDDEN, MISSING):
-            return notes
+            return look.notes
+        more = []
         if self.remote_id and seen.id != self.remote_id:
-            notes.append(("order_came_back", {"name": seen.name or str(seen.id)}))
+            more.append(("order_came_back", {"name": seen.name or str(seen.id)}))
         if self._is_for_another(seen):
             details = {"customer": self.customer_name, "dealer_customer": seen.partner_name}
-            notes.append(("customer_differs", details))
-        return [note for number, note in enumerate(notes) if note not in notes[:number]]
+            more.append(("customer_differs", details))
+        return look.notes + [note for note in more if note not in look.notes]
 
     def _is_for_another(self, seen):
         """Tell whether an order is for another contact than before, who has another name."""

@@ -295,7 +295,7 @@ class Actions(Staged):
         """Give a lead another customer, whose name is that of the contact of its order."""
         names = [
             dealer.partners[order["partner_id/.id"]]["name"]
-            for dealer in dict.fromkeys(self.world.dealers.values())
+            for dealer in self._dealers()
             for order in dealer.orders.values()
             if truth_of(order) == lead.truth and order["partner_id/.id"] in dealer.partners
         ]
@@ -517,7 +517,7 @@ class Actions(Staged):
 
     def _choose_order(self, rng, condition=lambda order: True):
         """Return a dealer and the id of an order of ours there, or Nones."""
-        dealers = list(dict.fromkeys(self.world.dealers.values()))
+        dealers = self._dealers()
         dealer = rng.choice(dealers)
         ids = [each for each in sorted(dealer.orders) if condition(dealer.orders[each])]
         return (dealer, rng.choice(ids)) if ids else (dealer, None)
@@ -632,7 +632,7 @@ class Actions(Staged):
             self.world.given.add(dealer.orders[order_id]["serial"])
 
     def _choose_contact(self, rng):
-        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer = rng.choice(self._dealers())
         return dealer, rng.choice(sorted(dealer.partners)) if dealer.partners else None
 
     def _do_dealer_renames(self, rng):
@@ -648,7 +648,7 @@ class Actions(Staged):
 
     def _do_dealer_archives_all(self, rng):
         """Let all dealers archive their contacts."""
-        for dealer in dict.fromkeys(self.world.dealers.values()):
+        for dealer in self._dealers():
             for partner_id in sorted(dealer.partners):
                 dealer.replace("res.partner", partner_id, active=False, edited=self.world.now)
 
@@ -666,44 +666,44 @@ class Actions(Staged):
 
     def _do_dealer_renames_all(self, rng):
         """Let all dealers give their contacts other names."""
-        for dealer in dict.fromkeys(self.world.dealers.values()):
+        for dealer in self._dealers():
             for partner_id in sorted(dealer.partners):
                 values = {"name": f"Renamed {rng.choice('ABC')}", "edited": self.world.now}
                 dealer.replace("res.partner", partner_id, **values)
 
     def _do_dealer_contacts(self, rng):
         """Let all dealers make somebody else of each of their contacts."""
-        for dealer in dict.fromkeys(self.world.dealers.values()):
+        for dealer in self._dealers():
             for partner_id in sorted(dealer.partners):
                 number = self.world.next_serial()
                 person = {"email": f"else{number}@example.com", "phone": f"+3265550{number:04}"}
                 dealer.replace("res.partner", partner_id, edited=self.world.now, **person)
 
     def _do_dealer_sells(self, rng):
-        rng.choice(list(dict.fromkeys(self.world.dealers.values()))).sell(rng)
+        rng.choice(self._dealers()).sell(rng)
 
     def _do_dealer_product(self, rng):
         """Rename a product's code, or put it right."""
-        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer = rng.choice(self._dealers())
         number = rng.randrange(1, len(CODES) + 1)
         code = CODES[number - 1] if rng.random() < 0.5 else "OTHER"
         dealer.replace("product.product", number, default_code=code, edited=self.world.now)
 
     def _do_dealer_recodes(self, rng):
         """Let all dealers give other codes to many of their products."""
-        for dealer in dict.fromkeys(self.world.dealers.values()):
+        for dealer in self._dealers():
             for number in range(1, len(CODES) + 1):
                 if rng.random() < 0.5:
                     now = self.world.now
                     dealer.replace("product.product", number, default_code="OTHER", edited=now)
 
     def _do_dealer_reprices(self, rng):
-        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer = rng.choice(self._dealers())
         dealer.repriced = {rng.randrange(1, len(CODES) + 1)}
 
     def _do_dealer_rule(self, rng):
         """Let a dealer refuse orders of three of something, until that is put right."""
-        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer = rng.choice(self._dealers())
 
         def reject(model, values):
             lines = values.get("order_line", ()) if model == "sale.order" else ()
@@ -713,15 +713,15 @@ class Actions(Staged):
 
     def _do_dealer_team(self, rng):
         """Let a dealer rename the sales team of the call centre, or name it as before."""
-        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer = rng.choice(self._dealers())
         dealer.replace("crm.team", 1, name=TEAM if rng.random() < 0.5 else "Another")
 
     def _do_dealer_down(self, rng):
-        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer = rng.choice(self._dealers())
         dealer.is_up = not dealer.is_up or rng.random() < 0.3
 
     def _do_dealer_key(self, rng):
-        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer = rng.choice(self._dealers())
         dealer.is_open = not dealer.is_open
         dealer.was_closed = True
 
@@ -820,11 +820,11 @@ class Actions(Staged):
                     world.unknown.add(order["serial"])
 
     def _do_dealer_backup(self, rng):
-        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer = rng.choice(self._dealers())
         dealer.dump = dealer.backup()
 
     def _do_dealer_restore(self, rng):
-        dealer = rng.choice(list(dict.fromkeys(self.world.dealers.values())))
+        dealer = rng.choice(self._dealers())
         if dealer.dump:
             dealer.restore(dealer.dump)
             self.world.counts["dealers restored"] += 1
