@@ -107,11 +107,13 @@ class Checker:
             edited = order.get("edited_lines")
             if edited is not None and edited != order["order_line"]:
                 self.wrong.append(f"{dealer.name} {order['name']}: what was edited there is lost")
-            if order.get("to_archived") and order["by"] == "ours" and not self._is_in_doubt(order):
+            if order.get("to_archived") and order["by"] == "ours" and not self._is_in_doubt(dealer, order):
                 self.wrong.append(f"{dealer.name} {order['name']}: went to an archived contact")
 
-    def _is_in_doubt(self, order):
-        """Tell whether it was said that nobody could read the contact that an order went to."""
+    def _is_in_doubt(self, dealer, order):
+        """Tell whether we may not read the contact that an order went to, and that was said."""
+        if order["partner_id/.id"] not in dealer.closed_contacts:
+            return False
         truth = truth_of(order)
         leads = [
             lead_id

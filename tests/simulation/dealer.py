@@ -47,6 +47,8 @@ class Dealer(FaultDealer):
         self.refusals = 0
         # It has given answers of a wrong shape
         self.talked_nonsense = False
+        # Contacts that we were told we may not read
+        self.closed_contacts = set()
         self.dump = None
         self.was_restored = False
         # serials of the orders that a restored backup had

@@ -131,6 +131,8 @@ class Transport:
         if dealer.kills_worker(model, name, kwargs):
             self._unreachable("connection_lost", True)
         answer = self._answer(dealer, fault, rng, work)
+        if model == "res.partner" and b"AccessError" in answer[2]:
+            dealer.closed_contacts.update(kwargs.get("ids", ()))
         self.clock_offset = timedelta(seconds=dealer.clock_shift or 0)
         world.after_request(letters)
         return self.api.HttpAnswer(*answer)
