@@ -9,9 +9,9 @@ of a stranger's.
 from dataclasses import dataclass, field
 from dataclasses import replace as copied
 
-from .payload import earlier_external_ids, is_key_for_good, next_external_id
+from .payload import ORDER_MODEL, earlier_external_ids, is_key_for_good, next_external_id
 from .products import find_products
-from .remote import CANCELLED, RemoteOrder, find_ids, read_lines, read_orders
+from .remote import CANCELLED, RemoteOrder, find_existing, find_ids, read_lines, read_orders
 from .sending import Sending
 from .verification import Verifier
 
@@ -120,6 +120,33 @@ def find_by_later_key(external_id, reference, ids, remotes, is_ours=bool):
     :func:`find_by_earlier_key`.
     """
     return _find_live(later_external_ids(external_id), reference, ids, remotes, is_ours)
+
+
+def find_renewed(session, orders):
+    """Return ``{key: (later key, id, RemoteOrder)}`` of orders that are there under a later key only.
+
+    The id is None where the dealer did not tell it this time, the ``RemoteOrder`` where it cannot
+    be read: an order under the last of its keys is the one that holds.
+
+    :param orders: list of ``payload.Order``
+    :raise DealerFault: the dealer does not tell
+    """
+    chains = {order.external_id: later_external_ids(order.external_id) for order in orders}
+    keys = [key for own, chain in chains.items() for key in (own, *chain)]
+    existing = find_existing(session, ORDER_MODEL, keys)
+    gone = [order for order in orders if order.external_id not in existing]
+    later = [key for order in gone for key in chains[order.external_id] if key in existing]
+    ids = find_ids(session, later)
+    remotes = read_orders(session, ids.values())
+    renewed = {}
+    for order in gone:
+        chain = [key for key in chains[order.external_id] if key in ids]
+        if found := _find_live(chain, order.reference, ids, remotes, bool):
+            key, remote = found
+            renewed[order.external_id] = (key, remote.id, remote)
+        elif chain and ids[chain[-1]] not in remotes:
+            renewed[order.external_id] = (chain[-1], ids[chain[-1]], None)
+    return renewed
 
 
 def _find_live(keys, reference, ids, remotes, is_ours):

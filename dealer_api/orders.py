@@ -16,6 +16,7 @@ from .errors import (
     DealerUnreachable,
 )
 from .loader import Loader, LoadRecord, cell
+from .looking import find_renewed
 from .memory import DAY
 from .payload import (
     CUSTOMER_FIELDS,
@@ -95,6 +96,7 @@ class _Push:
             return []
         for step in (
             self._settle_replacements,
+            self._take_renewed,
             self._check_orders,
             self._find_products,
             self._check_company_currency,
@@ -153,6 +155,31 @@ class _Push:
             self._wait_for_look(sendings, fault)
         self.products = replacements.products
         self.lines = replacements.lines
+
+    def _take_renewed(self):
+        """Take orders that were sent anew under a later key, as a backup restored here forgot.
+
+        Asked about those that may be there already: their own key is free where the dealer has
+        deleted what it had cancelled.
+        """
+        sendings = {
+            sending.order.external_id: sending
+            for sending in self.open
+            if sending.order.maybe_there and is_external_id(sending.order.external_id)
+        }
+        try:
+            renewed = find_renewed(self.session, [each.order for each in sendings.values()])
+        except DealerFault as fault:
+            self._wait_for_look(sendings.values(), fault)
+            return
+        for external_id, (later, remote_id, remote) in renewed.items():
+            sending = sendings[external_id]
+            if remote_id:
+                sending.adopt(later, remote_id, None)
+                name = remote.name if remote else None
+                sending.note("order_came_back", name=name or str(remote_id))
+            else:
+                sending.settle(RETRY, "order_postponed")
 
     def _wait_for_look(self, sendings, fault):
         """Let orders wait that may be there, while the dealer's Odoo fails to tell."""

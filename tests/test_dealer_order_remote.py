@@ -465,6 +465,17 @@ class TestCheckAtDealer(RemoteCommon):
         self._check(order)
         self.assertEqual(len(order.remarks), 1, "it is said once")
 
+    def test_what_could_not_be_read_and_was_since(self):
+        """It is said as long as the order is hidden, and no longer."""
+        _lead, order = self._sent()
+        unread = [["name_unknown", {}], ["name_unreadable_now", {}], ["lines_unreadable_now", {}]]
+        order.remarks = [*unread, ["customer_ambiguous", {}]]
+        self._check(order)
+        self.assertEqual((order.remote_state, len(order.remarks)), ("hidden", 4))
+        self.dealer.readable[order.remote_id] = {"state": "draft", "amount_total": 24200.0}
+        self._check(order)
+        self.assertEqual((order.remote_state, order.remarks), ("draft", [["customer_ambiguous", {}]]))
+
     def test_says_what_became_of_it(self):
         _lead, order = self._sent()
         self.dealer.readable[order.remote_id] = {"state": "sale", "amount_total": 24200.0}

@@ -13,6 +13,8 @@ from ..constants import MANAGER
 from ..dealer_texts import prepare_asked_notification, translate
 
 CANCELLED = "cancel"
+# What was said of an order that could not be read when it was sent.
+UNREAD = frozenset(("name_unknown", "name_unreadable_now", "lines_unreadable_now"))
 # The name of an order that may not be read is asked for again in ever longer intervals.
 FIRST_LOOK_DELAY = timedelta(hours=1)
 LAST_LOOK_AGE = timedelta(days=30)
@@ -155,6 +157,8 @@ class BpoDealerOrder(models.Model):
             if key := look.external_id:
                 vals |= {"external_id": key, "payload": {**order.payload, "external_id": key}}
             # most have not changed since they were last looked at
+            if look.seen not in (HIDDEN, MISSING) and order.remarks:
+                vals["remarks"] = [note for note in order.remarks if note[0] not in UNREAD] or False
             if changed := {name: value for name, value in vals.items() if order[name] != value}:
                 order.write(changed)
             if not order.remote_name and look.seen != MISSING:

@@ -449,6 +449,8 @@ class TestDealerVerification(VerificationCase):
             self.dealer.requests,
             [
                 # a single order names its products by their codes
+                # has it been sent anew since a backup of ours was made?
+                *(["sale.order.line.load"] if maybe_there else []),
                 *(LOOK_UPS if maybe_there or count > 1 else LOOK_UPS[1:]),
                 "sale.order.load",
                 "sale.order.search_read",
@@ -634,6 +636,33 @@ class TestDealerLooks(VerificationCase):
         look = self.look(order(1))[KEY]
         self.assertEqual((look.external_id, look.seen.id), (f"{KEY}_2", 2))
         self.assertEqual(notes_of(look), ["order_came_back"])
+
+    @cases(
+        ("change", "found"),
+        [({}, True), ({"user_id": 99}, True), ({"state": "cancel"}, False)],
+    )
+    def test_a_later_key_of_what_is_sent_again(self, change, found):
+        """As before, and the backup does not know either whether the order came there."""
+        later = order(1)
+        later.external_id = f"{KEY}_2"
+        self.push(order(1), later)
+        del self.dealer.orders[1]
+        self.dealer.orders[2].update(change)
+        [result] = self.push(order(1, maybe_there=True, first_attempt=utcnow(minutes=-5)))
+        self.assertEqual((result.status, result.remote_id), ("sent", 2 if found else 3))
+        self.assertEqual(result.external_id, f"{KEY}_2" if found else None)
+        self.assertEqual("order_came_back" in notes_of(result), found)
+        self.assertEqual(len(self.dealer.orders), 1 if found else 2)
+
+    def test_the_dealer_does_not_tell_of_later_keys(self):
+        """Nothing is sent again before that is known."""
+        later = order(1)
+        later.external_id = f"{KEY}_2"
+        self.push(order(1), later)
+        del self.dealer.orders[1]
+        self.dealer.inject("server_fault", "sale.order.line.load", times=9)
+        [result] = self.push(order(1, maybe_there=True))
+        self.assertEqual((result.status, len(self.dealer.orders)), ("retry", 1))
 
     def test_a_later_key_where_our_own_order_is_hidden(self):
         """Only a cancelled order is sent anew: the later one holds, whoever has the first."""

@@ -405,6 +405,18 @@ MUTANTS = {
         '        notes.append(("customer_unreadable", {"partner_id": self.result.record_id}))\n',
         "",
     ),
+    "renewed-not-looked-for": _one(
+        "an order in doubt is sent again though it was sent anew under a later key",
+        ORDERS,
+        "            self._take_renewed,\n",
+        "",
+    ),
+    "unread-remark-kept": _one(
+        "that an order could not be read is said for ever",
+        REMOTE,
+        "            if look.seen not in (HIDDEN, MISSING) and order.remarks:\n",
+        "            if False:\n",
+    ),
     "hidden-unread": _one(
         "first release: an order that could not be read is said to be another's",
         READING_BACK,

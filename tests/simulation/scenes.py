@@ -234,6 +234,38 @@ def _restored_in_the_midst(rng):
     ]
 
 
+def _unread_for_gone(rng):
+    """Orders that a dealer's backup takes away before they are read.
+
+    Their leads are won again, and a raw copy is the first to send these.
+    """
+    return [
+        _event(rng, "few"),
+        _event(rng, "dealers_back_up"),
+        _event(rng, "work", {"O0": ["events", [_event(rng, "dealers_restore")]]}),
+        *(_event(rng, kind) for _time in range(3) for kind in ("reopen", "win")),
+        _event(rng, "raw_copy"),
+        _event(rng, "work", {}),
+    ]
+
+
+def _renewed_in_doubt(rng):
+    """Orders that our database does not take an answer about, cancelled and sent anew.
+
+    Our database is restored to before that, and the dealer has deleted what it had cancelled.
+    """
+    return [
+        _event(rng, "few"),
+        *(_event(rng, "our_bad_row") for _time in range(3)),
+        _event(rng, "work", {}),
+        _event(rng, "our_backup"),
+        *(_event(rng, "dealer_renews") for _time in range(4)),
+        _event(rng, "our_restore"),
+        _event(rng, "dealers_delete_cancelled"),
+        _event(rng, "work", {}),
+    ]
+
+
 def _family(rng):
     """Customers of one batch that have something in common with a third one only."""
     return [_event(rng, "family"), _event(rng, "work", {})]
@@ -254,6 +286,7 @@ SCENES = (
     *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
     *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
     *(_restored_in_the_midst, _family, _strangers_hidden, _late_in_the_place, _merged_before),
+    *(_unread_for_gone, _renewed_in_doubt),
     # these reveal something once in some times only
     *(_anothers_mark, _refused_there, _namesake, _renewed_before, _late_in_the_place),
 )
