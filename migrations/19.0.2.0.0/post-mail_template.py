@@ -3,28 +3,33 @@
 
 """Templates belong to the people who edit them, so an update of the addon leaves them alone."""
 
-OLD = "object.payload['customer']['name']"
-NEW = "object.customer_name"
+# What it said of an order, and the field that it looks up for that by now
+FIELDS = (
+    ("object.payload['customer']['name']", "object.customer_name"),
+    ("object.dealership_id.manager_name or object.dealership_id.name", "object.mail_addressee"),
+    ("object._render_mail_details()", "object.mail_details"),
+)
 # As it was shipped: whoever wrote another sender decided who gets the replies.
 SENDER = "{{ (object.company_id or user.company_id).email_formatted or user.email_formatted }}"
 
 
 def migrate(cr, version):
-    """Let e-mails about orders name the customer whatever the shape of the snapshot.
+    """Let e-mails about orders look up what they say: in fields, whatever the snapshot's shape.
 
     The shipped subject reads the snapshot as 19.0.1.0.0 wrote it; with a new one no e-mail could
     be prepared.
     """
-    cr.execute(
-        """
-        UPDATE mail_template
-           SET subject = replace(subject::text, %(old)s, %(new)s)::jsonb,
-               body_html = replace(body_html::text, %(old)s, %(new)s)::jsonb
-         WHERE model = 'bpo.dealer.order'
-           AND (strpos(subject::text, %(old)s) > 0 OR strpos(body_html::text, %(old)s) > 0)
-        """,
-        {"old": OLD, "new": NEW},
-    )
+    for old, new in FIELDS:
+        cr.execute(
+            """
+            UPDATE mail_template
+               SET subject = replace(subject::text, %(old)s, %(new)s)::jsonb,
+                   body_html = replace(body_html::text, %(old)s, %(new)s)::jsonb
+             WHERE model = 'bpo.dealer.order'
+               AND (strpos(subject::text, %(old)s) > 0 OR strpos(body_html::text, %(old)s) > 0)
+            """,
+            {"old": old, "new": new},
+        )
     # a reply reaches the agent, where nobody has decided otherwise; both are looked up then
     cr.execute(
         """

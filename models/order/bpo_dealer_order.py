@@ -204,12 +204,6 @@ class BpoDealerOrder(models.Model):
         }
         return self.env["ir.qweb"]._render(template, values)
 
-    @api.private
-    def _render_mail_details(self):
-        """Return units, customer and link for the e-mail to the dealership's manager."""
-        self.ensure_one()
-        return self._render("bpo_crm.dealer_order_mail_details")
-
     @api.depends("remote_name", "reference")
     def _compute_display_name(self):
         for order in self:

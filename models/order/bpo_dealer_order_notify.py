@@ -32,7 +32,13 @@ class BpoDealerOrder(models.Model):
         help="Who waits for the dealer's answer beside the agent; empty once they are told.",
     )
 
-    # A template looks a field up; anything else in it Odoo compiles again for each e-mail.
+    # What an e-mail looks up. Anything else in a template Odoo compiles again for each e-mail, and
+    # lets only editors of templates change.
+    mail_addressee = fields.Char(
+        "Addressee of the E-Mail",
+        compute="_compute_mail_addresses",
+        help="Whom the e-mail greets: the dealership's manager by name, or the dealership.",
+    )
     mail_sender = fields.Char(
         "Sender of the E-Mail",
         compute="_compute_mail_addresses",
@@ -43,15 +49,29 @@ class BpoDealerOrder(models.Model):
         compute="_compute_mail_addresses",
         help="Who gets the dealership's answers: the agent. Empty: the sender of the e-mail.",
     )
+    mail_details = fields.Html(
+        "Details in the E-Mail",
+        compute="_compute_mail_details",
+        sanitize=False,
+        help="Units, customer, notes, whom to ask, and a link to the order.",
+    )
 
-    @api.depends("company_id", "user_id")
+    @api.depends("company_id", "user_id", "dealership_id.manager_name", "dealership_id.name")
     @api.depends_context("uid")
     def _compute_mail_addresses(self):
         user = self.env.user
         for order in self:
             company, agent = order.company_id or user.company_id, order.user_id
+            dealership = order.dealership_id
+            order.mail_addressee = dealership.manager_name or dealership.name
             order.mail_sender = company.email_formatted or user.email_formatted
             order.mail_reply_to = agent.email_formatted if agent.active and agent.email else ""
+
+    @api.depends("payload", "remote_url", "remarks", "user_id", "company_id")
+    @api.depends_context("lang")
+    def _compute_mail_details(self):
+        for order in self:
+            order.mail_details = order._render("bpo_crm.dealer_order_mail_details")
 
     # ------------------------------------------------------------
     # CHATTER
@@ -168,7 +188,7 @@ class BpoDealerOrder(models.Model):
         if not addressed or not template:
             return self.browse()
         # see ``ir_qweb.py`` and ``mail_mail.py``
-        template = template.with_context(bpo_crm_compiled={}, bpo_crm_mail_once=True)
+        template = template.with_context(bpo_crm_mail_once=True)
         try:
             with self.env.cr.savepoint():
                 template.sudo().send_mail_batch(addressed.ids, force_send=False)
@@ -184,12 +204,16 @@ class BpoDealerOrder(models.Model):
     def mail_allowed_qweb_expressions(self):
         """Let what an e-mail says of an order be looked up; all else is compiled each time."""
         return super().mail_allowed_qweb_expressions() + (
-            "object.display_name",
             "object.customer_name",
             "object.dealership_id.lang",
             "object.dealership_id.manager_email",
-            "object.mail_sender",
+            "object.dealership_id.name",
+            "object.display_name",
+            "object.mail_addressee",
+            "object.mail_details",
             "object.mail_reply_to",
+            "object.mail_sender",
+            "object.reference",
         )
 
     def _remember_who_asked(self, user):

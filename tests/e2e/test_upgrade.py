@@ -92,6 +92,10 @@ def test_first_release_is_updated(world, dealer, old_database):
     assert "object.mail_reply_to" in sql(
         "SELECT reply_to FROM mail_template WHERE model = 'bpo.dealer.order'"
     )
+    body = sql("SELECT body_html FROM mail_template WHERE model = 'bpo.dealer.order'")
+    assert "object.mail_details" in body
+    assert "object.mail_addressee" in body
+    assert " or " not in body
     assert_history_is_built(sql)
     assert_database_is_complete(world, old_database)
     bpo = UpdatedBpo(world, old_database)
