@@ -123,7 +123,7 @@ def find_by_later_key(external_id, reference, ids, remotes, is_ours=bool):
 
 
 def find_renewed(session, orders):
-    """Return ``{key: (later key, id, RemoteOrder)}`` of orders that are there under a later key only.
+    """Return ``{key: (later key, id, RemoteOrder)}`` of orders that a later key alone leads to.
 
     The id is None where the dealer did not tell it this time, the ``RemoteOrder`` where it cannot
     be read: an order under the last of its keys is the one that holds.

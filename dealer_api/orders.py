@@ -16,7 +16,6 @@ from .errors import (
     DealerUnreachable,
 )
 from .loader import Loader, LoadRecord, cell
-from .looking import find_renewed
 from .memory import DAY
 from .payload import (
     CUSTOMER_FIELDS,
@@ -33,7 +32,7 @@ from .pricelists import PRICELIST, new_customer_currency, read_currencies
 from .products import BY_CODE, Products, find_products, recall_products, remember_products
 from .reading_back import ReadBack
 from .remote import find_existing
-from .replacement import Replacements
+from .replacement import Replacements, take_renewed
 from .sending import FAILED, SENT, OrderResult, Sending
 
 # Orders per talk with one dealer.
@@ -95,8 +94,7 @@ class _Push:
         if not self.keys:
             return []
         for step in (
-            self._settle_replacements,
-            self._take_renewed,
+            self._settle_earlier,
             self._check_orders,
             self._find_products,
             self._check_company_currency,
@@ -145,41 +143,18 @@ class _Push:
     # What an earlier attempt may have left there
     # ------------------------------------------------------------
 
-    def _settle_replacements(self):
-        """Decide what of orders with a replacement is sent; without an answer nothing of them."""
-        sendings = [sending for sending in self.open if sending.order.replacement]
+    def _settle_earlier(self):
+        """Decide what of orders that may be there is sent; without an answer nothing of them."""
+        sendings = [s for s in self.open if s.order.replacement or s.order.maybe_there]
+        alone = [sending for sending in sendings if not sending.order.replacement]
         replacements = Replacements(self.session)
         try:
             replacements.run(sendings)
+            take_renewed(self.session, alone)
         except DealerFault as fault:
-            self._wait_for_look(sendings, fault)
+            self._wait_for_look([each for each in sendings if each.result is None], fault)
         self.products = replacements.products
         self.lines = replacements.lines
-
-    def _take_renewed(self):
-        """Take orders that were sent anew under a later key, as a backup restored here forgot.
-
-        Asked about those that may be there already: their own key is free where the dealer has
-        deleted what it had cancelled.
-        """
-        sendings = {
-            sending.order.external_id: sending
-            for sending in self.open
-            if sending.order.maybe_there and is_external_id(sending.order.external_id)
-        }
-        try:
-            renewed = find_renewed(self.session, [each.order for each in sendings.values()])
-        except DealerFault as fault:
-            self._wait_for_look(sendings.values(), fault)
-            return
-        for external_id, (later, remote_id, remote) in renewed.items():
-            sending = sendings[external_id]
-            if remote_id:
-                sending.adopt(later, remote_id, None)
-                name = remote.name if remote else None
-                sending.note("order_came_back", name=name or str(remote_id))
-            else:
-                sending.settle(RETRY, "order_postponed")
 
     def _wait_for_look(self, sendings, fault):
         """Let orders wait that may be there, while the dealer's Odoo fails to tell."""

@@ -15,10 +15,14 @@ what was, or takes it away. The rule, the first that applies:
 * Else the new content is sent under its own key, or the next one that is free where the dealer has
   cancelled that. Should the old content be committed after all, late, the key still makes it one
   order, and the verification says which.
+
+An order that may be there, with nothing newer to be sent, is looked for under later keys only where
+its own is free: ``load()`` finds what is there under that.
 """
 
 from .customers import read_contacts_of_orders
 from .errors import RETRY
+from .looking import find_renewed
 from .payload import (
     earlier_external_ids,
     first_external_id,
@@ -141,3 +145,25 @@ def _keys_of(external_id):
         keys.append(next_external_id(keys[-1]))
     own = keys.index(external_id)
     return [*keys[own:], *keys[:own]]
+
+
+def take_renewed(session, sendings):
+    """Take orders that were sent anew under a later key, as a backup restored here forgot.
+
+    Asked about those that may be there: their own key is free where the dealer has deleted what it
+    had cancelled.
+
+    :param sendings: list of ``Sending`` without a replacement
+    :raise DealerFault: the dealer does not tell
+    """
+    asked = {each.order.external_id: each for each in sendings}
+    asked = {key: sending for key, sending in asked.items() if is_external_id(key)}
+    renewed = find_renewed(session, [sending.order for sending in asked.values()])
+    for external_id, (later, remote_id, remote) in renewed.items():
+        sending = asked[external_id]
+        if not remote_id:
+            sending.settle(RETRY, "order_postponed")
+            continue
+        sending.adopt(later, remote_id, None)
+        name = remote.name if remote else None
+        sending.note("order_came_back", name=name or str(remote_id))

@@ -474,7 +474,9 @@ class TestCheckAtDealer(RemoteCommon):
         self.assertEqual((order.remote_state, len(order.remarks)), ("hidden", 4))
         self.dealer.readable[order.remote_id] = {"state": "draft", "amount_total": 24200.0}
         self._check(order)
-        self.assertEqual((order.remote_state, order.remarks), ("draft", [["customer_ambiguous", {}]]))
+        self.assertEqual(
+            (order.remote_state, order.remarks), ("draft", [["customer_ambiguous", {}]])
+        )
 
     def test_says_what_became_of_it(self):
         _lead, order = self._sent()

@@ -660,7 +660,7 @@ class TestDealerLooks(VerificationCase):
         later.external_id = f"{KEY}_2"
         self.push(order(1), later)
         del self.dealer.orders[1]
-        self.dealer.inject("server_fault", "sale.order.line.load", times=9)
+        self.dealer.inject("access_error", "sale.order.line.load")
         [result] = self.push(order(1, maybe_there=True))
         self.assertEqual((result.status, len(self.dealer.orders)), ("retry", 1))
 

@@ -108,7 +108,11 @@ class Checker:
             edited = order.get("edited_lines")
             if edited is not None and edited != order["order_line"]:
                 self.wrong.append(f"{dealer.name} {order['name']}: what was edited there is lost")
-            if order.get("to_archived") and order["by"] == "ours" and not self._is_in_doubt(dealer, order):
+            if (
+                order.get("to_archived")
+                and order["by"] == "ours"
+                and not self._is_in_doubt(dealer, order)
+            ):
                 self.wrong.append(f"{dealer.name} {order['name']}: went to an archived contact")
 
     def _is_in_doubt(self, dealer, order):

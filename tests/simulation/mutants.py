@@ -408,7 +408,7 @@ MUTANTS = {
     "renewed-not-looked-for": _one(
         "an order in doubt is sent again though it was sent anew under a later key",
         ORDERS,
-        "            self._take_renewed,\n",
+        "            take_renewed(self.session, alone)\n",
         "",
     ),
     "unread-remark-kept": _one(
