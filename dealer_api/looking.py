@@ -33,12 +33,14 @@ class Look:
     :ivar remote_id: its id, where that is known although it cannot be read
     :ivar external_id: the key that it was found under, where that is an earlier one, as the dealer
         has restored a backup; or, its own being cancelled or hidden, a later one, as we have
+    :ivar is_compared: its lines were compared with what was sent
     """
 
     seen: RemoteOrder | str
     notes: list = field(default_factory=list)
     remote_id: int | None = None
     external_id: str | None = None
+    is_compared: bool = False
 
 
 def look_at_orders(session, orders):
@@ -174,6 +176,12 @@ def _look_at(order, ids, remotes, lines, verifier):
     def is_ours(remote):
         return not verifier.is_anothers(sending, remote)
 
+    def compare(remote, external_id=None):
+        there = lines.get(remote.id)
+        verifier.compare(sending, remote, there)
+        is_compared = verifier.is_compared(sending, there)
+        return Look(remote, sending.notes, external_id=external_id, is_compared=is_compared)
+
     found = None
     if key not in ids:
         found = find_by_earlier_key(key, order.reference, ids, remotes, is_ours)
@@ -184,12 +192,10 @@ def _look_at(order, ids, remotes, lines, verifier):
     if found:
         other_key, remote = found
         sending.note("order_came_back", name=remote.name or str(remote.id))
-        verifier.compare(sending, remote, lines.get(remote.id))
-        return Look(remote, sending.notes, external_id=other_key)
+        return compare(remote, other_key)
     remote = remotes.get(ids[key])
     if not remote:
         return Look(HIDDEN, remote_id=ids[key])
     if not is_key_for_good(order.external_id) and verifier.is_anothers(sending, remote):
         return Look(MISSING, [("order_exchanged", remote.describe())])
-    verifier.compare(sending, remote, lines.get(remote.id))
-    return Look(remote, sending.notes)
+    return compare(remote)

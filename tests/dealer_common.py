@@ -81,6 +81,8 @@ class FakeDealer:
         self.gone = set()
         # remote ids of orders that the dealer tells nothing about this time
         self.unseen = set()
+        # remote ids of orders with products that the dealer does not know any more
+        self.uncompared = set()
         # called in the middle of a talk
         self.meanwhile = None
 
@@ -141,7 +143,8 @@ class FakeDealer:
         if remote_id not in self.readable:
             return Look(HIDDEN, notes)
         values = {"name": None, "state": "draft", **self.readable[remote_id]}
-        return Look(RemoteOrder(remote_id, **values), notes)
+        is_compared = remote_id not in self.uncompared
+        return Look(RemoteOrder(remote_id, **values), notes, is_compared=is_compared)
 
 
 class FakeSession:

@@ -466,17 +466,20 @@ class TestCheckAtDealer(RemoteCommon):
         self.assertEqual(len(order.remarks), 1, "it is said once")
 
     def test_what_could_not_be_read_and_was_since(self):
-        """It is said as long as the order is hidden, and no longer."""
+        """It is said as long as the order is hidden; that of its lines until they are compared."""
         _lead, order = self._sent()
-        unread = [["name_unknown", {}], ["name_unreadable_now", {}], ["lines_unreadable_now", {}]]
-        order.remarks = [*unread, ["customer_ambiguous", {}]]
+        said = [["customer_ambiguous", {}]]
+        order.remarks = [["name_unknown", {}], ["name_unreadable_now", {}], *said]
         self._check(order)
-        self.assertEqual((order.remote_state, len(order.remarks)), ("hidden", 4))
+        self.assertEqual((order.remote_state, len(order.remarks)), ("hidden", 3))
         self.dealer.readable[order.remote_id] = {"state": "draft", "amount_total": 24200.0}
+        self.dealer.uncompared = {order.remote_id}
+        for _time in range(2):
+            self._check(order)
+            self.assertEqual(order.remarks, [*said, ["lines_unreadable_now", {}]])
+        self.dealer.uncompared = set()
         self._check(order)
-        self.assertEqual(
-            (order.remote_state, order.remarks), ("draft", [["customer_ambiguous", {}]])
-        )
+        self.assertEqual((order.remote_state, order.remarks), ("draft", said))
 
     def test_says_what_became_of_it(self):
         _lead, order = self._sent()

@@ -157,8 +157,8 @@ class BpoDealerOrder(models.Model):
             if key := look.external_id:
                 vals |= {"external_id": key, "payload": {**order.payload, "external_id": key}}
             # most have not changed since they were last looked at
-            if look.seen not in (HIDDEN, MISSING) and order.remarks:
-                vals["remarks"] = [note for note in order.remarks if note[0] not in UNREAD] or False
+            if look.seen not in (HIDDEN, MISSING):
+                vals["remarks"] = order._get_remarks_once_read(look.is_compared)
             if changed := {name: value for name, value in vals.items() if order[name] != value}:
                 order.write(changed)
             if not order.remote_name and look.seen != MISSING:
@@ -172,6 +172,18 @@ class BpoDealerOrder(models.Model):
         others._log_news({order: notes[order] for order in others}, before)
         (orders - gone).filtered("payload_wanted").payload_wanted = False
         others._notify_of_looks()
+
+    def _get_remarks_once_read(self, is_compared):
+        """Return what was said of an order, without that it could not be read.
+
+        :param bool is_compared: its lines are not as unknown as they were
+        """
+        self.ensure_one()
+        said = self.remarks or []
+        remarks = [note for note in said if note[0] not in UNREAD]
+        if len(remarks) < len(said) and not is_compared:
+            remarks.append(["lines_unreadable_now", {}])
+        return remarks or False
 
     def _log_news(self, notes, before):
         """Say on the leads, once, how their orders differ from what was sent, or are gone.

@@ -414,8 +414,8 @@ MUTANTS = {
     "unread-remark-kept": _one(
         "that an order could not be read is said for ever",
         REMOTE,
-        "            if look.seen not in (HIDDEN, MISSING) and order.remarks:\n",
-        "            if False:\n",
+        "order._get_remarks_once_read(look.is_compared)",
+        "order.remarks",
     ),
     "hidden-unread": _one(
         "first release: an order that could not be read is said to be another's",
