@@ -637,6 +637,15 @@ class TestDealerLooks(VerificationCase):
         self.assertEqual((look.external_id, look.seen.id), (f"{KEY}_2", 2))
         self.assertEqual(notes_of(look), ["order_came_back"])
 
+    def test_lines_with_a_product_that_has_another_code_by_now(self):
+        """Nobody can tell whether these are the right ones."""
+        self.push(order(1))
+        self.assertIs(self.look(order(1))[KEY].is_compared, True)
+        product = self.dealer.orders[1]["order_line"][0]["product_id/.id"]
+        self.dealer.products[product]["default_code"] = "OTHER"
+        look = self.look(order(1))[KEY]
+        self.assertEqual((look.seen.id, look.is_compared), (1, False))
+
     @cases(
         ("change", "found"),
         [({}, True), ({"user_id": 99}, True), ({"state": "cancel"}, False)],
