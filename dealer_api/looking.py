@@ -124,6 +124,27 @@ def find_by_later_key(external_id, reference, ids, remotes, is_ours=bool):
     return _find_live(later_external_ids(external_id), reference, ids, remotes, is_ours)
 
 
+def find_hidden_later(external_id, ids, remotes):
+    """Return the last of the later keys with an order, where that cannot be read, or None.
+
+    One before the last is given up, as it was when the next key was taken. The parameters are
+    those of :func:`find_by_earlier_key`.
+    """
+    there = [key for key in later_external_ids(external_id) if key in ids]
+    return there[-1] if there and ids[there[-1]] not in remotes else None
+
+
+def look_by_hidden_later(external_id, ids, remotes):
+    """Return the ``Look`` at an order that is not there under its own key, nor readable."""
+    key = find_hidden_later(external_id, ids, remotes)
+    if not key:
+        return Look(MISSING)
+    if not ids[key]:
+        return Look(UNSEEN)
+    notes = [("order_came_back", {"name": str(ids[key])})]
+    return Look(HIDDEN, notes, remote_id=ids[key], external_id=key)
+
+
 def find_renewed(session, orders):
     """Return ``{key: (later key, id, RemoteOrder)}`` of orders that a later key alone leads to.
 
@@ -142,12 +163,12 @@ def find_renewed(session, orders):
     remotes = read_orders(session, ids.values())
     renewed = {}
     for order in gone:
-        chain = [key for key in chains[order.external_id] if key in ids]
-        if found := _find_live(chain, order.reference, ids, remotes, bool):
+        own = order.external_id
+        if found := find_by_later_key(own, order.reference, ids, remotes):
             key, remote = found
-            renewed[order.external_id] = (key, remote.id, remote)
-        elif chain and ids[chain[-1]] not in remotes:
-            renewed[order.external_id] = (chain[-1], ids[chain[-1]], None)
+            renewed[own] = (key, remote.id, remote)
+        elif hidden := find_hidden_later(own, ids, remotes):
+            renewed[own] = (hidden, ids[hidden], None)
     return renewed
 
 
@@ -188,7 +209,7 @@ def _look_at(order, ids, remotes, lines, verifier):
     if not found and _may_be_given_up(key, ids, remotes):
         found = find_by_later_key(key, order.reference, ids, remotes, is_ours)
     if not found and key not in ids:
-        return Look(MISSING)
+        return look_by_hidden_later(key, ids, remotes)
     if found:
         other_key, remote = found
         sending.note("order_came_back", name=remote.name or str(remote.id))

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from .looking import (
     HIDDEN,
-    MISSING,
     UNSEEN,
     Look,
     find_by_earlier_key,
     find_by_later_key,
     is_unseen,
     later_external_ids,
+    look_by_hidden_later,
     with_earlier_keys,
 )
 from .remote import (
@@ -134,7 +134,7 @@ def _look_by_key(order, ids, readable):
         if found := find(key, order.reference, ids, readable):
             other_key, remote = found
             return Look(remote, external_id=other_key)
-    return Look(MISSING)
+    return look_by_hidden_later(key, ids, readable)
 
 
 def _pages(items):

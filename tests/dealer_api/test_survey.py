@@ -107,6 +107,9 @@ class TestDealerSurvey(DealerApiCase):
         look = result.looks[known.external_id]
         self.assertEqual((look.external_id, look.seen.id), (later, 1))
         self.assertEqual(result.strangers, [])
+        self.dealer.orders[1]["user_id"] = 99
+        look = self.survey([known._replace(remote_id=9)]).looks[known.external_id]
+        self.assertEqual((look.external_id, look.seen, look.remote_id), (later, HIDDEN, 1))
 
     def test_a_right_that_lacks_for_a_moment_is_not_hidden(self):
         [known] = self.send(1)

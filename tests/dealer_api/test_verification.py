@@ -636,6 +636,10 @@ class TestDealerLooks(VerificationCase):
         look = self.look(order(1))[KEY]
         self.assertEqual((look.external_id, look.seen.id), (f"{KEY}_2", 2))
         self.assertEqual(notes_of(look), ["order_came_back"])
+        self.dealer.orders[2]["user_id"] = 99
+        look = self.look(order(1))[KEY]
+        self.assertEqual((look.external_id, look.seen, look.remote_id), (f"{KEY}_2", HIDDEN, 2))
+        self.assertEqual(notes_of(look), ["order_came_back"])
 
     def test_lines_with_a_product_that_has_another_code_by_now(self):
         """Nobody can tell whether these are the right ones."""
