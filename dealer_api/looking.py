@@ -112,7 +112,7 @@ def find_by_earlier_key(external_id, reference, ids, remotes, is_ours=bool):
     :param is_ours: function that tells whether a ``RemoteOrder`` can be this order
     """
     keys = reversed(earlier_external_ids(external_id))
-    return _find_live(keys, reference, ids, remotes, is_ours)
+    return _find_live(keys, ids, remotes, _named(reference, is_ours))
 
 
 def find_by_later_key(external_id, reference, ids, remotes, is_ours=bool):
@@ -121,7 +121,12 @@ def find_by_later_key(external_id, reference, ids, remotes, is_ours=bool):
     A backup restored here does not know of it. The parameters are those of
     :func:`find_by_earlier_key`.
     """
-    return _find_live(later_external_ids(external_id), reference, ids, remotes, is_ours)
+    keys = later_external_ids(external_id)
+    return _find_live(keys, ids, remotes, _named(reference, is_ours))
+
+
+def _named(reference, is_ours):
+    return lambda remote: remote.reference == reference and is_ours(remote)
 
 
 def find_hidden_later(external_id, ids, remotes):
@@ -135,36 +140,43 @@ def find_hidden_later(external_id, ids, remotes):
 
 
 def look_by_hidden_later(external_id, ids, remotes):
-    """Return the ``Look`` at an order that is not there under its own key, nor readable."""
+    """Return the ``Look`` at what is under the last of the later keys, None where it is readable.
+
+    The parameters are those of :func:`find_hidden_later`.
+    """
     key = find_hidden_later(external_id, ids, remotes)
     if not key:
-        return Look(MISSING)
+        return None
     if not ids[key]:
         return Look(UNSEEN)
     notes = [("order_came_back", {"name": str(ids[key])})]
     return Look(HIDDEN, notes, remote_id=ids[key], external_id=key)
 
 
-def find_renewed(session, orders):
+def find_renewed(session, sendings):
     """Return ``{key: (later key, id, RemoteOrder)}`` of orders that a later key alone leads to.
 
     The id is None where the dealer did not tell it this time, the ``RemoteOrder`` where it cannot
     be read: an order under the last of its keys is the one that holds.
 
-    :param orders: list of ``payload.Order``
+    :param sendings: ``{key: Sending}``
     :raise DealerFault: the dealer does not tell
     """
-    chains = {order.external_id: later_external_ids(order.external_id) for order in orders}
-    keys = [key for own, chain in chains.items() for key in (own, *chain)]
+    keys = [key for own in sendings for key in (own, *later_external_ids(own))]
     existing = find_existing(session, ORDER_MODEL, keys)
-    gone = [order for order in orders if order.external_id not in existing]
-    later = [key for order in gone for key in chains[order.external_id] if key in existing]
+    gone = [own for own in sendings if own not in existing]
+    later = [key for own in gone for key in later_external_ids(own) if key in existing]
     ids = find_ids(session, later)
     remotes = read_orders(session, ids.values())
+    verifier = Verifier(session, {})
     renewed = {}
-    for order in gone:
-        own = order.external_id
-        if found := find_by_later_key(own, order.reference, ids, remotes):
+    for own in gone:
+        ours = {
+            remote_id: remote
+            for remote_id, remote in remotes.items()
+            if not verifier.is_anothers(sendings[own], remote)
+        }
+        if found := _find_live(later_external_ids(own), ids, ours):
             key, remote = found
             renewed[own] = (key, remote.id, remote)
         elif hidden := find_hidden_later(own, ids, remotes):
@@ -172,7 +184,7 @@ def find_renewed(session, orders):
     return renewed
 
 
-def _find_live(keys, reference, ids, remotes, is_ours):
+def _find_live(keys, ids, remotes, is_ours=bool):
     """Return ``(key, RemoteOrder)`` of the first of the keys under which there is an order.
 
     :param ids: ``{key: id}`` of what is there
@@ -181,9 +193,7 @@ def _find_live(keys, reference, ids, remotes, is_ours):
     """
     for key in keys:
         remote = remotes.get(ids.get(key))
-        if not remote or _is_cancelled(remote) or remote.reference != reference:
-            continue
-        if is_ours(remote):
+        if remote and not _is_cancelled(remote) and is_ours(remote):
             return key, remote
     return None
 
@@ -208,8 +218,10 @@ def _look_at(order, ids, remotes, lines, verifier):
         found = find_by_earlier_key(key, order.reference, ids, remotes, is_ours)
     if not found and _may_be_given_up(key, ids, remotes):
         found = find_by_later_key(key, order.reference, ids, remotes, is_ours)
+        if not found and (look := look_by_hidden_later(key, ids, remotes)):
+            return look
     if not found and key not in ids:
-        return look_by_hidden_later(key, ids, remotes)
+        return Look(MISSING)
     if found:
         other_key, remote = found
         sending.note("order_came_back", name=remote.name or str(remote.id))

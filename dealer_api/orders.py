@@ -5,6 +5,8 @@
 Everything here may be repeated at any time, also half done; why, is said in ``loader.py``.
 """
 
+from functools import partial
+
 from .customers import PARTNER_FIELDS, CustomerSearch, NewCustomers
 from .defaults import OrderDefaults, notes_cells, order_cells
 from .errors import (
@@ -145,16 +147,16 @@ class _Push:
 
     def _settle_earlier(self):
         """Decide what of orders that may be there is sent; without an answer nothing of them."""
-        sendings = [s for s in self.open if s.order.replacement or s.order.maybe_there]
-        alone = [sending for sending in sendings if not sending.order.replacement]
+        replaced = [sending for sending in self.open if sending.order.replacement]
+        alone = [s for s in self.open if s.order.maybe_there and not s.order.replacement]
         replacements = Replacements(self.session)
-        try:
-            replacements.run(sendings)
-            take_renewed(self.session, alone)
-        except DealerFault as fault:
-            self._wait_for_look([each for each in sendings if each.result is None], fault)
-        self.products = replacements.products
-        self.lines = replacements.lines
+        renew = partial(take_renewed, self.session)
+        for sendings, settle in ((replaced, replacements.run), (alone, renew)):
+            try:
+                settle(sendings)
+            except DealerFault as fault:
+                self._wait_for_look(sendings, fault)
+        self.products, self.lines = replacements.products, replacements.lines
 
     def _wait_for_look(self, sendings, fault):
         """Let orders wait that may be there, while the dealer's Odoo fails to tell."""
@@ -186,7 +188,8 @@ class _Push:
         """
         sendings = [s for s in self.sendings.values() if not s.result or s.result.status == SENT]
         codes = sorted({code for sending in sendings for code in sending.all_codes} - {""})
-        if codes and self.open:
+        # of those that were found there, too: they are compared
+        if codes and (self.open or not self.products.keys() >= set(codes)):
             products = self._recall_products(sendings, codes) if recall else None
             if products is None:
                 products = self._guarded(find_products, self.session, codes)

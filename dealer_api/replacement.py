@@ -158,7 +158,7 @@ def take_renewed(session, sendings):
     """
     asked = {each.order.external_id: each for each in sendings}
     asked = {key: sending for key, sending in asked.items() if is_external_id(key)}
-    renewed = find_renewed(session, [sending.order for sending in asked.values()])
+    renewed = find_renewed(session, asked)
     for external_id, (later, remote_id, remote) in renewed.items():
         sending = asked[external_id]
         if not remote_id:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from .looking import (
     HIDDEN,
+    MISSING,
     UNSEEN,
     Look,
     find_by_earlier_key,
@@ -134,7 +135,7 @@ def _look_by_key(order, ids, readable):
         if found := find(key, order.reference, ids, readable):
             other_key, remote = found
             return Look(remote, external_id=other_key)
-    return look_by_hidden_later(key, ids, readable)
+    return look_by_hidden_later(key, ids, readable) or Look(MISSING)
 
 
 def _pages(items):

@@ -242,7 +242,10 @@ def note_whose_contact(sending, remote, contact):
         return
     if not contact:
         sending.note("customer_unreadable", partner_id=remote.partner_id)
-    elif not contact.is_of(customer):
+    elif contact.is_of(customer):
+        for code, details in contact.notes_for(customer):
+            sending.note(code, **details)
+    else:
         known_by = (customer.values.get("email") or customer.values.get("phone"),)
         theirs = sorted(contact.emails or contact.phones or ())
         sending.note(

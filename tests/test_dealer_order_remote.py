@@ -472,7 +472,11 @@ class TestCheckAtDealer(RemoteCommon):
         order.remarks = [["name_unknown", {}], ["name_unreadable_now", {}], *said]
         self._check(order)
         self.assertEqual((order.remote_state, len(order.remarks)), ("hidden", 3))
-        self.dealer.readable[order.remote_id] = {"state": "draft", "amount_total": 24200.0}
+        there = {"state": "draft", "amount_total": 24200.0}
+        self.dealer.readable[order.remote_id] = there
+        self._check(order)
+        self.assertEqual(len(order.remarks), 3, "its name is not known yet")
+        self.dealer.readable[order.remote_id] = {"name": "S00001", **there}
         self.dealer.uncompared = {order.remote_id}
         for _time in range(2):
             self._check(order)

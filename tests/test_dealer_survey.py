@@ -423,6 +423,32 @@ class TestSurveyRun(SurveyCommon):
         self._survey()
         self.assertFalse(self.dealership.stranger_count or self.dealership.strangers_html)
 
+    def test_number_of_an_order_that_is_not_there_names_no_other(self):
+        """Of one in the Odoo that the dealership had before, and of one that is missing."""
+        _lead, order = self._sent()
+        self.strangers = [self._remote(order.remote_id)]
+        self._survey()
+        self.assertEqual(self.dealership.stranger_count, 0)
+        self.there[order.remote_id] = MISSING
+        self._survey()
+        self.assertEqual(self.dealership.stranger_count, 1)
+        self.there.pop(order.remote_id)
+        order.write({"remote_state": "draft", "remote_place": "https://before.example.com before"})
+        self._survey()
+        self.assertEqual(self.dealership.stranger_count, 1)
+
+    def test_what_could_not_be_read_is_looked_at_more_closely(self):
+        """A survey reads it, and does not compare its lines."""
+        _lead, order = self._sent()
+        order.remarks = [["name_unknown", {}]]
+        self.there[order.remote_id] = HIDDEN
+        self._survey()
+        self.assertFalse(order.next_attempt)
+        self.there[order.remote_id] = self._remote(order.remote_id)
+        self._survey()
+        self.assertTrue(order.next_attempt)
+        self.assertEqual(order.remarks, [["name_unknown", {}]])
+
     def test_queries_do_not_grow(self):
         """Orders that did not change cost no query each."""
         counts = []

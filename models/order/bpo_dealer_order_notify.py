@@ -37,16 +37,19 @@ class BpoDealerOrder(models.Model):
     mail_addressee = fields.Char(
         "Addressee of the E-Mail",
         compute="_compute_mail_addresses",
+        compute_sudo=True,
         help="Whom the e-mail greets: the dealership's manager by name, or the dealership.",
     )
     mail_sender = fields.Char(
         "Sender of the E-Mail",
         compute="_compute_mail_addresses",
+        compute_sudo=True,
         help="The call centre that the deal is of: whom its e-mail to the dealership is from.",
     )
     mail_reply_to = fields.Char(
         "Answers To",
         compute="_compute_mail_addresses",
+        compute_sudo=True,
         help="Who gets the dealership's answers: the agent. Empty: the sender of the e-mail.",
     )
     mail_details = fields.Html(
@@ -67,8 +70,8 @@ class BpoDealerOrder(models.Model):
             order.mail_sender = company.email_formatted or user.email_formatted
             order.mail_reply_to = agent.email_formatted if agent.active and agent.email else ""
 
-    @api.depends("payload", "remote_url", "remarks", "user_id", "company_id")
-    @api.depends_context("lang")
+    @api.depends("payload", "currency_id", "remote_url", "remarks", "user_id", "company_id")
+    @api.depends_context("lang", "company")
     def _compute_mail_details(self):
         for order in self:
             order.mail_details = order._render("bpo_crm.dealer_order_mail_details")

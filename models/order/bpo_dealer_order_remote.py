@@ -158,7 +158,7 @@ class BpoDealerOrder(models.Model):
                 vals |= {"external_id": key, "payload": {**order.payload, "external_id": key}}
             # most have not changed since they were last looked at
             if look.seen not in (HIDDEN, MISSING):
-                vals["remarks"] = order._get_remarks_once_read(look.is_compared)
+                vals["remarks"] = order._get_remarks_once_read(look)
             if changed := {name: value for name, value in vals.items() if order[name] != value}:
                 order.write(changed)
             if not order.remote_name and look.seen != MISSING:
@@ -173,15 +173,17 @@ class BpoDealerOrder(models.Model):
         (orders - gone).filtered("payload_wanted").payload_wanted = False
         others._notify_of_looks()
 
-    def _get_remarks_once_read(self, is_compared):
+    def _get_remarks_once_read(self, look):
         """Return what was said of an order, without that it could not be read.
 
-        :param bool is_compared: its lines are not as unknown as they were
+        :param look: the ``Look`` in which it was
         """
         self.ensure_one()
         said = self.remarks or []
+        if not look.seen.name:
+            return said or False
         remarks = [note for note in said if note[0] not in UNREAD]
-        if len(remarks) < len(said) and not is_compared:
+        if len(remarks) < len(said) and not look.is_compared:
             remarks.append(["lines_unreadable_now", {}])
         return remarks or False
 

@@ -7,7 +7,7 @@ from odoo.tools import float_compare
 from ...dealer_api import HIDDEN, MISSING, UNSEEN, KnownOrder, is_shown_as
 from ..constants import ACTIVITY_CHANGED, ACTIVITY_MISSING
 from ..dealer_texts import name_some, translate
-from .bpo_dealer_order_remote import CANCELLED
+from .bpo_dealer_order_remote import CANCELLED, UNREAD
 
 # A total that changed by less than this part of it is nothing to tell, unless the setting says
 # otherwise.
@@ -110,7 +110,7 @@ class BpoDealerOrder(models.Model):
                 and survey.looks[order.external_id].seen != UNSEEN
             )
         )
-        moved = orders.filtered(lambda order: order._has_moved(survey))
+        moved = orders.filtered(lambda order: order._has_moved(survey) or order._is_read(survey))
         # compared with what was sent, which a survey does not do
         moved.next_attempt = now
         if moved:
@@ -125,6 +125,11 @@ class BpoDealerOrder(models.Model):
         look = survey.looks[self.external_id]
         is_there = look.seen not in (HIDDEN, MISSING)
         return bool(look.external_id) or (is_there and look.seen.id != self.remote_id)
+
+    def _is_read(self, survey):
+        """Tell whether an order was read that, or whose lines, is said to be unread."""
+        is_readable = survey.looks[self.external_id].seen not in (HIDDEN, MISSING)
+        return is_readable and any(code in UNREAD for code, _details in self.remarks or ())
 
     @api.model
     @api.private
@@ -145,7 +150,9 @@ class BpoDealerOrder(models.Model):
         )
         references = set(doubtful.filtered("possibly_sent").mapped("reference"))
         # sent since the dealer was asked
-        ids = set(doubtful.filtered(lambda order: order.state == "sent").mapped("remote_id"))
+        sent = doubtful.filtered(lambda order: order.state == "sent" and not order._is_elsewhere())
+        # the number of one that is missing may be another's by now
+        ids = set(sent.filtered(lambda order: order.remote_state != MISSING).mapped("remote_id"))
         return [
             remote
             for remote in remotes

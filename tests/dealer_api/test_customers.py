@@ -307,6 +307,22 @@ class TestDealerCustomers(DealerApiCase):
             (result.status, result.notes), ("sent", [("customer_unreadable", {"partner_id": 1})])
         )
 
+    def test_one_contact_that_may_not_be_read_among_others(self):
+        """The others are read: an archived one is replaced, and nothing untrue is said of it."""
+        push(self.dealer, payloads(2))
+        self.dealer.partners[1]["user_id"] = 99
+        self.dealer.partners[2]["active"] = False
+        again = []
+        for number in (1, 2):
+            name = f"customer_{number}"
+            key, email = f"{NAMESPACE}.{name}", f"customer-{number}@buyer.example"
+            again.append(payload(number + 2, external_id=key, email=email))
+        hidden, archived = push(self.dealer, again)
+        self.assertEqual(codes(hidden), ["customer_unreadable"])
+        self.assertEqual(codes(archived), ["customer_replaced"])
+        self.assertEqual(self.partner_of(3), 1)
+        self.assertNotEqual(self.partner_of(4), 2)
+
     @cases("fault", ["serialization_fault", "server_error"])
     def test_contacts_that_cannot_be_read_now_are_waited_for(self, fault):
         """Whether the contact under the key is archived by now is not known."""

@@ -210,7 +210,7 @@ class TestDealerVerification(VerificationCase):
             ("An Peeters", []),
             ("Jan Peeters", ["customer_differs"]),
             ("An Peetersen", ["customer_differs"]),
-            ("Garage (North), an peeters", []),
+            ("Garage (North), an peeters", ["customer_name_differs"]),
         ],
     )
     def test_the_name_of_the_customer_within_another_name(self, shown, notes):
@@ -651,20 +651,29 @@ class TestDealerLooks(VerificationCase):
         self.assertEqual((look.seen.id, look.is_compared), (1, False))
 
     @cases(
-        ("change", "found"),
-        [({}, True), ({"user_id": 99}, True), ({"state": "cancel"}, False)],
+        ("change", "notes"),
+        [
+            ({}, ["order_came_back"]),
+            ({"order_line": [OTHER_LINE]}, ["order_came_back", "lines_differ"]),
+            ({"client_order_ref": "edited"}, ["order_came_back"]),
+            ({"client_order_ref": "other", "partner_id/.id": 2}, None),
+            ({"user_id": 99}, ["order_came_back", "name_unknown"]),
+            ({"state": "cancel"}, None),
+        ],
     )
-    def test_a_later_key_of_what_is_sent_again(self, change, found):
+    def test_a_later_key_of_what_is_sent_again(self, change, notes):
         """As before, and the backup does not know either whether the order came there."""
+        found = notes is not None
         later = order(1)
         later.external_id = f"{KEY}_2"
         self.push(order(1), later)
-        del self.dealer.orders[1]
+        self.push(order(3, email="other@buyer.example", name="Somebody Else"))
+        del self.dealer.orders[1], self.dealer.orders[3]
         self.dealer.orders[2].update(change)
         [result] = self.push(order(1, maybe_there=True, first_attempt=utcnow(minutes=-5)))
         self.assertEqual((result.status, result.remote_id), ("sent", 2 if found else 3))
         self.assertEqual(result.external_id, f"{KEY}_2" if found else None)
-        self.assertEqual("order_came_back" in notes_of(result), found)
+        self.assertEqual(notes_of(result), notes or [])
         self.assertEqual(len(self.dealer.orders), 1 if found else 2)
 
     def test_the_dealer_does_not_tell_of_later_keys(self):
@@ -674,8 +683,9 @@ class TestDealerLooks(VerificationCase):
         self.push(order(1), later)
         del self.dealer.orders[1]
         self.dealer.inject("access_error", "sale.order.line.load")
-        [result] = self.push(order(1, maybe_there=True))
-        self.assertEqual((result.status, len(self.dealer.orders)), ("retry", 1))
+        [result, other] = self.push(order(1, maybe_there=True), order(2))
+        self.assertEqual((result.status, other.status), ("retry", "sent"))
+        self.assertEqual(len(self.dealer.orders), 2)
 
     def test_a_later_key_where_our_own_order_is_hidden(self):
         """Only a cancelled order is sent anew: the later one holds, whoever has the first."""

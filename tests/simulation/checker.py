@@ -36,7 +36,6 @@ LASTING = frozenset(("place_changed", "order_conflict"))
 # How long after its request an order is made at the earliest that comes late
 LATE = timedelta(seconds=10)
 CAME_BACK_HIDDEN = "missing, and told: what came back under an earlier key is hidden"
-RENEWED_HIDDEN = "cancelled, and told: what was sent anew before our restore is hidden"
 CANCELLED_BEFORE = "cancelled before we knew of it, and said: of a copy, or of before our restore"
 TWICE = "twice: sent before our restore, to the Odoo that there was before"
 TWICE_TAKEN = "twice: taken for another's, and said: sent before our restore, first release"
@@ -117,7 +116,9 @@ class Checker:
 
     def _is_in_doubt(self, dealer, order):
         """Tell whether we may not read the contact that an order went to, and that was said."""
-        if order["partner_id/.id"] not in dealer.closed_contacts:
+        partner_id = order["partner_id/.id"]
+        moments = dealer.closed_contacts.get(partner_id, ())
+        if not any(order["began"] <= moment <= order["made"] for moment in moments):
             return False
         truth = truth_of(order)
         leads = [
@@ -126,7 +127,7 @@ class Checker:
             if truth == lead["truth"] or truth in (lead.get("aliases") or ())
         ]
         return order["serial"] in self.world.unknown or any(
-            "nobody has seen whether it is still the customer" in row["body"]
+            f"(number {partner_id}) could not be read" in row["body"]
             for lead_id in leads
             for row in self.messages[lead_id]
         )
@@ -233,7 +234,12 @@ class Checker:
         cancelled, sent = remote.get("cancelled_at"), order.get("sent_date")
         forgotten = self.world.forgotten.get(lead["truth"])
         is_new = remote["by"] != "ours" or bool(forgotten and remote["made"] <= forgotten)
-        return said and is_new and bool(cancelled and sent and cancelled < sent.isoformat())
+        won_since = any(
+            "is cancelled at the dealer" in row["body"] and row["id"] <= lead["wanted"]["since"]
+            for row in self.messages[lead["id"]]
+        )
+        is_before = bool(cancelled and sent and cancelled < sent.isoformat())
+        return said and is_new and is_before and not won_since
 
     def _is_unknown(self, found):
         """Tell whether our database was restored, and knows of none of these orders since."""
@@ -260,12 +266,27 @@ class Checker:
             why = order.get("error"), self.dealerships[order["dealership_id"]].get("last_message")
             self._say(lead, f"is won, and its order {order['state']}: {why}")
 
+    def _is_failed_before(self, lead, order, live):
+        """Tell whether an order failed with nothing to be found, or was named as another's."""
+        forgotten = self.world.forgotten.get(lead["truth"])
+        failed = order.get("failed_date")
+        present = self.world.dealer_at(self._place_of(order))
+        return (
+            bool(forgotten and failed and failed <= forgotten)
+            or not any(each[0] is present for each in live)
+            or any(
+                "the dealer has another one" in row["body"] and each[2]["name"] in row["body"]
+                for row in self.messages[lead["id"]]
+                for each in live
+            )
+        )
+
     def _judge_failed(self, lead, order, truths, live):
         code = order.get("error_code")
         if not order.get("error"):
             self._say(lead, "failed without a reason")
         elif live and not order.get("possibly_sent"):
-            if self._is_unknown(live):
+            if self._is_unknown(live) and self._is_failed_before(lead, order, live):
                 self.excuses["failed here, sent before our database was restored"] += 1
             else:
                 self._say(lead, f"is said to have failed ({code}), and is there")
@@ -327,7 +348,12 @@ class Checker:
         remote = dealer.orders.get(order.get("remote_id")) if dealer else None
         told = order.get("remote_state")
         if told == "missing":
-            if live and self.final and self._is_hidden_by_earlier_key(order, dealer, live):
+            if (
+                live
+                and self.final
+                and self._is_hidden_by_earlier_key(order, dealer, live)
+                and self._is_brought_back(live)
+            ):
                 self.excuses[CAME_BACK_HIDDEN] += 1
             elif live and self._is_elsewhere(order) and self._is_brought_back(live):
                 self.excuses["missing, and brought back in the Odoo that there was before"] += 1
@@ -357,10 +383,6 @@ class Checker:
             is_unknown = bool(live) and self._is_unknown(live)
             if is_unknown and (live[0][0] is not dealer or self._is_elsewhere(order)):
                 self.excuses[TWICE] += 1
-            elif is_unknown and lead.get("closed_status") != "won":
-                self.excuses["not won, sent before our database was restored"] += 1
-            elif is_unknown and all(_is_hidden(each[2]) for each in live):
-                self.excuses[RENEWED_HIDDEN] += 1
             elif live:
                 self._say(lead, "is shown as a cancelled order, and has another one")
             elif self._was_cancelled_before(lead, order, remote):
@@ -557,8 +579,6 @@ class Checker:
                 self.excuses["the contact was edited at the dealer since"] += 1
             elif codes & CUSTOMER_NOT_READ:
                 self.excuses["another name, and said that nobody could look"] += 1
-            elif re.search(rf"(?<!\w){re.escape(wanted['name'])}(?!\w)", contact["name"]):
-                self.excuses["the same e-mail or phone, and the name within a longer one"] += 1
             else:
                 self._say(lead, f"went to {contact.get('name')}, not {wanted['name']}, unsaid")
 

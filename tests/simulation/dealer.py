@@ -3,6 +3,7 @@
 """A dealer's Odoo within the process: that of the unit tests, with users, backups, and no HTTP."""
 
 import sys
+from collections import defaultdict
 from datetime import timedelta
 
 from .product import CHECKOUT
@@ -47,8 +48,8 @@ class Dealer(FaultDealer):
         self.refusals = 0
         # It has given answers of a wrong shape
         self.talked_nonsense = False
-        # Contacts that we were told we may not read
-        self.closed_contacts = set()
+        # {id of a contact: when we were told that we may not read it}
+        self.closed_contacts = defaultdict(list)
         self.dump = None
         self.was_restored = False
         # serials of the orders that a restored backup had

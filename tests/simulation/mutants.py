@@ -269,8 +269,8 @@ MUTANTS = {
     "later-keys-ignored": _one(
         "an order that was cancelled, and sent anew before our restore, is shown as cancelled",
         LOOKING,
-        "return _find_live(later_external_ids(external_id), reference, ids, remotes, is_ours)",
-        "return None",
+        "    keys = later_external_ids(external_id)\n",
+        "    keys = ()\n",
     ),
     "later-keys-of-missing-ignored": _one(
         "an order that was cancelled and deleted, and sent anew before our restore, is missing",
@@ -408,13 +408,13 @@ MUTANTS = {
     "renewed-not-looked-for": _one(
         "an order in doubt is sent again though it was sent anew under a later key",
         ORDERS,
-        "            take_renewed(self.session, alone)\n",
-        "",
+        "((replaced, replacements.run), (alone, renew))",
+        "((replaced, replacements.run),)",
     ),
     "unread-remark-kept": _one(
         "that an order could not be read is said for ever",
         REMOTE,
-        "order._get_remarks_once_read(look.is_compared)",
+        "order._get_remarks_once_read(look)",
         "order.remarks",
     ),
     "hidden-unread": _one(
@@ -556,8 +556,8 @@ MUTANTS = {
         LOOKING,
         "    keys = reversed(earlier_external_ids(external_id))\n",
         "    keys = earlier_external_ids(external_id)\n",
-        "        if is_ours(remote):\n            return key, remote\n",
-        "        return key, remote\n",
+        "        if remote and not _is_cancelled(remote) and is_ours(remote):\n",
+        "        if remote and not _is_cancelled(remote):\n",
     ),
     "dealership-changed": _one(
         "the dealership of a lead can be changed while its order is at the dealer",

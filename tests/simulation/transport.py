@@ -132,10 +132,20 @@ class Transport:
             self._unreachable("connection_lost", True)
         answer = self._answer(dealer, fault, rng, work)
         if model == "res.partner" and b"AccessError" in answer[2]:
-            dealer.closed_contacts.update(kwargs.get("ids", ()))
+            self._note_closed(dealer, kwargs)
         self.clock_offset = timedelta(seconds=dealer.clock_shift or 0)
         world.after_request(letters)
         return self.api.HttpAnswer(*answer)
+
+    def _note_closed(self, dealer, kwargs):
+        """Note which contacts we may not read; which of several in one answer nobody knows."""
+        ids = kwargs.get("ids", ())
+        for name, operator, values in kwargs.get("domain", ()):
+            if (name, operator) == ("id", "in"):
+                ids = values
+        if len(ids) == 1 or "domain" in kwargs:
+            for each in ids:
+                dealer.closed_contacts[each].append(self.world.now)
 
     def _note_orders(self, model, name, kwargs):
         """Note for which leads orders are given to the dealer."""

@@ -537,6 +537,8 @@ class World:
                 lead = leads[row["lead_id"]]
                 if truth_of(remote) in (lead["truth"], *(lead.get("aliases") or ())):
                     self.unknown.discard(remote["serial"])
+            if row["state"] != "sent" and row.get("possibly_sent"):
+                self._note_suspected(row, leads[row["lead_id"]])
             if row["state"] == "sent" or row.get("possibly_sent"):
                 continue
             truth = leads[row["lead_id"]]["truth"]
@@ -582,6 +584,23 @@ class World:
             product = dealer.tables["product.product"][line["product_id/.id"]]
             if product["default_code"] not in CODES and product["edited"] < began:
                 self.misdeeds.append(f"an order has a product of {dealer.name} with another code")
+
+    def _note_suspected(self, row, lead):
+        """Note that a row with a mark leads to what a backup had forgotten, by its later keys.
+
+        From now on: not where the talk that set the mark has brought the order there already.
+        """
+        truths = (lead["truth"], *(lead.get("aliases") or ()))
+        dealer = self.dealer_at(row.get("remote_place"))
+        if not (dealer and self.unknown) or dealer.late:
+            return
+        if dealer.external_ids.get(row["external_id"], (None, None))[1] in dealer.orders:
+            return
+        for order in dealer.orders.values():
+            if truth_of(order) in truths and order["asked"] <= (
+                row.get("first_attempt") or self.now
+            ):
+                self.unknown.discard(order["serial"])
 
     def _note_late(self, dealer, order_id, truth):
         """Note an order that was asked for before our database was restored, and comes now."""
