@@ -140,9 +140,9 @@ class Transport:
     def _note_closed(self, dealer, kwargs):
         """Note which contacts we may not read; which of several in one answer nobody knows."""
         ids = kwargs.get("ids", ())
-        for name, operator, values in kwargs.get("domain", ()):
-            if (name, operator) == ("id", "in"):
-                ids = values
+        for leaf in kwargs.get("domain", ()):
+            if leaf[:2] == ["id", "in"]:
+                ids = leaf[2]
         if len(ids) == 1 or "domain" in kwargs:
             for each in ids:
                 dealer.closed_contacts[each].append(self.world.now)
