@@ -40,6 +40,7 @@ class Verifier:
         for pair in pairs:
             (anothers if self.is_anothers(*pair) else ours).append(pair)
         self.refuse(anothers)
+        ours = self._leave_moved(ours)
         for sending, remote in ours:
             sending.result.show(remote)
             sending.result.made = self._made(remote)
@@ -67,17 +68,34 @@ class Verifier:
 
         :param pairs: list of (``Sending``, ``RemoteOrder``)
         """
-        if not pairs:
-            return
-        try:
-            ids = find_ids(self.session, [sending.order.external_id for sending, _remote in pairs])
-        except DealerError:
-            ids = {}
+        ids = self._find_ids_again(pairs)
         for sending, remote in pairs:
             if ids.get(sending.order.external_id) == remote.id:
                 sending.fail("order_conflict", **remote.describe())
             else:
                 sending.settle(RETRY, "order_postponed")
+
+    def _leave_moved(self, pairs):
+        """Return these orders without those whose ids are others' by now; these wait.
+
+        Told by another reference than was sent; a dealer's automation may have written that, too.
+
+        :param pairs: list of (``Sending``, ``RemoteOrder``)
+        """
+        odd = [pair for pair in pairs if _differ(pair[1].reference, pair[0].order.reference)]
+        ids = self._find_ids_again(odd)
+        moved = [pair for pair in odd if ids.get(pair[0].order.external_id) != pair[1].id]
+        for sending, _remote in moved:
+            sending.settle(RETRY, "order_postponed")
+        return [pair for pair in pairs if pair not in moved]
+
+    def _find_ids_again(self, pairs):
+        """Return ``{key: id}`` of what the dealer has for orders by now; empty without an answer."""
+        keys = [sending.order.external_id for sending, _remote in pairs]
+        try:
+            return find_ids(self.session, keys) if keys else {}
+        except DealerError:
+            return {}
 
     def is_anothers(self, sending, remote):
         """Tell whether an order at the dealer cannot be the one of ``sending``."""
@@ -290,4 +308,5 @@ def _rounded(value):
 
 
 def _same_line(line, other):
-    return line[0] == other[0] and all(abs(line[i] - other[i]) < 0.02 for i in (1, 2))
+    # half a cent: a dealer may keep fewer decimals, and a cent may be what was changed
+    return line[0] == other[0] and all(abs(line[i] - other[i]) < 0.0051 for i in (1, 2))

@@ -171,7 +171,8 @@ class TestDealerVerification(VerificationCase):
 
     @cases("protocol", PROTOCOLS)
     @cases("fault", [None, "access_error"])
-    def test_a_backup_restored_before_the_order_is_read(self, fault, protocol):
+    @cases("customer", ["other", "same"])
+    def test_a_backup_restored_before_the_order_is_read(self, customer, fault, protocol):
         """Its id is another order's by then: nobody has its place, and it waits."""
         sent = order()
         sent.external_id = KEY_FOR_GOOD
@@ -179,10 +180,10 @@ class TestDealerVerification(VerificationCase):
 
         def restore_before_reading(name):
             if name == "sale.order.search_read" and KEY_FOR_GOOD in self.dealer.external_ids:
-                stranger = self.dealer.add_partner(name="Somebody Else")
-                self.dealer.orders[1].update(
-                    {"client_order_ref": "BPO/LEAD/2", "partner_id/.id": stranger}
-                )
+                self.dealer.orders[1]["client_order_ref"] = "BPO/LEAD/2"
+                if customer == "other":
+                    stranger = self.dealer.add_partner(name="Somebody Else")
+                    self.dealer.orders[1]["partner_id/.id"] = stranger
                 self.dealer.external_ids[f"{NAMESPACE}.lead_2"] = self.dealer.external_ids.pop(
                     KEY_FOR_GOOD
                 )
@@ -193,6 +194,19 @@ class TestDealerVerification(VerificationCase):
         self.dealer.take_fault = restore_before_reading
         [result] = self.push(sent, protocol=protocol)
         self.assertEqual((result.status, result.code), ("retry", "order_postponed"))
+
+    def test_a_reference_that_the_dealer_writes_itself(self):
+        """The key leads to the order that was read: it is this one."""
+        create = self.dealer._create
+
+        def rewrite(model, values):
+            if model == "sale.order":
+                values["client_order_ref"] = "OWN/1"
+            return create(model, values)
+
+        self.dealer._create = rewrite
+        [result] = self.push(order())
+        self.assertEqual((result.status, result.remote.reference), ("sent", "OWN/1"))
 
     def test_the_customer_of_a_refused_order_that_is_there(self):
         """Nobody was looked up for it: the names tell."""
@@ -900,6 +914,12 @@ class TestDealerReplacement(VerificationCase):
         self.assertEqual((result.remote_id, result.remote_name), (1, "S00001"))
         self.assertEqual(notes_of(result), ["order_is_older"])
         self.assertEqual(self.quantities(), [[2.0]])
+
+    def test_the_old_one_is_there_and_a_cent_was_changed(self):
+        self.send_old()
+        self.waiting.replacement = order(quantity=2.0, price=100.01)
+        [result] = self.push(self.waiting)
+        self.assertEqual((result.content, notes_of(result)), ("old", ["order_is_older"]))
 
     @cases("state", ["draft", "cancel"])
     def test_attempts_of_some_time_ago(self, state):

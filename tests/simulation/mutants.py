@@ -405,6 +405,30 @@ MUTANTS = {
         '        notes.append(("customer_unreadable", {"partner_id": self.result.record_id}))\n',
         "",
     ),
+    "same-customer-enough": _one(
+        "what is read under an id is taken for the order if it is the same customer's",
+        VERIFICATION,
+        "        ours = self._leave_moved(ours)\n",
+        "",
+    ),
+    "later-hidden-ignored": _one(
+        "an order that was sent anew before our restore, and is hidden, is not shown",
+        LOOKING,
+        "        if not found and (look := look_by_hidden_later(key, ids, remotes)):\n",
+        "        if False:\n",
+    ),
+    "one-unread-spoils-all": _one(
+        "one contact that may not be read keeps the others from being checked",
+        CUSTOMERS,
+        '        if fault.kind != "access" or len(ids) == 1:\n            raise\n',
+        "        raise\n",
+    ),
+    "name-of-found-unsaid": _one(
+        "of an order that was found there the contact's other name is not said",
+        VERIFICATION,
+        "        for code, details in contact.notes_for(customer):\n",
+        "        for code, details in ():\n",
+    ),
     "renewed-not-looked-for": _one(
         "an order in doubt is sent again though it was sent anew under a later key",
         ORDERS,

@@ -234,6 +234,59 @@ def _restored_in_the_midst(rng):
     ]
 
 
+def _loaded_again(rng):
+    """Orders that are loaded one by one, as one is refused, and backups restored in between."""
+    return [
+        _event(rng, "few"),
+        _event(rng, "work", {"c1": ["die_after", rng.getrandbits(32)]}),
+        _event(rng, "few"),
+        _event(rng, "order_default"),
+        _event(rng, "few"),
+        _event(rng, "dealers_back_up"),
+        _event(rng, "work", {"O0": ["events", [_event(rng, "dealers_restore")]]}),
+    ]
+
+
+def _renewed_and_hidden(rng):
+    """Orders that were sent anew and given to others; our database is restored to before both."""
+    deleted = [_event(rng, "dealers_delete_cancelled")] if rng.random() < 0.5 else []
+    return [
+        _event(rng, "few"),
+        _event(rng, "work", {}),
+        _event(rng, "our_backup"),
+        *(_event(rng, "dealer_renews") for _time in range(3)),
+        _event(rng, "our_restore"),
+        _event(rng, "dealers_reassign"),
+        *deleted,
+        _event(rng, "check_all"),
+        _event(rng, "work", {}),
+    ]
+
+
+def _one_hidden(rng):
+    """Contacts that are archived at the dealer, one of which may not be read."""
+    return [
+        _event(rng, "few"),
+        _event(rng, "few"),
+        _event(rng, "work", {}),
+        _event(rng, "dealer_archives_all"),
+        _event(rng, "dealers_hide_contact"),
+        _event(rng, "wave"),
+        _event(rng, "work", {}),
+    ]
+
+
+def _surnames_there(rng):
+    """Orders that a copy has sent, for customers by their whole names, and that are refused."""
+    return [
+        _event(rng, "dozen"),
+        _event(rng, "raw_copy"),
+        _event(rng, "rework_surname"),
+        _event(rng, "dealers_recode"),
+        _event(rng, "work", {}),
+    ]
+
+
 def _unread_for_gone(rng):
     """Orders that a dealer's backup takes away before they are read.
 
@@ -286,7 +339,9 @@ SCENES = (
     *(_namesake, _brought_back, _anothers_mark, _other_codes, _unseen, _anothers_key),
     *(_renewed_before, _sent_by_copy, _other_people, _refused_there, _taken_over),
     *(_restored_in_the_midst, _family, _strangers_hidden, _late_in_the_place, _merged_before),
-    *(_unread_for_gone, _renewed_in_doubt),
+    *(_unread_for_gone, _renewed_in_doubt, _loaded_again, _renewed_and_hidden),
+    *(_one_hidden, _surnames_there),
     # these reveal something once in some times only
     *(_anothers_mark, _refused_there, _namesake, _renewed_before, _late_in_the_place),
+    *(_loaded_again, _loaded_again),
 )

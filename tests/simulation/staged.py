@@ -83,6 +83,21 @@ class Staged:
             for _number in range(rng.randrange(1, _SOLD + 1)):
                 dealer.sell(rng)
 
+    def _do_dealers_hide_contact(self, rng):
+        """Let all dealers hide one of their contacts from the service user."""
+        for dealer in self._dealers():
+            if dealer.partners:
+                partner_id = rng.choice(sorted(dealer.partners)[-4:])
+                dealer.replace("res.partner", partner_id, user_id=OTHER_USER)
+
+    def _do_dealers_reassign(self, rng):
+        """Let all dealers give what they have not confirmed to other salespeople."""
+        for dealer in self._dealers():
+            for order_id, order in list(dealer.orders.items()):
+                if truth_of(order) and order["state"] == "draft":
+                    dealer.replace("sale.order", order_id, user_id=OTHER_USER)
+                    self.world.given.add(order["serial"])
+
     def _do_dealers_delete_cancelled(self, rng):
         """Let all dealers delete the orders that they have cancelled."""
         self._delete_orders(lambda order: order["state"] == "cancel")

@@ -33,6 +33,9 @@ FAULTS = (
 # Those after which the dealer has done what was asked.
 CARRIED_OUT = frozenset(("cut_after", "page_after", "nonsense", "half_answer"))
 
+# Those in which what was asked for is not in the answer.
+NO_ANSWERS = frozenset(("nonsense", "half_answer"))
+
 # Those that say that we may not come in: once in a row, or as good as four times.
 REFUSALS = {"access_denied": 1, "no_database": 1, "nonsense": 4}
 
@@ -131,21 +134,25 @@ class Transport:
         if dealer.kills_worker(model, name, kwargs):
             self._unreachable("connection_lost", True)
         answer = self._answer(dealer, fault, rng, work)
-        if model == "res.partner" and b"AccessError" in answer[2]:
-            self._note_closed(dealer, kwargs)
+        if model == "res.partner" and fault not in NO_ANSWERS:
+            self._note_closed(dealer, kwargs, answer)
         self.clock_offset = timedelta(seconds=dealer.clock_shift or 0)
         world.after_request(letters)
         return self.api.HttpAnswer(*answer)
 
-    def _note_closed(self, dealer, kwargs):
-        """Note which contacts we may not read; which of several in one answer nobody knows."""
-        ids = kwargs.get("ids", ())
-        for leaf in kwargs.get("domain", ()):
-            if leaf[:2] == ["id", "in"]:
-                ids = leaf[2]
-        if len(ids) == 1 or "domain" in kwargs:
-            for each in ids:
-                dealer.closed_contacts[each].append(self.world.now)
+    def _note_closed(self, dealer, kwargs, answer):
+        """Note which contacts we may not read: which of several in one refusal nobody knows."""
+        wanted = [leaf[2] for leaf in kwargs.get("domain", ()) if leaf[:2] == ["id", "in"]]
+        if b"AccessError" in answer[2]:
+            closed = wanted[0] if wanted else kwargs.get("ids", ())
+            if not wanted and len(closed) > 1:
+                return
+        elif wanted and answer[0] == 200 and answer[2].endswith(b"]"):
+            closed = set(wanted[0]).difference(each["id"] for each in json.loads(answer[2]))
+        else:
+            return
+        for each in closed:
+            dealer.closed_contacts[each].append(self.world.now)
 
     def _note_orders(self, model, name, kwargs):
         """Note for which leads orders are given to the dealer."""

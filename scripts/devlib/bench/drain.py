@@ -240,7 +240,9 @@ def measure(world, dealers, count):
         # the rest of them does not count
         drain.run()
         with Progress(f"Sending {count} orders by the scheduled action, {TURNS} times"):
-            turns, meters = zip(*(measure_turn(drain, count) for _turn in range(TURNS)), strict=True)
+            turns, meters = zip(
+                *(measure_turn(drain, count) for _turn in range(TURNS)), strict=True
+            )
     seconds = statistics.median(turns)
     meter = meters[turns.index(seconds)]
     with ExitStack() as stack:
