@@ -240,9 +240,8 @@ def measure(world, dealers, count):
         # the rest of them does not count
         drain.run()
         with Progress(f"Sending {count} orders by the scheduled action, {TURNS} times"):
-            turns, meters = zip(
-                *(measure_turn(drain, count) for _turn in range(TURNS)), strict=True
-            )
+            measured = [measure_turn(drain, count) for _turn in range(TURNS)]
+    turns, meters = zip(*measured, strict=True)
     seconds = statistics.median(turns)
     meter = meters[turns.index(seconds)]
     with ExitStack() as stack:
