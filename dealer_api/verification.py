@@ -90,7 +90,7 @@ class Verifier:
         return [pair for pair in pairs if pair not in moved]
 
     def _find_ids_again(self, pairs):
-        """Return ``{key: id}`` of what the dealer has for orders by now; empty without an answer."""
+        """Return ``{key: id}`` of what the dealer has by now; empty without an answer."""
         keys = [sending.order.external_id for sending, _remote in pairs]
         try:
             return find_ids(self.session, keys) if keys else {}
