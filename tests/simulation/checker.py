@@ -517,7 +517,8 @@ class Checker:
         )
         if lines == wanted["lines"]:
             return
-        told = "order_is_older" in codes or self._was_told(lead, "Now the lead says:")
+        is_of_then = {"order_is_older", "order_came_back"} & codes
+        told = bool(is_of_then) or self._was_told(lead, "Now the lead says:")
         if (
             not told
             and not remote.get("edited")
