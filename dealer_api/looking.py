@@ -129,7 +129,7 @@ def _named(reference, is_ours):
     return lambda remote: remote.reference == reference and is_ours(remote)
 
 
-def find_hidden_later(external_id, ids, remotes):
+def _find_hidden_later(external_id, ids, remotes):
     """Return the last of the later keys with an order, where that cannot be read, or None.
 
     One before the last is given up, as it was when the next key was taken. The parameters are
@@ -142,9 +142,9 @@ def find_hidden_later(external_id, ids, remotes):
 def look_by_hidden_later(external_id, ids, remotes):
     """Return the ``Look`` at what is under the last of the later keys, None where it is readable.
 
-    The parameters are those of :func:`find_hidden_later`.
+    The parameters are those of :func:`find_by_earlier_key`.
     """
-    key = find_hidden_later(external_id, ids, remotes)
+    key = _find_hidden_later(external_id, ids, remotes)
     if not key:
         return None
     if not ids[key]:
@@ -171,20 +171,21 @@ def find_renewed(session, sendings):
     verifier = Verifier(session, {})
     renewed = {}
     for own in gone:
-        ours = {
-            remote_id: remote
-            for remote_id, remote in remotes.items()
-            if not verifier.is_anothers(sendings[own], remote)
-        }
-        if found := _find_live(later_external_ids(own), ids, ours):
+        is_ours = _ours_of(verifier, sendings[own])
+        if found := _find_live(later_external_ids(own), ids, remotes, is_ours):
             key, remote = found
             renewed[own] = (key, remote.id, remote)
-        elif hidden := find_hidden_later(own, ids, remotes):
+        elif hidden := _find_hidden_later(own, ids, remotes):
             renewed[own] = (hidden, ids[hidden], None)
     return renewed
 
 
-def _find_live(keys, ids, remotes, is_ours=bool):
+def _ours_of(verifier, sending):
+    """Return the function that tells whether a ``RemoteOrder`` can be the order of a sending."""
+    return lambda remote: not verifier.is_anothers(sending, remote)
+
+
+def _find_live(keys, ids, remotes, is_ours):
     """Return ``(key, RemoteOrder)`` of the first of the keys under which there is an order.
 
     :param ids: ``{key: id}`` of what is there
@@ -203,9 +204,7 @@ def _look_at(order, ids, remotes, lines, verifier):
         return Look(UNSEEN)
     sending = Sending(copied(order, maybe_there=True))
     key = order.external_id
-
-    def is_ours(remote):
-        return not verifier.is_anothers(sending, remote)
+    is_ours = _ours_of(verifier, sending)
 
     def compare(remote, external_id=None):
         there = lines.get(remote.id)

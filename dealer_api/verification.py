@@ -261,8 +261,7 @@ def note_whose_contact(sending, remote, contact):
     if not contact:
         sending.note("customer_unreadable", partner_id=remote.partner_id)
     elif contact.is_of(customer):
-        for code, details in contact.notes_for(customer):
-            sending.note(code, **details)
+        sending.notes += contact.notes_for(customer)
     else:
         known_by = (customer.values.get("email") or customer.values.get("phone"),)
         theirs = sorted(contact.emails or contact.phones or ())

@@ -156,9 +156,9 @@ class BpoDealerOrder(models.Model):
             vals = order._prepare_look_vals(look.seen, look.remote_id)
             if key := look.external_id:
                 vals |= {"external_id": key, "payload": {**order.payload, "external_id": key}}
-            # most have not changed since they were last looked at
             if look.seen not in (HIDDEN, MISSING):
                 vals["remarks"] = order._get_remarks_once_read(look)
+            # most have not changed since they were last looked at
             if changed := {name: value for name, value in vals.items() if order[name] != value}:
                 order.write(changed)
             if not order.remote_name and look.seen != MISSING:

@@ -462,9 +462,9 @@ class TestDealerVerification(VerificationCase):
         self.assertEqual(
             self.dealer.requests,
             [
-                # a single order names its products by their codes
                 # has it been sent anew since a backup of ours was made?
                 *(["sale.order.line.load"] if maybe_there else []),
+                # a single order names its products by their codes
                 *(LOOK_UPS if maybe_there or count > 1 else LOOK_UPS[1:]),
                 "sale.order.load",
                 "sale.order.search_read",

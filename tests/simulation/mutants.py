@@ -426,8 +426,8 @@ MUTANTS = {
     "name-of-found-unsaid": _one(
         "of an order that was found there the contact's other name is not said",
         VERIFICATION,
-        "        for code, details in contact.notes_for(customer):\n",
-        "        for code, details in ():\n",
+        "        sending.notes += contact.notes_for(customer)\n",
+        "        pass\n",
     ),
     "renewed-not-looked-for": _one(
         "an order in doubt is sent again though it was sent anew under a later key",

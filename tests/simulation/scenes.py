@@ -104,9 +104,7 @@ def _renewed_before(rng):
     return [
         _event(rng, "few"),
         _event(rng, "work", {}),
-        _event(rng, "our_backup"),
-        *(_event(rng, "dealer_renews") for _time in range(3)),
-        _event(rng, "our_restore"),
+        *_renewed_then_restored(rng, 3),
         *deleted,
         _event(rng, "check_all"),
         _event(rng, "work", {}),
@@ -253,9 +251,7 @@ def _renewed_and_hidden(rng):
     return [
         _event(rng, "few"),
         _event(rng, "work", {}),
-        _event(rng, "our_backup"),
-        *(_event(rng, "dealer_renews") for _time in range(3)),
-        _event(rng, "our_restore"),
+        *_renewed_then_restored(rng, 3),
         _event(rng, "dealers_reassign"),
         *deleted,
         _event(rng, "check_all"),
@@ -311,9 +307,7 @@ def _renewed_in_doubt(rng):
         _event(rng, "few"),
         *(_event(rng, "our_bad_row") for _time in range(3)),
         _event(rng, "work", {}),
-        _event(rng, "our_backup"),
-        *(_event(rng, "dealer_renews") for _time in range(4)),
-        _event(rng, "our_restore"),
+        *_renewed_then_restored(rng, 4),
         _event(rng, "dealers_delete_cancelled"),
         _event(rng, "work", {}),
     ]
@@ -329,6 +323,15 @@ def _maybe_renamed(rng):
     if rng.random() < 0.5:
         return []
     return [_event(rng, "wave"), _event(rng, "work", {}), _event(rng, "dealer_renames_all")]
+
+
+def _renewed_then_restored(rng, times):
+    """Return events after which orders were cancelled and sent anew, and we do not know it."""
+    return [
+        _event(rng, "our_backup"),
+        *(_event(rng, "dealer_renews") for _time in range(times)),
+        _event(rng, "our_restore"),
+    ]
 
 
 def _event(rng, kind, *plan):
